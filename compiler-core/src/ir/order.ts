@@ -1,0 +1,96 @@
+import type { Graph, NodeId, RegionId } from "./graph.ts";
+
+/**
+ * Topological order of the nodes that lie directly in a region (Kahn 1962 with a priority queue): among nodes whose
+ * inputs are done, the one with the smallest (order, id) comes first, so an order that was valid stays as it was.
+ * A node with bodies depends on everything its bodies capture. Throws RangeError on a cycle.
+ */
+export function topologicalOrder(graph: Graph, region: RegionId = 0): NodeId[] {
+  const members = graph.members(region);
+  const waiting = new Map<NodeId, number>();
+  const next = new Map<NodeId, NodeId[]>();
+  const addEdge = (from: NodeId, to: NodeId): void => {
+    const list = next.get(from);
+    if (list) list.push(to);
+    else next.set(from, [to]);
+    waiting.set(to, (waiting.get(to) ?? 0) + 1);
+  };
+  for (const id of members) {
+    const node = graph.node(id);
+    for (const input of node.inputs) if (input && graph.find(input.node)?.region === region) addEdge(input.node, id);
+    if (node.kind === "operator")
+      for (const capture of captures(graph, node.id)) if (graph.find(capture)?.region === region) addEdge(capture, id);
+  }
+  const before = (a: NodeId, b: NodeId): boolean => {
+    const x = graph.node(a).order;
+    const y = graph.node(b).order;
+    return x < y || (x === y && a < b);
+  };
+  const heap: NodeId[] = [];
+  const push = (id: NodeId): void => {
+    let i = heap.push(id) - 1;
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (!before(id, heap[parent] as NodeId)) break;
+      heap[i] = heap[parent] as NodeId;
+      i = parent;
+    }
+    heap[i] = id;
+  };
+  const pop = (): NodeId => {
+    const top = heap[0] as NodeId;
+    const last = heap.pop() as NodeId;
+    if (heap.length > 0) {
+      let i = 0;
+      for (;;) {
+        let child = 2 * i + 1;
+        if (child >= heap.length) break;
+        if (child + 1 < heap.length && before(heap[child + 1] as NodeId, heap[child] as NodeId)) child++;
+        if (!before(heap[child] as NodeId, last)) break;
+        heap[i] = heap[child] as NodeId;
+        i = child;
+      }
+      heap[i] = last;
+    }
+    return top;
+  };
+  for (const id of members) if (!waiting.has(id)) push(id);
+  const order: NodeId[] = [];
+  while (heap.length > 0) {
+    const id = pop();
+    order.push(id);
+    for (const user of next.get(id) ?? []) {
+      const left = (waiting.get(user) as number) - 1;
+      waiting.set(user, left);
+      if (left === 0) push(user);
+    }
+  }
+  if (order.length !== members.length) throw new RangeError(`the graph has a cycle among ${members.length - order.length} nodes`);
+  return order;
+}
+
+/** Producers outside a node's bodies whose values the bodies use, at any depth. */
+export function captures(graph: Graph, owner: NodeId): NodeId[] {
+  const node = graph.operator(owner);
+  const bodies = node ? Object.values(node.regions) : [];
+  if (bodies.length === 0) return [];
+  const inside = new Set<RegionId>();
+  const found = new Set<NodeId>();
+  const pending = [...bodies];
+  const uses: NodeId[] = [];
+  while (pending.length > 0) {
+    const region = pending.pop() as RegionId;
+    inside.add(region);
+    for (const output of graph.region(region).outputs) uses.push(output.value.node);
+    for (const id of graph.members(region)) {
+      const inner = graph.node(id);
+      for (const input of inner.inputs) if (input) uses.push(input.node);
+      if (inner.kind === "operator") pending.push(...Object.values(inner.regions));
+    }
+  }
+  for (const id of uses) {
+    const producer = graph.find(id);
+    if (producer && !inside.has(producer.region)) found.add(id);
+  }
+  return [...found];
+}

@@ -1,0 +1,110 @@
+import type { ConstantValue } from "../ir/constant.ts";
+import type { Dim } from "../ir/dim.ts";
+import type { Graph, NodeId, OperatorNode, ValueRef } from "../ir/graph.ts";
+import type { Rewriter } from "../ir/rewriter.ts";
+import type { Tensor } from "../ir/tensor.ts";
+import type { ValueType } from "../ir/value-type.ts";
+import type { AttributeReader, OperatorDefinition } from "../ops/definition.ts";
+
+/**
+ * - exact: the same bits
+ * - reassociates: equal up to the order and rounding of floating-point operations
+ * - approximates: changes the function; opt-in only
+ */
+export type Exactness = "exact" | "reassociates" | "approximates";
+
+export type PreconditionState = "satisfied" | "failed" | "unknown";
+
+/** The answer to one precondition at one place. */
+export interface PreconditionResult {
+  /** the precondition's name, as in the definition */
+  readonly name: string;
+  readonly state: PreconditionState;
+  /** the value that decided it, in words: "add_3 also uses the output" */
+  readonly detail?: string;
+  /** an edit that would enable the rewrite, where there is one */
+  readonly enable?: string;
+  /** nodes the detail speaks of */
+  readonly nodes?: readonly NodeId[];
+}
+
+export interface PreconditionInfo {
+  readonly name: string;
+  /** a full sentence: "The convolution's output is used once." */
+  readonly doc: string;
+}
+
+/** Read access for matching. All of it is cheap; `tensor` reads weights. */
+export interface MatchContext {
+  readonly graph: Graph;
+  find(id: NodeId): OperatorNode | undefined;
+  /** the operator node that makes `ref`, if its operator is one of `ops` (ai.onnx) */
+  producer(ref: ValueRef | null | undefined, ...ops: string[]): OperatorNode | undefined;
+  type(ref: ValueRef | null | undefined): ValueType;
+  shape(ref: ValueRef | null | undefined): readonly Dim[] | undefined;
+  constant(ref: ValueRef | null | undefined): ConstantValue | undefined;
+  /** the elements of a constant input */
+  tensor(ref: ValueRef | null | undefined): Tensor | undefined;
+  attributes(node: OperatorNode): AttributeReader;
+  definition(node: OperatorNode): OperatorDefinition | undefined;
+  /** the only user node of the value, if one node uses it once and it is no region output */
+  onlyUser(ref: ValueRef): OperatorNode | undefined;
+  /** checks in order, each reported to the explain view; give the state or a boolean */
+  require(name: string, state: boolean | PreconditionState, detail?: string | (() => string), extra?: { enable?: string; nodes?: readonly NodeId[] }): boolean;
+}
+
+/**
+ * Where a rewrite applies: the nodes that the pattern binds, root first, and whatever `rewrite` needs again.
+ * A match is made from a graph version and is valid for that version only.
+ */
+export interface Match {
+  readonly root: NodeId;
+  /** every node the rewrite consumes or changes, root included */
+  readonly nodes: readonly NodeId[];
+  /** values whose meaning must stay the same: old value, for checking on the region */
+  readonly bindings: Readonly<Record<string, unknown>>;
+}
+
+export interface RewriteExample {
+  readonly title: string;
+  /** text IR; weights as `random(seed)` where their values do not matter */
+  readonly before: string;
+  /** text IR after one application everywhere; the same text as `before` when the rewrite must not apply */
+  readonly after: string;
+  /** for an example where nothing must happen: the precondition that fails */
+  readonly fails?: string;
+}
+
+/** Budgets and switches that a pipeline sets. */
+export interface RewriteOptions {
+  /** bytes that one folded constant may grow beyond the constants it was made from */
+  readonly foldGrowthBytes: number;
+  /** only exact rewrites */
+  readonly strict: boolean;
+}
+
+export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false };
+
+/**
+ * One rewrite: a local, named, reversible change of the graph.
+ * `match` looks at one root and calls `context.require` for every named precondition, in order, so that the same code
+ * answers "does it apply?" and "why not here?". It returns bindings when everything holds, else undefined.
+ * A root whose operator alone does not fit the pattern returns undefined before the first `require`.
+ */
+export interface RewriteDefinition {
+  /** kebab-case field term, as "batch-norm-into-conv" */
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  /** why it helps */
+  readonly why: string;
+  readonly exactness: Exactness;
+  /** operators (ai.onnx names, or "*") whose nodes can be a root */
+  readonly roots: readonly string[];
+  readonly preconditions: readonly PreconditionInfo[];
+  readonly match: (root: OperatorNode, context: MatchContext, options: RewriteOptions) => Omit<Match, "root"> | undefined;
+  readonly rewrite: (match: Match, rewriter: Rewriter, context: MatchContext, options: RewriteOptions) => void;
+  readonly examples: readonly RewriteExample[];
+}
+
+export const defineRewrite = (definition: RewriteDefinition): RewriteDefinition => Object.freeze(definition);
