@@ -1,0 +1,119 @@
+/** Lint rules: what the type checker does not see and what would cost a bug. Formatting is not linted. */
+import reactHooks from "eslint-plugin-react-hooks";
+import tseslint from "typescript-eslint";
+import { root } from "./run.mjs";
+
+const ipcMainOwner = "app/electron/main/ipc.ts";
+const typescript = ["**/*.ts", "**/*.tsx"];
+
+export default tseslint.config(
+  {
+    ignores: [
+      "**/node_modules/",
+      "**/dist/",
+      "out/",
+      "coverage/",
+      "e2e/results/",
+      "**/.cache/",
+      "app/tooling/layers-canary/",
+      "**/generated/",
+      "**/*_pb.ts",
+      "examples/",
+    ],
+  },
+  { linterOptions: { reportUnusedDisableDirectives: "error" } },
+  {
+    files: [...typescript, "**/*.mjs"],
+    extends: [tseslint.configs.base],
+    rules: {
+      "no-constant-condition": ["error", { checkLoops: false }],
+      "no-control-regex": "error",
+      "no-dupe-else-if": "error",
+      "no-duplicate-case": "error",
+      "no-empty": ["error", { allowEmptyCatch: false }],
+      "no-eval": "error",
+      "no-fallthrough": "error",
+      "no-implied-eval": "error",
+      "no-loss-of-precision": "error",
+      "no-new-func": "error",
+      "no-self-assign": "error",
+      "no-self-compare": "error",
+      "no-sparse-arrays": "error",
+      "no-unreachable": "error",
+      "no-unsafe-finally": "error",
+      "no-unsafe-negation": "error",
+      "no-unused-expressions": "error",
+      "no-useless-escape": "error",
+      "no-var": "error",
+      "prefer-const": "error",
+      eqeqeq: "error",
+      "use-isnan": "error",
+      "valid-typeof": "error",
+    },
+  },
+  {
+    files: typescript,
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: root } },
+    rules: {
+      "@typescript-eslint/await-thenable": "error",
+      "@typescript-eslint/ban-ts-comment": "error",
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      "@typescript-eslint/no-explicit-any": "error",
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/no-for-in-array": "error",
+      "@typescript-eslint/no-misused-promises": ["error", { checksVoidReturn: { attributes: false } }],
+      "@typescript-eslint/only-throw-error": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": [
+        "error",
+        { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: false },
+      ],
+    },
+  },
+  {
+    // vitest's describe and test return values that nobody awaits.
+    files: ["**/test/**", "e2e/**"],
+    rules: {
+      "@typescript-eslint/no-floating-promises": [
+        "error",
+        { allowForKnownSafeCalls: [{ from: "package", package: "vitest", name: ["describe", "test", "it"] }] },
+      ],
+    },
+  },
+  {
+    // The same model gives the same result, byte for byte, on every machine and every day.
+    files: ["compiler-core/src/**"],
+    rules: {
+      "no-console": "error",
+      "no-restricted-globals": ["error", { name: "performance", message: "Time is the caller's business." }],
+      "no-restricted-properties": [
+        "error",
+        { object: "Math", property: "random", message: "Results must be reproducible: take a seeded generator." },
+        { object: "Date", property: "now", message: "Results must be reproducible: the caller gives the time." },
+      ],
+      "no-restricted-syntax": [
+        "error",
+        { selector: "NewExpression[callee.name='Date']", message: "Results must be reproducible: the caller gives the time." },
+      ],
+    },
+  },
+  {
+    files: ["renderer/src/**"],
+    plugins: { "react-hooks": reactHooks },
+    rules: {
+      "no-console": "error",
+      "react-hooks/rules-of-hooks": "error",
+      "react-hooks/exhaustive-deps": "error",
+    },
+  },
+  {
+    files: ["app/**", "e2e/**"],
+    ignores: [ipcMainOwner, "app/test/electron-stub.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { paths: [{ name: "electron", importNames: ["ipcMain", "default"], message: `Only ${ipcMainOwner} touches ipcMain.` }] },
+      ],
+      "no-restricted-properties": ["error", { property: "ipcMain", message: `Only ${ipcMainOwner} touches ipcMain.` }],
+    },
+  },
+);

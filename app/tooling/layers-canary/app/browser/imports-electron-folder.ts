@@ -1,0 +1,2 @@
+import { value } from "../electron/main/leaf.ts";
+export const used = value;

@@ -1,0 +1,2 @@
+import { value } from "../main/leaf.ts";
+export const used = value;

@@ -1,0 +1,2 @@
+import { value } from "../browser/leaf.ts";
+export const used = value;

@@ -1,0 +1,2 @@
+import { value } from "../../ops/leaf.ts";
+export const used = value;

@@ -1,0 +1,2 @@
+import { value } from "./no-such-file.ts";
+export const used = value;

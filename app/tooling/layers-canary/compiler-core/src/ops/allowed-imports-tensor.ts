@@ -1,0 +1,2 @@
+import { value } from "../tensor/leaf.ts";
+export const used = value;

@@ -1,0 +1,2 @@
+import { value } from "../ir/leaf.ts";
+export const used = value;

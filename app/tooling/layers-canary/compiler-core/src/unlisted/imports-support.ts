@@ -1,0 +1,2 @@
+import { value } from "../support/leaf.ts";
+export const used = value;

@@ -1,0 +1,2 @@
+import { value } from "../../../app/shared/other.ts";
+export const used = value;

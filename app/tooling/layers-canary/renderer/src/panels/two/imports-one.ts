@@ -1,0 +1,2 @@
+import { value } from "../one/leaf.ts";
+export const used = value;

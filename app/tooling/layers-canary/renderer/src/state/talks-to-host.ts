@@ -1,0 +1,2 @@
+import { value } from "../../../app/shared/host-client.ts";
+export const used = value;

@@ -1,0 +1,2 @@
+import { value } from "../../../compiler-core/src/ir/leaf.ts";
+export const used = value;
