@@ -1,0 +1,350 @@
+/**
+ * What the window and the command line may ask of the compiler, as plain data that crosses a worker boundary.
+ * Each method of `SessionApi` takes one parameter object and a `Task` (progress and cancel), and gives a promise.
+ * A failure is a GraphwrightError; its `diagnostic` crosses the boundary. A cancelled method leaves everything as it was.
+ */
+import type { BlobSource, SiblingFiles } from "../support/blob.ts";
+import type { Diagnostic } from "../support/diagnostic.ts";
+import type { Task } from "../support/task.ts";
+import type { NodeId, RegionId } from "../ir/graph.ts";
+import type { StepId } from "../ir/timeline.ts";
+import type { OperatorFamily } from "../ops/definition.ts";
+import type { Exactness, PreconditionResult, PreconditionState } from "../passes/definition.ts";
+
+export type ModelId = string;
+
+/** Totals of one step. FLOPs count a multiply-add as two; undefined where a shape is unknown. */
+export interface CostView {
+  /** operator nodes, constants not counted; a fused group is one */
+  readonly nodes: number;
+  readonly flops: number;
+  /** nodes whose FLOPs are unknown (no shape, or no formula) */
+  readonly flopsUnknown: number;
+  /** elements and bytes of all constants in use */
+  readonly parameters: number;
+  readonly weightBytes: number;
+  /** largest sum of live activations in execution order; undefined where a shape is not static */
+  readonly peakBytes?: number;
+}
+
+export interface ValueView {
+  readonly name: string;
+  /** text form, as "float32[1, 3, 224, 224]" */
+  readonly type: string;
+}
+
+export interface ModelSummary {
+  readonly format: string;
+  readonly name: string;
+  readonly fileBytes: number;
+  readonly irVersion: number;
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly producer: string;
+  readonly doc: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly inputs: readonly ValueView[];
+  readonly outputs: readonly ValueView[];
+  readonly operators: readonly { readonly op: string; readonly count: number }[];
+  readonly cost: CostView;
+}
+
+export interface CheckView {
+  /** identical bits; equal up to rounding; different; or not checked, with the reason in `note` */
+  readonly verdict: "identical" | "rounding" | "different" | "not-checked";
+  readonly maxAbs: number;
+  readonly maxRel: number;
+  readonly maxUlp: number;
+  /** where the largest error stands */
+  readonly worst?: { readonly output: string; readonly index: readonly number[]; readonly a: number; readonly b: number };
+  /** input sets tried */
+  readonly runs: number;
+  readonly note: string;
+  readonly scope: "region" | "model";
+}
+
+export interface StepView {
+  readonly id: StepId;
+  readonly parent: StepId | null;
+  readonly pass: string;
+  readonly rewrite: string;
+  /** name of the node that the rewrite was applied at */
+  readonly site: string;
+  readonly added: number;
+  readonly removed: number;
+  readonly changed: number;
+  readonly cost: CostView;
+  readonly check?: CheckView;
+}
+
+/** One pass of a pipeline run, also when it changed nothing. */
+export interface PassRunView {
+  readonly pass: string;
+  /** steps from..to (exclusive..inclusive); equal when nothing changed */
+  readonly from: StepId;
+  readonly to: StepId;
+  readonly applied: number;
+  readonly milliseconds: number;
+  /** what was skipped and why: budgets, switches, missing evaluators */
+  readonly notes: readonly string[];
+  readonly error?: Diagnostic;
+}
+
+export interface TimelineView {
+  readonly head: StepId;
+  readonly steps: readonly StepView[];
+  /** the steps on the current branch, oldest first, including those that redo would visit */
+  readonly branch: readonly StepId[];
+  readonly runs: readonly PassRunView[];
+}
+
+export interface OpenResult {
+  readonly model: ModelId;
+  readonly summary: ModelSummary;
+  readonly timeline: TimelineView;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export type Mark = "added" | "removed" | "changed" | "unchanged";
+
+/** An input as the canvas needs it. Constants are not nodes of their own: they ride on the edge's target. */
+export interface InputView {
+  /** the schema's name, as "W" */
+  readonly label: string;
+  /** the value's name in the model */
+  readonly name: string;
+  readonly type: string;
+  /** the producing node and output; absent for an omitted input */
+  readonly from?: NodeId;
+  readonly output?: number;
+  readonly constant?: { readonly bytes: number; /** the value, when it is one element */ readonly scalar?: number | string };
+  /** the producer lies in an enclosing region */
+  readonly captured?: boolean;
+}
+
+export interface NodeView {
+  readonly id: NodeId;
+  readonly kind: "parameter" | "operator" | "fused";
+  readonly op: string;
+  readonly domain: string;
+  readonly family: OperatorFamily | "parameter";
+  readonly name: string;
+  /** the attributes that tell this node from its like, short: "3×3, stride 2" */
+  readonly detail: string;
+  /** name-scope path, outermost first, without the node's own name: ["block1", "conv"] */
+  readonly scope: readonly string[];
+  readonly region: RegionId;
+  readonly inputs: readonly InputView[];
+  readonly outputs: readonly ValueView[];
+  readonly bodies: readonly { readonly name: string; readonly region: RegionId }[];
+  /** what a fused group is made of, in order: ["Conv", "Add", "Relu"] */
+  readonly parts: readonly string[];
+  readonly flops?: number;
+  readonly outputBytes?: number;
+  readonly weightBytes: number;
+  /** only in a comparison of two steps */
+  readonly mark?: Mark;
+}
+
+export interface RegionView {
+  readonly id: RegionId;
+  readonly owner: NodeId | null;
+  readonly name: string;
+  readonly parameters: readonly NodeId[];
+  readonly outputs: readonly { readonly name: string; readonly type: string; readonly from: NodeId; readonly output: number }[];
+}
+
+/**
+ * What the canvas draws for a step, nodes in topological order. With a base step, the union of both: nodes that only
+ * the base has are there too, marked removed, with their inputs as they were.
+ */
+export interface GraphView {
+  readonly model: ModelId;
+  readonly step: StepId;
+  readonly base?: StepId;
+  readonly nodes: readonly NodeView[];
+  readonly regions: readonly RegionView[];
+  /** for layouts that keep their place: what each new node came from, when there is a base */
+  readonly lineage: readonly (readonly [node: NodeId, from: readonly NodeId[]])[];
+}
+
+export interface TextView {
+  readonly text: string;
+  /** 1-based first and last line of each node */
+  readonly lines: readonly (readonly [node: NodeId, first: number, last: number])[];
+}
+
+export interface AttributeView {
+  readonly name: string;
+  readonly value: string;
+  /** taken from the schema because the node does not say */
+  readonly isDefault: boolean;
+  readonly doc: string;
+}
+
+export interface LineageView {
+  readonly id: NodeId;
+  readonly label: string;
+  readonly alive: boolean;
+}
+
+export interface NodeDetail {
+  readonly node: NodeView;
+  readonly doc: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly attributes: readonly AttributeView[];
+  readonly operator?: { readonly summary: string; readonly doc: string; readonly since: readonly number[]; readonly inputs: readonly { name: string; doc: string }[]; readonly outputs: readonly { name: string; doc: string }[] };
+  readonly users: readonly { readonly node: NodeId; readonly label: string; readonly input: number; readonly output: number }[];
+  /** nodes of the imported model that this one came from (constants too) */
+  readonly origins: readonly LineageView[];
+  /** the rewrites that made it, oldest first */
+  readonly history: readonly { readonly step: StepId; readonly rewrite: string; readonly kind: string; readonly from: readonly string[] }[];
+}
+
+export interface HistogramView {
+  readonly low: number;
+  readonly high: number;
+  readonly counts: readonly number[];
+}
+
+export interface TensorView {
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: number;
+  readonly count: number;
+  /** for numeric tensors; not-a-numbers and infinities are counted apart and left out of the rest */
+  readonly statistics?: {
+    readonly min: number;
+    readonly max: number;
+    readonly mean: number;
+    readonly deviation: number;
+    readonly zeros: number;
+    readonly nans: number;
+    readonly infinities: number;
+    readonly distinct: number | null;
+    readonly histogram: HistogramView;
+  };
+  /** the first elements, printed */
+  readonly sample: readonly string[];
+}
+
+export interface RewriteView {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly why: string;
+  readonly exactness: Exactness;
+  readonly preconditions: readonly { readonly name: string; readonly doc: string }[];
+  readonly examples: readonly { readonly title: string; readonly before: string; readonly after: string; readonly fails?: string }[];
+}
+
+export interface PassView {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly rewrites: readonly string[];
+}
+
+export interface PipelineView {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly passes: readonly string[];
+}
+
+export interface CatalogView {
+  readonly rewrites: readonly RewriteView[];
+  readonly passes: readonly PassView[];
+  readonly pipelines: readonly PipelineView[];
+}
+
+/** A place where a rewrite applies, or would if its failed preconditions held. */
+export interface SiteView {
+  readonly rewrite: string;
+  readonly root: NodeId;
+  readonly site: string;
+  readonly applies: boolean;
+  /** nodes the rewrite would consume or change */
+  readonly nodes: readonly NodeId[];
+  readonly preconditions: readonly PreconditionResult[];
+}
+
+/** The result of anything that may have moved the head or added steps. */
+export interface ChangeResult {
+  readonly timeline: TimelineView;
+  /** how many rewrites were applied */
+  readonly applied: number;
+  readonly notes: readonly string[];
+}
+
+export interface OutputFile {
+  /** relative path with forward slashes */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface ProgramView {
+  /** the tensor program's text */
+  readonly program: string;
+  /** generated C for the same node */
+  readonly source: string;
+  /** lines of the program beside lines of the source */
+  readonly links: readonly { readonly program: readonly [number, number]; readonly source: readonly [number, number] }[];
+  /** schedule steps from the plain loop nest to this program */
+  readonly schedule: readonly string[];
+}
+
+export interface BuildResult {
+  readonly files: readonly OutputFile[];
+  readonly arenaBytes: number;
+  readonly lowerBoundBytes: number;
+  readonly weightBytes: number;
+  readonly notes: readonly string[];
+}
+
+export interface RunResult {
+  readonly outputs: readonly (TensorView & { readonly values: readonly number[]; readonly dims: readonly number[] })[];
+  readonly milliseconds: number;
+}
+
+type Method<Params, Result> = (params: Params, task: Task) => Promise<Result>;
+interface At {
+  readonly model: ModelId;
+  readonly step: StepId;
+}
+
+export interface SessionApi {
+  open: Method<{ readonly source: BlobSource; readonly siblings?: SiblingFiles }, OpenResult>;
+  close: Method<{ readonly model: ModelId }, void>;
+  catalog: Method<Record<string, never>, CatalogView>;
+  summary: Method<At, ModelSummary>;
+  graph: Method<At & { readonly base?: StepId }, GraphView>;
+  text: Method<At, TextView>;
+  node: Method<At & { readonly node: NodeId }, NodeDetail>;
+  /** statistics of a constant, by the node that is the constant (an InputView's `from`) */
+  tensor: Method<At & { readonly node: NodeId }, TensorView>;
+  /** what `node` of `step` is in step `to`, through every rewrite between */
+  follow: Method<At & { readonly node: NodeId; readonly to: StepId }, { readonly nodes: readonly NodeId[] }>;
+  /** for each step of the branch, whether the node (or what it came from or became) appeared, changed, is there or not */
+  presence: Method<At & { readonly node: NodeId }, { readonly steps: readonly (readonly [StepId, "appeared" | "changed" | "unchanged" | "absent"])[] }>;
+  cost: Method<At, CostView>;
+  /** every site of a rewrite; with near misses, also those that fail, most satisfied first */
+  sites: Method<At & { readonly rewrite: string; readonly nearMisses?: boolean }, { readonly sites: readonly SiteView[] }>;
+  /** every rewrite that could be rooted at a node, with its preconditions: "why not here?" */
+  explain: Method<At & { readonly node: NodeId }, { readonly sites: readonly SiteView[] }>;
+  apply: Method<{ readonly model: ModelId; readonly rewrite: string; readonly node: NodeId; readonly check?: boolean }, ChangeResult>;
+  applyAll: Method<{ readonly model: ModelId; readonly rewrite: string; readonly check?: boolean }, ChangeResult>;
+  /** reports each pass by progress; on cancel the head returns to where it was */
+  runPipeline: Method<{ readonly model: ModelId; readonly pipeline: string; readonly only?: readonly string[]; readonly skip?: readonly string[]; readonly check?: boolean }, ChangeResult>;
+  moveTo: Method<{ readonly model: ModelId; readonly step: StepId }, ChangeResult>;
+  undo: Method<{ readonly model: ModelId }, ChangeResult>;
+  redo: Method<{ readonly model: ModelId }, ChangeResult>;
+  /** compares what two steps compute, on the whole model */
+  verify: Method<{ readonly model: ModelId; readonly from: StepId; readonly to: StepId; readonly seeds?: number }, CheckView>;
+  /** evaluates a step; inputs that are not given are drawn from the seed */
+  run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, { readonly dims: readonly number[]; readonly data: Float32Array }>> }, RunResult>;
+  program: Method<At & { readonly node: NodeId }, ProgramView>;
+  exportOnnx: Method<At & { readonly name: string; readonly opset?: number }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
+  build: Method<At & { readonly name: string; readonly target: "c" }, BuildResult>;
+}
+
+export type { Diagnostic, Exactness, NodeId, PreconditionResult, PreconditionState, RegionId, StepId };
