@@ -162,8 +162,8 @@ export type MenuRole = (typeof menuRoles)[number];
 
 /** A failure of the host, with a code to act on and a message to show. */
 export const hostErrorCodes = [
-  "bad-request", "forbidden", "not-found", "not-a-file", "exists", "not-a-bundle", "too-large", "cancelled",
-  "unavailable", "io",
+  "bad-request", "forbidden", "not-found", "not-a-file", "exists", "not-a-bundle", "too-large", "changed",
+  "cancelled", "unavailable", "io",
 ] as const;
 export type HostErrorCode = (typeof hostErrorCodes)[number];
 export interface HostErrorBody {

@@ -16,7 +16,7 @@ const compilerLayers = {
 const core = "^compiler-core/src";
 const layerNames = Object.keys(compilerLayers).join("|");
 
-/** @typedef {import("dependency-cruiser").IForbiddenRuleType} Rule */
+/** @typedef {import("dependency-cruiser").IRegularForbiddenRuleType} Rule */
 
 /** @param {string} name @param {string} comment @param {Rule["from"]} from @param {Rule["to"]} to @returns {Rule} */
 const forbid = (name, comment, from, to) => /** @type {Rule} */ ({ name, comment, severity: "error", from, to });

@@ -1,0 +1,41 @@
+/** The folders of examples/ that hold a model, in name order. Title and summary come from the folder's README.md. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { FileRegistry } from "./file-registry.ts";
+import type { Example, OpenedFile } from "./host-protocol.ts";
+
+/** Extensions of model files, as the importers know them. */
+export const modelExtensions = ["onnx"] as const;
+export const isModel = (name: string): boolean => modelExtensions.some((extension) => name.toLowerCase().endsWith(`.${extension}`));
+/** Scripts and notes beside a model are not part of the example. */
+const hidden = /^\.|\.(md|py|mjs|ts|js|txt)$/i;
+
+export async function listExamples(folder: string, registry: FileRegistry): Promise<readonly Example[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const examples: Example[] = [];
+  for (const entry of entries.filter((each) => each.isDirectory()).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const inside = join(folder, entry.name);
+    const names = (await readdir(inside, { withFileTypes: true }))
+      .filter((each) => each.isFile() && !hidden.test(each.name))
+      .map((each) => each.name)
+      .sort();
+    const models = names.filter(isModel);
+    if (models.length === 0) continue;
+    const open = (name: string): Promise<OpenedFile> => registry.open(join(inside, name));
+    examples.push({
+      name: entry.name,
+      ...(await describe(inside, entry.name)),
+      models: await Promise.all(models.map(open)),
+      files: await Promise.all(names.filter((name) => !isModel(name)).map(open)),
+    });
+  }
+  return examples;
+}
+
+/** The first heading, and the paragraph after it on one line. */
+async function describe(folder: string, name: string): Promise<{ title: string; summary: string }> {
+  const readme = await readFile(join(folder, "README.md"), "utf8").catch(() => "");
+  const title = /^#\s+(.+)$/m.exec(readme)?.[1]?.trim() ?? name;
+  const summary = /^#.*\n+((?:(?!#|\n|```).+\n?)+)/m.exec(readme)?.[1]?.trim().replace(/\s+/g, " ") ?? "";
+  return { title, summary };
+}
