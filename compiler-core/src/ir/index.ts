@@ -8,6 +8,8 @@ export * from "./graph.ts";
 export * from "./lineage.ts";
 export * from "./merge-types.ts";
 export * from "./order.ts";
+export * from "./parser.ts";
+export * from "./printer.ts";
 export * from "./rewriter.ts";
 export * from "./small-float.ts";
 export * from "./tensor.ts";

@@ -512,6 +512,12 @@ export class Rewriter {
       report: (diagnostic) => {
         this.diagnostics.push({ ...diagnostic, where: { node: describeNode(node), ...diagnostic.where } });
       },
+      graph: {
+        node: (id) => this.node(id),
+        region: (id) => this.region(id),
+        members: (id) => this.membersOf(id).sort((a, b) => (this.comesBefore(a, b) ? -1 : 1)),
+        functionOf: (call) => this.info.functions.find((f) => f.domain === call.domain && f.name === call.op && f.overload === call.overload),
+      },
     };
   }
 

@@ -1,7 +1,7 @@
 import type { Diagnostic } from "../support/diagnostic.ts";
 import type { ConstantValue } from "./constant.ts";
 import type { Dim } from "./dim.ts";
-import type { OperatorNode, RegionId, ValueRef } from "./graph.ts";
+import type { FunctionDefinition, Node, NodeId, OperatorNode, Region, RegionId, ValueRef } from "./graph.ts";
 import type { ValueType } from "./value-type.ts";
 
 /** What inference says of one output. */
@@ -9,6 +9,15 @@ export interface InferredOutput {
   readonly type: ValueType;
   /** the elements of a small integer tensor, where shape arithmetic knows them */
   readonly known?: readonly Dim[];
+}
+
+/** Read access to the graph as edited so far, for rules that follow calls into function bodies. */
+export interface GraphView {
+  node(id: NodeId): Node;
+  region(id: RegionId): Region;
+  /** nodes directly in a region, producers before users */
+  members(region: RegionId): readonly NodeId[];
+  functionOf(node: OperatorNode): FunctionDefinition | undefined;
 }
 
 export interface InferContext {
@@ -25,6 +34,7 @@ export interface InferContext {
   readonly opset: number;
   /** Notes a contradiction; inference goes on. */
   report(diagnostic: Diagnostic): void;
+  readonly graph?: GraphView;
 }
 
 /** Type and shape inference for operators: given to the Rewriter so that the IR does not depend on the operators. */
