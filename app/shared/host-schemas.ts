@@ -38,7 +38,7 @@ const menuEntrySchema = v.variant("type", [
 /** Arguments of each IPC message, as the preload sends them. */
 export const ipcArguments = {
   openDialog: v.strictTuple([]),
-  registerDropped: v.strictTuple([text(4096)]),
+  registerDropped: v.strictTuple([v.pipe(text(4096), v.nonEmpty("what was dropped is no file on this disk"))]),
   chooseFolder: v.strictTuple([]),
   chooseSaveTarget: v.strictTuple([nameSchema]),
   openExternal: v.strictTuple([text(2048)]),

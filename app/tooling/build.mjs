@@ -1,0 +1,73 @@
+/** Builds what changed. `npm run build`; the functions are used by start, test and the command line. */
+import { existsSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { pathToFileURL } from "node:url";
+import { isFresh, sourceHash, stampFresh, targets } from "./build-targets.mjs";
+import { inRoot, secondsSince } from "./run.mjs";
+
+/** @typedef {import("./build-targets.mjs").Target} Target */
+
+/**
+ * Builds the targets whose sources changed. Throws with the target's name when one fails.
+ * @param {{ only?: readonly string[], quiet?: boolean }} [options] quiet: progress goes to stderr, and only when building
+ */
+export async function buildAll({ only, quiet = false } = {}) {
+  const say = quiet ? console.error : console.log;
+  for (const target of targets) {
+    if (only && !only.includes(target.name)) continue;
+    if (!existsSync(inRoot(target.entry))) {
+      if (!quiet) say(`skipped ${target.name}: ${target.entry} does not exist yet`);
+      continue;
+    }
+    const hash = sourceHash(target);
+    if (isFresh(target, hash)) continue;
+    const start = performance.now();
+    await build(target).catch((error) => {
+      throw new Error(`Building ${target.name} failed: ${error instanceof Error ? error.message : error}`, { cause: error });
+    });
+    stampFresh(target, hash);
+    say(`built ${target.name} in ${secondsSince(start)}`);
+  }
+}
+
+/** @param {Target} target */
+async function build(target) {
+  const vite = await import("vite");
+  if (target.kind === "renderer") {
+    await vite.build({ root: inRoot("renderer"), configFile: inRoot("renderer/vite.config.ts"), logLevel: "warn" });
+    return;
+  }
+  const preload = target.kind === "preload";
+  await vite.build({
+    configFile: false,
+    root: inRoot("app"),
+    logLevel: "warn",
+    // One file with everything but Electron and Node: the packaged program carries no node_modules.
+    ssr: { noExternal: true, external: ["electron"], target: "node" },
+    build: {
+      ssr: inRoot(target.entry),
+      outDir: dirname(inRoot(target.output)),
+      emptyOutDir: false,
+      target: "node20",
+      sourcemap: !preload,
+      minify: false,
+      rolldownOptions: {
+        external: ["electron"],
+        output: {
+          format: preload ? "cjs" : "es",
+          entryFileNames: basename(target.output),
+          codeSplitting: false,
+        },
+      },
+    },
+  });
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const { ensureInstalled } = await import("./setup.mjs");
+  await ensureInstalled();
+  await buildAll().catch((error) => {
+    console.error(error.message);
+    process.exit(1);
+  });
+}

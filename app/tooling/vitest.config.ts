@@ -1,0 +1,32 @@
+/** Unit tests of every workspace, and the end-to-end journeys as a project of their own. */
+import { configDefaults, defineConfig } from "vitest/config";
+import { inRoot, root } from "./run.mjs";
+
+const project = (name: string, include: string[], more: object = {}) => ({
+  root,
+  test: {
+    name,
+    include,
+    exclude: [...configDefaults.exclude, "app/tooling/layers-canary/**"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    ...more,
+  },
+});
+
+export default defineConfig({
+  root,
+  test: {
+    // Two cores are the smallest machine this runs on; more are used where they are.
+    projects: [
+      project("compiler-core", ["compiler-core/test/**/*.test.ts"]),
+      project("renderer", ["renderer/test/**/*.test.{ts,tsx}"]),
+      project("app", ["app/test/**/*.test.ts"], { alias: { electron: inRoot("app/test/electron-stub.ts") } }),
+      project("e2e", ["e2e/browser/**/*.test.ts", "e2e/electron/**/*.test.ts"], {
+        testTimeout: 180_000,
+        hookTimeout: 120_000,
+        fileParallelism: false,
+      }),
+    ],
+  },
+});
