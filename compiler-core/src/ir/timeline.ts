@@ -1,5 +1,5 @@
 import type { Delta } from "./delta.ts";
-import type { Graph } from "./graph.ts";
+import { Graph } from "./graph.ts";
 
 export type StepId = number;
 
@@ -23,13 +23,35 @@ export class Timeline {
   /** the child that redo goes to, by step */
   private readonly redoTo: (StepId | undefined)[] = [undefined];
   private headId: StepId = 0;
+  private nodeIds: number;
+  private regionIds: number;
 
   constructor(graph: Graph) {
+    this.nodeIds = graph.nodes.length;
+    this.regionIds = graph.regions.length;
     this.list = [{ id: 0, parent: null, depth: 0, graph, delta: undefined }];
   }
 
   get head(): Step {
     return this.list[this.headId] as Step;
+  }
+
+  /**
+   * The head's graph, to start an edit from. Ids that other branches gave out are left free, so that one id means one
+   * node in the whole tree. Pass this, not `head.graph`, to a Rewriter whose commit will be appended.
+   */
+  editBase(): Graph {
+    const { graph } = this.head;
+    if (graph.nodes.length === this.nodeIds && graph.regions.length === this.regionIds) return graph;
+    const nodes = graph.nodes.builder();
+    const uses = graph.uses.builder();
+    const regions = graph.regions.builder();
+    while (nodes.length < this.nodeIds) {
+      nodes.push(undefined);
+      uses.push(undefined);
+    }
+    while (regions.length < this.regionIds) regions.push(undefined);
+    return new Graph(nodes.freeze(), uses.freeze(), regions.freeze(), graph.info);
   }
 
   get steps(): readonly Step[] {
@@ -46,8 +68,15 @@ export class Timeline {
     return this.childrenOf[id] ?? [];
   }
 
-  /** Adds a step after the head and moves the head to it. */
+  /**
+   * Adds a step after the head and moves the head to it. Throws RangeError when the step gives an id that another
+   * branch already gave.
+   */
   append(graph: Graph, delta: Delta): Step {
+    const reused = delta.added.find((node) => node.id < this.nodeIds);
+    if (reused) throw new RangeError(`node id ${reused.id} is in use on another branch: start from editBase()`);
+    this.nodeIds = graph.nodes.length;
+    this.regionIds = Math.max(this.regionIds, graph.regions.length);
     const parent = this.head;
     const step: Step = { id: this.list.length, parent: parent.id, depth: parent.depth + 1, graph, delta };
     this.list.push(step);
