@@ -116,6 +116,8 @@ export interface OperatorVersion {
    * Absent when every node that uses nothing new is valid as it is; return undefined when done.
    */
   readonly downgrade?: (node: RawNode, context: ConversionContext) => string | undefined;
+  /** types that this version is the first to allow, as in `types`: "tensor(bfloat16)" */
+  readonly allows?: readonly string[];
   /** no such operator from this version on */
   readonly removed?: boolean;
 }

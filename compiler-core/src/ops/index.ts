@@ -1,0 +1,35 @@
+import type { TypeRules } from "../ir/type-rules.ts";
+import type { OperatorDefinition } from "./definition.ts";
+import { relu } from "./activation/relu.ts";
+import { fused } from "./control/fused.ts";
+import { add } from "./math/add.ts";
+import { identity } from "./shape/identity.ts";
+import { typeRulesFor } from "./type-rules.ts";
+
+export { attributeReader } from "./attribute-reader.ts";
+export { bindAttributes } from "./type-rules.ts";
+export * from "./definition.ts";
+
+/** Every operator, one line each. */
+export const operators: readonly OperatorDefinition[] = [
+  relu,
+  fused,
+  add,
+  identity,
+];
+
+const keyOf = (domain: string, op: string): string => `${domain}/${op}`;
+
+const byKey = new Map<string, OperatorDefinition>();
+for (const definition of operators) {
+  const key = keyOf(definition.domain, definition.op);
+  if (byKey.has(key)) throw new Error(`two operator definitions for ${key}`);
+  byKey.set(key, definition);
+}
+
+/** The definition of an operator; "" (also written "ai.onnx") is the standard's own domain. */
+export const findOperator = (domain: string, op: string): OperatorDefinition | undefined =>
+  byKey.get(keyOf(domain === "ai.onnx" ? "" : domain, op));
+
+/** Type and shape inference by the definitions. Unknown operators give unknown types. */
+export const typeRules: TypeRules = typeRulesFor(findOperator);
