@@ -138,8 +138,8 @@ export type Use =
   | { readonly kind: "result"; readonly output: number; readonly region: RegionId; readonly index: number };
 
 export const fusedDomain = "graphwright";
-export const fusedOp = "Fused";
-export const isFused = (node: Node): node is OperatorNode => node.kind === "operator" && node.domain === fusedDomain && node.op === fusedOp;
+export const fusedOp = "Fused" as const;
+export const isFused = (node: Node): node is OperatorNode & { readonly op: typeof fusedOp } => node.kind === "operator" && node.domain === fusedDomain && node.op === fusedOp;
 
 export const sameValue = (a: ValueRef | null | undefined, b: ValueRef | null | undefined): boolean =>
   a === b || (!!a && !!b && a.node === b.node && a.output === b.output);

@@ -1,0 +1,198 @@
+import type { Attribute } from "../ir/attribute.ts";
+import { diffGraphs } from "../ir/diff.ts";
+import { isFused, qualifiedOp, type Graph, type Node, type NodeId, type OperatorNode, type ParameterNode, type RegionId, type ValueRef } from "../ir/graph.ts";
+import type { Lineage } from "../ir/lineage.ts";
+import { topologicalOrder } from "../ir/order.ts";
+import { printAttribute, printFloat } from "../ir/printer.ts";
+import { toNumbers } from "../ir/tensor.ts";
+import type { StepId } from "../ir/timeline.ts";
+import { findOperator } from "../ops/index.ts";
+import { nodeFlops, valueBytes } from "./cost.ts";
+import type { GraphView, InputView, Mark, ModelId, NodeView, RegionView } from "./protocol.ts";
+
+/**
+ * The name-scope path of a node: "/block1/conv/Conv" lies in block1, conv. Nodes without a name take the place that
+ * their first value's name gives.
+ */
+export function scopeOf(node: Node): readonly string[] {
+  const name = node.name || (node.outputs.find((o) => o.name !== "")?.name ?? "");
+  const parts = name.split("/").filter((part) => part !== "");
+  return parts.slice(0, -1);
+}
+
+const times = (sizes: readonly unknown[]): string => sizes.join("×");
+
+/** The attributes that tell a node from its like, in a few characters: "3×3, stride 2, pad 1". */
+export function detailOf(node: OperatorNode): string {
+  const read = (name: string): unknown => {
+    const attribute = node.attributes[name];
+    return attribute && "value" in attribute ? attribute.value : undefined;
+  };
+  const parts: string[] = [];
+  const kernel = read("kernel_shape") as readonly number[] | undefined;
+  if (kernel) parts.push(times(kernel));
+  const uniform = (name: string, label: string, neutral: number): void => {
+    const values = read(name) as readonly number[] | undefined;
+    if (!values || values.every((v) => Number(v) === neutral)) return;
+    parts.push(`${label} ${values.every((v) => v === values[0]) ? values[0] : times(values)}`);
+  };
+  uniform("strides", "stride", 1);
+  uniform("dilations", "dilation", 1);
+  if (kernel) uniform("pads", "pad", 0);
+  const group = read("group");
+  if (group !== undefined && Number(group) !== 1) parts.push(`groups ${group}`);
+  for (const name of ["axis", "perm", "axes", "to", "mode", "alpha", "beta", "num_heads", "approximate", "direction", "transA", "transB"]) {
+    const attribute = node.attributes[name];
+    if (!attribute || attribute.kind === "tensor") continue;
+    if ((name === "alpha" || name === "beta") && node.op === "Gemm" && "value" in attribute && attribute.value === 1) continue;
+    if (name.startsWith("trans") && "value" in attribute && Number(attribute.value) === 0) continue;
+    parts.push(name.startsWith("trans") ? name : `${name} ${shortAttribute(attribute)}`);
+  }
+  return parts.join(", ");
+}
+
+function shortAttribute(attribute: Attribute): string {
+  switch (attribute.kind) {
+    case "float":
+      return printFloat(attribute.value).replace(/\.0$/, "");
+    case "string":
+      return attribute.value;
+    case "ints":
+      return `[${attribute.value.join(", ")}]`;
+    default:
+      return printAttribute(attribute);
+  }
+}
+
+/** What a fused group is made of, in order. */
+export function partsOf(graph: Graph, node: OperatorNode): string[] {
+  const body = node.regions["body"];
+  if (!isFused(node) || body === undefined) return [];
+  return topologicalOrder(graph, body).flatMap((id) => {
+    const inner = graph.operator(id);
+    return inner ? [qualifiedOp(inner)] : [];
+  });
+}
+
+function inputView(graph: Graph, node: Node, index: number, ref: ValueRef | null): InputView {
+  const definition = node.kind === "operator" ? findOperator(node.domain, node.op) : undefined;
+  const formal = definition?.inputs[Math.min(index, definition.inputs.length - 1)];
+  const label = formal ? (formal.presence === "variadic" ? `${formal.name}${index - definition!.inputs.length + 1}` : formal.name) : "";
+  if (!ref) return { label, name: "", type: "" };
+  const producer = graph.find(ref.node);
+  const view: InputView = {
+    label,
+    name: producer?.outputs[ref.output]?.name ?? "",
+    type: graph.type(ref).text,
+    from: ref.node,
+    output: ref.output,
+    ...(producer && producer.region !== node.region ? { captured: true } : {}),
+  };
+  if (producer?.kind !== "constant") return view;
+  const { value } = producer;
+  let scalar: number | string | undefined;
+  if (value.count === 1 && value.type.element !== null && !value.type.element.startsWith("complex")) {
+    const tensor = value.tensor();
+    scalar = Array.isArray(tensor.data) ? tensor.data[0] : (toNumbers(tensor)[0] as number);
+  }
+  return { ...view, constant: { bytes: value.bytes, ...(scalar === undefined ? {} : { scalar }) } };
+}
+
+export function nodeView(graph: Graph, node: OperatorNode | ParameterNode): NodeView {
+  const weights = new Set<NodeId>();
+  let weightBytes = 0;
+  for (const input of node.inputs) {
+    const value = graph.constant(input);
+    if (!value || weights.has(input!.node)) continue;
+    weights.add(input!.node);
+    weightBytes += value.bytes;
+  }
+  const outputs = node.outputs.map((output) => ({ name: output.name, type: output.type.text }));
+  const bytes = node.outputs.map((output) => valueBytes(output.type));
+  const outputBytes = bytes.includes(undefined) ? undefined : bytes.reduce<number>((a, b) => a + b!, 0);
+  const common = {
+    id: node.id,
+    name: node.name,
+    scope: scopeOf(node),
+    region: node.region,
+    inputs: node.inputs.map((ref, index) => inputView(graph, node, index, ref)),
+    outputs,
+    weightBytes,
+    ...(outputBytes === undefined ? {} : { outputBytes }),
+  };
+  if (node.kind === "parameter") return { ...common, kind: "parameter", op: "Input", domain: "", family: "parameter", detail: "", scope: [], bodies: [], parts: [] };
+  const flops = nodeFlops(graph, node);
+  const fused = isFused(node);
+  return {
+    ...common,
+    kind: fused ? "fused" : "operator",
+    op: node.op,
+    domain: node.domain,
+    family: fused ? "fused" : (findOperator(node.domain, node.op)?.family ?? "custom"),
+    detail: fused ? "" : detailOf(node),
+    bodies: Object.entries(node.regions).map(([name, region]) => ({ name, region })),
+    parts: partsOf(graph, node),
+    ...(flops === undefined ? {} : { flops }),
+  };
+}
+
+function regionViews(graph: Graph): RegionView[] {
+  const views: RegionView[] = [];
+  for (const region of graph.regions) {
+    if (!region) continue;
+    views.push({
+      id: region.id,
+      owner: region.owner,
+      name: region.name,
+      parameters: region.parameters,
+      outputs: region.outputs.map((o) => ({ name: o.name, type: graph.type(o.value).text, from: o.value.node, output: o.value.output })),
+    });
+  }
+  return views;
+}
+
+const isDrawn = (node: Node): node is OperatorNode | ParameterNode => node.kind !== "constant";
+
+/** Every region's nodes in topological order, the root first. */
+export function nodesInOrder(graph: Graph): Node[] {
+  const nodes: Node[] = [];
+  for (const region of graph.regions) if (region) for (const id of topologicalOrder(graph, region.id)) nodes.push(graph.node(id));
+  return nodes;
+}
+
+export function graphView(model: ModelId, step: StepId, graph: Graph): GraphView {
+  return { model, step, nodes: nodesInOrder(graph).filter(isDrawn).map((node) => nodeView(graph, node)), regions: regionViews(graph), lineage: [] };
+}
+
+/**
+ * The union of two steps: the nodes of `graph`, and those that only `baseGraph` has, each marked. A node whose
+ * constants alone changed is marked changed too.
+ */
+export function unionView(model: ModelId, step: StepId, graph: Graph, base: StepId, baseGraph: Graph, lineage: Lineage): GraphView {
+  const diff = diffGraphs(baseGraph, graph);
+  const added = new Set(diff.added.map((node) => node.id));
+  // A new type downstream or another constant shows as a change; a value that merely has a new producer does not.
+  const changed = new Set(diff.changed.map((change) => change.after.id));
+  const nodes: NodeView[] = [];
+  const marked = (view: NodeView, mark: Mark): NodeView => ({ ...view, mark });
+  const removed = diff.removed.filter(isDrawn).sort((a, b) => a.order - b.order || a.id - b.id);
+  let next = 0;
+  for (const node of nodesInOrder(graph).filter(isDrawn)) {
+    // Removed nodes stand where they stood: before the first node that comes after them.
+    while (next < removed.length && removed[next]!.region === node.region && (removed[next]!.order < node.order || (removed[next]!.order === node.order && removed[next]!.id < node.id)))
+      nodes.push(marked(nodeView(baseGraph, removed[next++] as OperatorNode), "removed"));
+    nodes.push(marked(nodeView(graph, node), added.has(node.id) ? "added" : changed.has(node.id) ? "changed" : "unchanged"));
+  }
+  while (next < removed.length) nodes.push(marked(nodeView(baseGraph, removed[next++] as OperatorNode), "removed"));
+  const regions = regionViews(graph);
+  const known = new Set<RegionId>(regions.map((r) => r.id));
+  for (const region of regionViews(baseGraph)) if (!known.has(region.id)) regions.push(region);
+  return {
+    model,
+    step,
+    base,
+    nodes,
+    regions,
+    lineage: diff.added.filter(isDrawn).map((node) => [node.id, lineage.follow(node.id, step, base)] as const),
+  };
+}
