@@ -15,7 +15,8 @@ export interface Step {
 
 /**
  * The tree of everything done to a model. The head is where the person stands: undo and redo move it, an edit
- * appends a step to it, and an edit after an undo starts a branch. Steps are never dropped.
+ * appends a step to it, and an edit after an undo starts a branch. Steps are dropped only when the
+ * work that made them is cancelled.
  */
 export class Timeline {
   private readonly list: Step[];
@@ -85,6 +86,23 @@ export class Timeline {
     (this.childrenOf[parent.id] as StepId[]).push(step.id);
     this.moveTo(step.id);
     return step;
+  }
+
+  /**
+   * Forgets every step after the first `count`, for work that was cancelled or failed half-way, and puts the head on
+   * `head`. Only steps that nothing else came to depend on may be dropped this way.
+   */
+  rollBack(count: number, head: StepId): void {
+    if (head >= count) throw new RangeError(`step ${head} would be dropped`);
+    this.list.length = count;
+    this.childrenOf.length = count;
+    this.redoTo.length = count;
+    for (const [id, children] of this.childrenOf.entries()) {
+      this.childrenOf[id] = children.filter((child) => child < count);
+      const redo = this.redoTo[id];
+      if (redo !== undefined && redo >= count) this.redoTo[id] = this.childrenOf[id].at(-1);
+    }
+    this.moveTo(head);
   }
 
   /** Moves the head to any step; redo from its ancestors leads back to it. */

@@ -150,6 +150,23 @@ describe("timeline", () => {
     expect(verifyGraph(timeline.head.graph)).toEqual([]);
   });
 
+  test("cancelled work leaves the tree as it was", () => {
+    const timeline = new Timeline(chain());
+    rename(timeline, "a", "A");
+    timeline.undo();
+    const [count, head] = [timeline.steps.length, timeline.head.id];
+    rename(timeline, "b", "B");
+    rename(timeline, "y", "Y");
+    timeline.rollBack(count, head);
+    expect(timeline.head.id).toBe(0);
+    expect(timeline.steps).toHaveLength(2);
+    expect(timeline.children(0)).toEqual([1]);
+    expect(timeline.redo()!.id).toBe(1);
+    timeline.undo();
+    rename(timeline, "y", "Y");
+    expect(timeline.children(0)).toEqual([1, 2]);
+  });
+
   test("any two steps are compared, across branches and in both directions", () => {
     const timeline = new Timeline(chain());
     rename(timeline, "a", "A");
