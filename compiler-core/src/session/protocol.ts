@@ -251,6 +251,21 @@ export interface PipelineView {
   readonly passes: readonly string[];
 }
 
+/** What is supported for one operator. */
+export interface OperatorView {
+  readonly domain: string;
+  readonly op: string;
+  readonly family: OperatorFamily;
+  /** versions of the operator set that changed it, oldest first */
+  readonly since: readonly number[];
+  readonly summary: string;
+  readonly doc: string;
+  readonly infer: boolean;
+  readonly evaluate: boolean;
+  readonly lower: boolean;
+  readonly fold: boolean;
+}
+
 export interface CatalogView {
   readonly rewrites: readonly RewriteView[];
   readonly passes: readonly PassView[];
@@ -301,13 +316,44 @@ export interface BuildResult {
   readonly notes: readonly string[];
 }
 
+/** A value for a run: plain floats, or the bytes of a .npy file or of a TensorProto (or SequenceProto, ...) file. */
+export type RunInput =
+  | { readonly dims: readonly number[]; readonly data: Float32Array }
+  | { readonly format: "npy" | "pb"; readonly bytes: Uint8Array };
+
+export interface RunOutput extends TensorView {
+  readonly dims: readonly number[];
+  /** the first 4,096 elements of a numeric tensor */
+  readonly values: readonly number[];
+  /** the whole value as a .npy file, when asked for; tensors with a NumPy type only */
+  readonly npy?: Uint8Array;
+}
+
 export interface RunResult {
-  readonly outputs: readonly (TensorView & { readonly values: readonly number[]; readonly dims: readonly number[] })[];
+  readonly inputs: readonly (TensorView & { readonly drawn: boolean })[];
+  readonly outputs: readonly RunOutput[];
+  readonly milliseconds: number;
+}
+
+/** One case in the layout of the onnx project's backend suite. */
+export interface BackendCase {
+  readonly model: BlobSource;
+  readonly siblings?: SiblingFiles;
+  readonly sets: readonly { readonly name: string; readonly inputs: readonly Uint8Array[]; readonly outputs: readonly Uint8Array[] }[];
+  /** tolerances from the case's own data, where it has them */
+  readonly rtol?: number;
+  readonly atol?: number;
+}
+
+export interface BackendCaseResult {
+  readonly passed: boolean;
+  /** why not */
+  readonly reason: string;
   readonly milliseconds: number;
 }
 
 type Method<Params, Result> = (params: Params, task: Task) => Promise<Result>;
-interface At {
+export interface At {
   readonly model: ModelId;
   readonly step: StepId;
 }
@@ -316,6 +362,7 @@ export interface SessionApi {
   open: Method<{ readonly source: BlobSource; readonly siblings?: SiblingFiles }, OpenResult>;
   close: Method<{ readonly model: ModelId }, void>;
   catalog: Method<Record<string, never>, CatalogView>;
+  operators: Method<Record<string, never>, { readonly operators: readonly OperatorView[] }>;
   summary: Method<At, ModelSummary>;
   graph: Method<At & { readonly base?: StepId }, GraphView>;
   text: Method<At, TextView>;
@@ -340,8 +387,12 @@ export interface SessionApi {
   redo: Method<{ readonly model: ModelId }, ChangeResult>;
   /** compares what two steps compute, on the whole model */
   verify: Method<{ readonly model: ModelId; readonly from: StepId; readonly to: StepId; readonly seeds?: number }, CheckView>;
+  /** compares what two models compute: inputs are matched by name, else by position */
+  compare: Method<{ readonly a: At; readonly b: At; readonly seeds?: number }, CheckView>;
+  /** runs a test case; `roundtrip` after export and import, `optimize` after the default pipeline */
+  backendCase: Method<{ readonly case: BackendCase; readonly roundtrip?: boolean; readonly optimize?: boolean }, BackendCaseResult>;
   /** evaluates a step; inputs that are not given are drawn from the seed */
-  run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, { readonly dims: readonly number[]; readonly data: Float32Array }>> }, RunResult>;
+  run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean }, RunResult>;
   program: Method<At & { readonly node: NodeId }, ProgramView>;
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
   build: Method<At & { readonly name: string; readonly target: "c" }, BuildResult>;

@@ -1,0 +1,69 @@
+import { existsSync, mkdtempSync, readdirSync } from "node:fs";
+import { mkdir, rename, rm, rmdir } from "node:fs/promises";
+import path from "node:path";
+import { GraphwrightError } from "@graphwright/compiler-core";
+import { printJson, type CliCommand } from "../command.ts";
+import { bytes } from "../format.ts";
+import { openModel } from "../open-model.ts";
+import { writeFiles } from "../write-files.ts";
+import { listOption } from "./optimize.ts";
+
+const targets = ["c"] as const;
+
+export const build: CliCommand = {
+  name: "build",
+  declare: (command) =>
+    command
+      .description("Writes the deployment bundle: generated code, weights, memory plan, manifest, self-test.")
+      .argument("<model>", "model file")
+      .requiredOption("-o, --output <folder>", "folder to write; must be empty or absent unless --force is given")
+      .option("--target <name>", `one of: ${targets.join(", ")}`, "c")
+      .option("--pipeline <name>", "pipeline to run first, as listed by `graphwright passes`; none for the model as it is", "default")
+      .option("--only <names>", "only these passes or rewrites")
+      .option("--skip <names>", "all but these")
+      .option("--name <identifier>", "name of the library; taken from the file by default")
+      .option("--force", "replace what is in the folder")
+      .option("--json", "print JSON"),
+  async run(context, [file], options) {
+    const { session, task } = context;
+    const output = options["output"] as string;
+    if (!targets.includes(options["target"] as "c")) throw new GraphwrightError("usage", `--target takes ${targets.join(", ")}, not ${options["target"] as string}.`);
+    const occupied = existsSync(output) && readdirSync(output).length > 0;
+    if (occupied && options["force"] !== true && !existsSync(path.join(output, "manifest.json")))
+      throw new GraphwrightError("usage", `${output} is not empty and is not a bundle.`, undefined, "Choose another folder, or give --force.");
+    const { model, timeline } = await openModel(context, file!);
+    let { head } = timeline;
+    const only = listOption(options["only"]);
+    const skip = listOption(options["skip"]);
+    if (options["pipeline"] !== "none") {
+      const run = await session.runPipeline({ model, pipeline: options["pipeline"] as string, ...(only ? { only } : {}), ...(skip ? { skip } : {}) }, task);
+      head = run.timeline.head;
+    }
+    const name = (options["name"] as string | undefined) ?? path.basename(file!).replace(/\.[^.]*$/, "");
+    const result = await session.build({ model, step: head, name, target: "c" }, task);
+    // Built beside its place and then moved there: an export that fails half-way leaves nothing behind.
+    await mkdir(path.dirname(path.resolve(output)), { recursive: true });
+    const temporary = mkdtempSync(`${path.resolve(output)}.part-`);
+    try {
+      await writeFiles(temporary, result.files);
+      if (existsSync(output)) {
+        if (occupied) await rm(output, { recursive: true });
+        else await rmdir(output);
+      }
+      await rename(temporary, output);
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true });
+      throw error;
+    }
+    const total = result.files.reduce((sum, f) => sum + f.bytes.length, 0);
+    if (options["json"]) {
+      printJson(context, "build", { output, files: result.files.map((f) => ({ path: f.path, bytes: f.bytes.length })), arenaBytes: result.arenaBytes, lowerBoundBytes: result.lowerBoundBytes, weightBytes: result.weightBytes, notes: result.notes });
+      return 0;
+    }
+    context.print(`${output}: ${result.files.length} files, ${bytes(total)}`);
+    context.print(`weights ${bytes(result.weightBytes)}; arena ${bytes(result.arenaBytes)} (lower bound ${bytes(result.lowerBoundBytes)})`);
+    for (const note of result.notes) context.print(`note: ${note}`);
+    context.print(`next: make -C ${output} selftest && ${output}/selftest`);
+    return 0;
+  },
+};

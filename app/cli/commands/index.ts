@@ -1,0 +1,14 @@
+import type { CliCommand } from "../command.ts";
+import { backendTest } from "./backend-test.ts";
+import { build } from "./build.ts";
+import { explain } from "./explain.ts";
+import { inspect } from "./inspect.ts";
+import { open } from "./open.ts";
+import { ops } from "./ops.ts";
+import { optimize } from "./optimize.ts";
+import { passes } from "./passes.ts";
+import { run } from "./run.ts";
+import { verify } from "./verify.ts";
+
+/** Every subcommand, in the order of the help. */
+export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, run, verify, backendTest, build, open];
