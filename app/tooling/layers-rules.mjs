@@ -7,11 +7,12 @@ const compilerLayers = {
   tensor: ["support", "ir"],
   // Operators carry their own lowering, hence tensor.
   ops: ["support", "ir", "tensor"],
-  passes: ["support", "ir", "ops"],
+  evaluate: ["support", "ir", "ops"],
+  passes: ["support", "ir", "ops", "evaluate"],
   importers: ["support", "ir", "ops"],
   backends: ["support", "ir", "tensor"],
   bundle: ["support", "ir", "tensor", "ops", "backends"],
-  session: ["support", "ir", "tensor", "ops", "passes", "importers", "backends", "bundle"],
+  session: ["support", "ir", "tensor", "ops", "evaluate", "passes", "importers", "backends", "bundle"],
 };
 const core = "^compiler-core/src";
 const layerNames = Object.keys(compilerLayers).join("|");
