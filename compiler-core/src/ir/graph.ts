@@ -117,6 +117,11 @@ export interface ModelInfo {
   readonly doc: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly functions: readonly FunctionDefinition[];
+  /**
+   * What the source format says that nothing else here can hold, by a key of its importer; the exporter of the same
+   * format writes it back.
+   */
+  readonly carried?: Readonly<Record<string, Uint8Array>>;
 }
 
 export const emptyModelInfo: ModelInfo = {
