@@ -531,7 +531,8 @@ function assignX(p: Placing): Float64Array {
         }
       }
       wish[i] = (Number.isNaN(at) ? x[v]! : at) - shift[i]!;
-      force[i] = strength;
+      // The spine gives way to nothing but another spine.
+      force[i] = strength >= 16 ? 1e6 : strength;
     }
     let pools = 0;
     for (let i = 0; i < size; i++) {
@@ -634,7 +635,7 @@ function straighten(
           let lo = i > 0 ? x[row[i - 1]!]! + gap(row[i - 1]!, v) - offset[end]! : -Infinity;
           let hi = i + 1 < row.length ? x[row[i + 1]!]! - gap(v, row[i + 1]!) - offset[end]! : Infinity;
           if (isFixed[v] === 1) lo = hi = x[v]! - offset[end]!;
-          if (Math.max(low, lo) > Math.min(high, hi)) break;
+          if (Math.max(low, lo) > Math.min(high, hi) + 0.01) break;
           low = Math.max(low, lo);
           high = Math.min(high, hi);
           if (isFixed[v] === 1) fixed = lo;
