@@ -20,6 +20,8 @@ export interface EvaluateOptions {
   readonly wanted?: readonly ValueRef[];
   /** sees every value of the outermost region as it is made */
   readonly keep?: (ref: ValueRef, value: Value) => void;
+  /** gives values that bodies capture and that are not computed in this run */
+  readonly outer?: (ref: ValueRef) => Value | null | undefined;
 }
 
 /** Calls nested deeper than this are taken for a recursive function, which ONNX forbids. */
@@ -61,7 +63,7 @@ export function evaluateValues(graph: Graph, given: ReadonlyMap<NodeId, Value | 
   return run.values(region, frame, wanted, true);
 }
 
-/** Evaluates one node on given inputs, for constant folding. Bodies see only their parameters and constants. */
+/** Evaluates one node on given inputs, for constant folding. What its bodies capture comes from `outer`. */
 export function evaluateNode(graph: Graph, node: OperatorNode, inputs: readonly (Value | null)[], options: EvaluateOptions = {}): readonly (Value | null)[] {
   const run = new Run(graph, options);
   return run.node(node, inputs, { values: new Map(), parent: undefined, bindings: {}, depth: 0 });
@@ -188,6 +190,8 @@ class Run {
       if (user) return null as unknown as Value;
       break;
     }
+    const outer = this.options.outer?.(ref);
+    if (outer !== null && outer !== undefined) return outer;
     const node = this.graph.node(ref.node);
     if (node.kind === "constant") return located({ node: describeNode(node) }, (): Tensor => node.value.tensor());
     if (node.kind === "parameter" && node.fallback) return node.fallback.tensor();
