@@ -5,9 +5,11 @@ import { inRoot, run, secondsSince } from "./run.mjs";
 const projects = [
   "compiler-core",
   "compiler-core/test",
+  "compiler-core/bench",
   "renderer",
   "renderer/src/worker",
   "renderer/test",
+  "renderer/bench",
   "app",
   "app/electron/main",
   "app/electron/preload",
