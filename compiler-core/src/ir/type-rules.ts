@@ -30,6 +30,8 @@ export interface InferContext {
   typeOf(ref: ValueRef | null): ValueType;
   /** Sets a body's parameter types, infers its nodes, and gives the types of its results. */
   inferBody(region: RegionId, parameters: readonly InferredOutput[]): readonly InferredOutput[];
+  /** The same without writing to the graph: loops look for types that hold in every turn before they set any. */
+  tryBody?(region: RegionId, parameters: readonly InferredOutput[]): readonly InferredOutput[];
   /** version of the node's operator set, from the model */
   readonly opset: number;
   /** Notes a contradiction; inference goes on. */

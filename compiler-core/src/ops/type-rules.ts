@@ -17,6 +17,15 @@ const deepestCall = 64;
 /** Elements of larger integer constants are not followed by shape arithmetic. */
 const knownLimit = 64;
 
+/** What a region is inferred under, when nothing is written. */
+interface Surroundings {
+  readonly bindings: Attributes;
+  readonly opset: (domain: string) => number;
+  /** compile-time values of the parameters of `entry` */
+  readonly constants: ReadonlyMap<number, ConstantValue>;
+  readonly entry: RegionId | undefined;
+}
+
 /** Adapts operator definitions to what the Rewriter asks for. */
 export function typeRulesFor(find: FindOperator): TypeRules {
   const inferNode = (node: OperatorNode, context: InferContext, depth: number): readonly InferredOutput[] => {
@@ -48,6 +57,11 @@ export function typeRulesFor(find: FindOperator): TypeRules {
       const constant = context.constant(index);
       if (constant) constants.set(index, constant);
     }
+    return dryRun(graph, context, depth, { bindings, opset: (domain) => callee.opsets[domain] ?? context.opset, constants, entry: callee.region })(callee.region, parameters);
+  };
+
+  /** Infers a region and those inside it without writing anything to the graph. */
+  const dryRun = (graph: GraphView, context: InferContext, depth: number, surroundings: Surroundings): ((id: RegionId, given: readonly InferredOutput[]) => readonly InferredOutput[]) => {
     const values = new Map<NodeId, readonly InferredOutput[]>();
     const constantParameters = new Map<NodeId, ConstantValue>();
 
@@ -57,13 +71,13 @@ export function typeRulesFor(find: FindOperator): TypeRules {
         const declared = graph.node(parameter).outputs[0]!;
         const from = given[index] ?? { type: unknownType };
         values.set(parameter, [{ ...from, type: mergeTypes(from.type, declared.type) }]);
-        const constant = id === callee.region ? constants.get(index) : undefined;
+        const constant = id === surroundings.entry ? surroundings.constants.get(index) : undefined;
         if (constant) constantParameters.set(parameter, constant);
       }
       for (const member of graph.members(id)) {
         const inner = graph.node(member);
         if (inner.kind !== "operator") continue;
-        const bound = bindAttributes(inner, bindings);
+        const bound = bindAttributes(inner, surroundings.bindings);
         values.set(member, inferNode(bound, bodyContext(bound), depth + 1));
       }
       return region.outputs.map((output) => valueOf(output.value));
@@ -91,14 +105,21 @@ export function typeRulesFor(find: FindOperator): TypeRules {
       known: (index) => valueOf(inner.inputs[index]).known,
       typeOf: (ref) => valueOf(ref).type,
       inferBody: inferRegion,
-      opset: callee.opsets[inner.domain] ?? context.opset,
+      tryBody: inferRegion,
+      opset: surroundings.opset(inner.domain),
       report: (diagnostic) => context.report(diagnostic),
       graph,
     });
-    return inferRegion(callee.region, parameters);
+    return inferRegion;
   };
 
-  return { infer: (node, context) => inferNode(node, context, 0) };
+  const withTrial = (context: InferContext): InferContext => {
+    const { graph } = context;
+    if (!graph) return context;
+    const surroundings: Surroundings = { bindings: {}, opset: () => context.opset, constants: new Map(), entry: undefined };
+    return { ...context, tryBody: (region, parameters) => dryRun(graph, { ...context, report: () => undefined }, 0, surroundings)(region, parameters) };
+  };
+  return { infer: (node, context) => inferNode(node, Object.keys(node.regions).length > 0 ? withTrial(context) : context, 0) };
 }
 
 /** The node with its attribute references replaced by what a call gives; those the call leaves out disappear. */
