@@ -1,6 +1,6 @@
 import type { ConstantValue } from "../ir/constant.ts";
 import type { Dim } from "../ir/dim.ts";
-import type { Graph, NodeId, OperatorNode, ValueRef } from "../ir/graph.ts";
+import type { ConstantNode, Graph, Node, NodeId, OperatorNode, ValueRef } from "../ir/graph.ts";
 import type { Rewriter } from "../ir/rewriter.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { ValueType } from "../ir/value-type.ts";
@@ -32,13 +32,21 @@ export interface PreconditionInfo {
   readonly name: string;
   /** a full sentence: "The convolution's output is used once." */
   readonly doc: string;
+  /** the person set this limit: places where it alone stands in the way are listed after a pipeline */
+  readonly budget?: boolean;
 }
 
-/** Read access for matching. All of it is cheap; `tensor` reads weights. */
+/** More about the value that decided a precondition. */
+export interface Because {
+  readonly enable?: string;
+  readonly nodes?: readonly NodeId[];
+}
+
+/** Read access for matching, on one version of a graph. All of it is cheap; `tensor` reads weights. */
 export interface MatchContext {
   readonly graph: Graph;
   find(id: NodeId): OperatorNode | undefined;
-  /** the operator node that makes `ref`, if its operator is one of `ops` (ai.onnx) */
+  /** the operator node that makes `ref`, if its operator is one of `ops` (ai.onnx); any operator when none is named */
   producer(ref: ValueRef | null | undefined, ...ops: string[]): OperatorNode | undefined;
   type(ref: ValueRef | null | undefined): ValueType;
   shape(ref: ValueRef | null | undefined): readonly Dim[] | undefined;
@@ -47,10 +55,23 @@ export interface MatchContext {
   tensor(ref: ValueRef | null | undefined): Tensor | undefined;
   attributes(node: OperatorNode): AttributeReader;
   definition(node: OperatorNode): OperatorDefinition | undefined;
-  /** the only user node of the value, if one node uses it once and it is no region output */
+  /** the only user node of the value, if one node of the same region uses it once and it is no region output */
   onlyUser(ref: ValueRef): OperatorNode | undefined;
-  /** checks in order, each reported to the explain view; give the state or a boolean */
-  require(name: string, state: boolean | PreconditionState, detail?: string | (() => string), extra?: { enable?: string; nodes?: readonly NodeId[] }): boolean;
+  /** whether the value is an output of a region */
+  isResult(ref: ValueRef): boolean;
+  /** other operator nodes of the same operator with the same inputs, position by position, ascending */
+  alike(node: OperatorNode): readonly NodeId[];
+  /** other constants of the same type and bits, ascending */
+  identicalConstants(node: ConstantNode): readonly NodeId[];
+  /** a value name that the graph does not have: `base`, or `base` with a number */
+  freshName(base: string): string;
+  /** how a person reads a value: its name, or its maker's */
+  describe(ref: ValueRef): string;
+  /**
+   * States one precondition. All of them are stated in the order of the definition until one makes the next
+   * impossible to ask. Details are worked out for the explain view only.
+   */
+  require(name: string, state: boolean | PreconditionState, detail?: string | (() => string), because?: Because | (() => Because)): boolean;
 }
 
 /**
@@ -73,6 +94,8 @@ export interface RewriteExample {
   readonly after: string;
   /** for an example where nothing must happen: the precondition that fails */
   readonly fails?: string;
+  /** budgets and switches that differ from the defaults in this example */
+  readonly options?: Partial<RewriteOptions>;
 }
 
 /** Budgets and switches that a pipeline sets. */
@@ -85,13 +108,16 @@ export interface RewriteOptions {
 
 export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false };
 
+/** Constants can be roots too, under this name. */
+export const constantRoot = "constant";
+
 /**
  * One rewrite: a local, named, reversible change of the graph.
  * `match` looks at one root and calls `context.require` for every named precondition, in order, so that the same code
  * answers "does it apply?" and "why not here?". It returns bindings when everything holds, else undefined.
  * A root whose operator alone does not fit the pattern returns undefined before the first `require`.
  */
-export interface RewriteDefinition {
+export interface RewriteDefinition<Root extends Node = OperatorNode | ConstantNode> {
   /** kebab-case field term, as "batch-norm-into-conv" */
   readonly name: string;
   readonly title: string;
@@ -99,12 +125,14 @@ export interface RewriteDefinition {
   /** why it helps */
   readonly why: string;
   readonly exactness: Exactness;
-  /** operators (ai.onnx names, or "*") whose nodes can be a root */
+  /** operators (ai.onnx names, or "*" for any) whose nodes can be a root, or `constantRoot` */
   readonly roots: readonly string[];
   readonly preconditions: readonly PreconditionInfo[];
-  readonly match: (root: OperatorNode, context: MatchContext, options: RewriteOptions) => Omit<Match, "root"> | undefined;
-  readonly rewrite: (match: Match, rewriter: Rewriter, context: MatchContext, options: RewriteOptions) => void;
+  // Methods, so that a rewrite whose roots are operators only may say so in its types.
+  match(root: Root, context: MatchContext, options: RewriteOptions): Omit<Match, "root"> | undefined;
+  rewrite(match: Match, rewriter: Rewriter, context: MatchContext, options: RewriteOptions): void;
   readonly examples: readonly RewriteExample[];
 }
 
-export const defineRewrite = (definition: RewriteDefinition): RewriteDefinition => Object.freeze(definition);
+export const defineRewrite = <Root extends OperatorNode | ConstantNode = OperatorNode>(definition: RewriteDefinition<Root>): RewriteDefinition =>
+  Object.freeze(definition) as RewriteDefinition;
