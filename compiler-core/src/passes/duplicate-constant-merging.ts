@@ -1,0 +1,71 @@
+import type { ConstantNode } from "../ir/graph.ts";
+import { constantRoot, defineRewrite } from "./definition.ts";
+import { takeOver } from "./support/replacement.ts";
+
+export const duplicateConstantMerging = defineRewrite<ConstantNode>({
+  name: "duplicate-constant-merging",
+  title: "Duplicate constant merging",
+  summary: "Keeps one of several constants with the same type, shape and bits.",
+  why: "Shared weights and repeated scalars are stored once, and operators on them become equal, so that common subexpressions show.",
+  exactness: "exact",
+  roots: [constantRoot],
+  preconditions: [
+    { name: "same bits", doc: "An earlier constant has the same element type, shape and bits. A default that the caller may override is not a constant." },
+    { name: "same graph", doc: "Both lie in the same graph." },
+    { name: "at most one output", doc: "Not both are outputs of the graph." },
+  ],
+  match(root, context) {
+    const twins = context.identicalConstants(root).filter((id) => id < root.id);
+    if (!context.require("same bits", twins.length > 0, twins.length > 0 ? `the same as ${twins.map((id) => context.describe({ node: id, output: 0 })).join(", ")}` : "no earlier constant is the same")) return undefined;
+    const near = twins.filter((id) => context.graph.node(id).region === root.region);
+    if (!context.require("same graph", near.length > 0, "the others lie in other graphs")) return undefined;
+    const isOutput = context.isResult({ node: root.id, output: 0 });
+    const kept = near.find((id) => !isOutput || !context.isResult({ node: id, output: 0 }));
+    if (!context.require("at most one output", kept !== undefined, "both are outputs of the graph")) return undefined;
+    return { nodes: [root.id, kept!], bindings: { kept } };
+  },
+  rewrite(match, rewriter) {
+    takeOver(rewriter, { node: match.root, output: 0 }, { node: match.bindings.kept as number, output: 0 });
+    rewriter.removeDead([match.root]);
+  },
+  examples: [
+    {
+      title: "Two equal scalars",
+      before: `graph @main(%x: float32[N, 4], %z: float32[N, 4]) -> (%y: float32[N, 4]) {
+  %a = constant float32[] [2]
+  %b = constant float32[] [2]
+  %c = Mul(%x, %a)
+  %d = Mul(%z, %b)
+  %y = Add(%c, %d)
+  return %y
+}`,
+      after: `graph @main(%x: float32[N, 4], %z: float32[N, 4]) -> (%y: float32[N, 4]) {
+  %a = constant float32[] [2]
+  %c = Mul(%x, %a)
+  %d = Mul(%z, %a)
+  %y = Add(%c, %d)
+  return %y
+}`,
+    },
+    {
+      title: "Zero and negative zero differ in their bits",
+      fails: "same bits",
+      before: `graph @main(%x: float32[N, 4], %z: float32[N, 4]) -> (%y: float32[N, 4]) {
+  %a = constant float32[] [0]
+  %b = constant float32[] [-0.0]
+  %c = Mul(%x, %a)
+  %d = Mul(%z, %b)
+  %y = Add(%c, %d)
+  return %y
+}`,
+      after: `graph @main(%x: float32[N, 4], %z: float32[N, 4]) -> (%y: float32[N, 4]) {
+  %a = constant float32[] [0]
+  %b = constant float32[] [-0.0]
+  %c = Mul(%x, %a)
+  %d = Mul(%z, %b)
+  %y = Add(%c, %d)
+  return %y
+}`,
+    },
+  ],
+});

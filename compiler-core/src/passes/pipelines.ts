@@ -1,0 +1,129 @@
+import { GraphwrightError } from "../support/diagnostic.ts";
+import type { RewriteDefinition, RewriteOptions } from "./definition.ts";
+import { nearestNames } from "./driver/nearest-names.ts";
+import { findRewrite, rewrites } from "./index.ts";
+
+/** Rewrites that run together to a fixed point. */
+export interface Pass {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  /** names; at one node they are tried in this order */
+  readonly rewrites: readonly string[];
+}
+
+export interface Pipeline {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  /** repeated in this order until a round changes nothing */
+  readonly passes: readonly string[];
+  /** run once after them */
+  readonly finally: readonly string[];
+  readonly options?: Partial<RewriteOptions>;
+}
+
+export const passes: readonly Pass[] = [
+  {
+    name: "clean-up",
+    title: "Clean up",
+    summary: "Removes what computes nothing: copies, dropout, neutral arithmetic, dead code.",
+    rewrites: ["eliminate-identity", "eliminate-dropout", "no-op-arithmetic", "dead-code-elimination"],
+  },
+  {
+    name: "fold-constants",
+    title: "Fold constants",
+    summary: "Computes what constants and proven shapes decide.",
+    rewrites: ["constant-folding", "shape-subgraph-folding"],
+  },
+  {
+    name: "fold-into-weights",
+    title: "Fold into weights",
+    summary: "Moves constant scales and shifts into the weights of the operator beside them.",
+    rewrites: ["batch-norm-into-conv", "batch-norm-into-conv-transpose", "affine-into-conv"],
+  },
+  {
+    name: "merge-affine-chains",
+    title: "Merge affine chains",
+    summary: "Merges constant scales and shifts that follow one another.",
+    rewrites: ["affine-chain-merging"],
+  },
+  {
+    name: "merge-duplicates",
+    title: "Merge duplicates",
+    summary: "Keeps one of equal constants and equal computations. It comes after folding into weights, which needs convolutions that are used once.",
+    rewrites: ["duplicate-constant-merging", "common-subexpression-elimination"],
+  },
+  {
+    name: "fuse-epilogues",
+    title: "Fuse epilogues",
+    summary: "Groups convolutions and matrix products with the sums and activations that follow them.",
+    rewrites: ["epilogue-fusion"],
+  },
+];
+
+const main = ["clean-up", "fold-constants", "fold-into-weights", "merge-affine-chains", "merge-duplicates"];
+
+export const pipelines: readonly Pipeline[] = [
+  {
+    name: "default",
+    title: "Default",
+    summary: "Everything that keeps the function, bitwise or up to rounding order; fusion last.",
+    passes: main,
+    finally: ["fuse-epilogues"],
+  },
+  {
+    name: "strict",
+    title: "Strict",
+    summary: "Only rewrites that keep every bit.",
+    passes: main,
+    finally: ["fuse-epilogues"],
+    options: { strict: true },
+  },
+  {
+    name: "size",
+    title: "Size",
+    summary: "As default, but no constant may grow: for the smallest file.",
+    passes: main,
+    finally: ["fuse-epilogues"],
+    options: { foldGrowthBytes: 0 },
+  },
+  {
+    name: "teaching",
+    title: "Teaching",
+    summary: "One concept at a time, in the order in which they are taught.",
+    passes: ["eliminate-identity", "eliminate-dropout", "no-op-arithmetic", "constant-folding", "shape-subgraph-folding", "dead-code-elimination", "batch-norm-into-conv", "affine-into-conv", "affine-chain-merging", "duplicate-constant-merging", "common-subexpression-elimination"],
+    finally: ["epilogue-fusion"],
+  },
+];
+
+/** A pass by name; every rewrite is also a pass of its own. Throws "no-such-pass". */
+export function findPass(name: string): Pass {
+  const pass = passes.find((p) => p.name === name);
+  if (pass) return pass;
+  const rewrite = rewrites.find((r) => r.name === name);
+  if (rewrite) return { name, title: rewrite.title, summary: rewrite.summary, rewrites: [name] };
+  throw new GraphwrightError("no-such-pass", `there is no pass or rewrite ${JSON.stringify(name)}.`, undefined, nearestNames(name, [...passes, ...rewrites].map((p) => p.name)));
+}
+
+/** Throws "no-such-pipeline". */
+export function findPipeline(name: string): Pipeline {
+  const pipeline = pipelines.find((p) => p.name === name);
+  if (pipeline) return pipeline;
+  throw new GraphwrightError("no-such-pipeline", `there is no pipeline ${JSON.stringify(name)}.`, undefined, nearestNames(name, pipelines.map((p) => p.name)));
+}
+
+for (const pass of passes) for (const name of pass.rewrites) findRewrite(name);
+for (const pipeline of pipelines) for (const name of [...pipeline.passes, ...pipeline.finally]) findPass(name);
+
+/** A rewrite as documentation: plain data. */
+export type RewriteDescription = Pick<RewriteDefinition, "name" | "title" | "summary" | "why" | "exactness" | "roots" | "preconditions" | "examples">;
+
+/** Everything there is to run, as plain data for the command line and the window. */
+export function describePasses(): { rewrites: RewriteDescription[]; passes: Pass[]; pipelines: { name: string; title: string; summary: string; passes: string[] }[] } {
+  return {
+    rewrites: rewrites.map(({ name, title, summary, why, exactness, roots, preconditions, examples }) => ({ name, title, summary, why, exactness, roots, preconditions, examples })),
+    passes: [...passes],
+    pipelines: pipelines.map(({ name, title, summary, passes: repeated, finally: last }) => ({ name, title, summary, passes: [...repeated, ...last] })),
+  };
+}

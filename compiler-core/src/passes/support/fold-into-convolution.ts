@@ -1,0 +1,134 @@
+import { isFloat } from "../../ir/element-type.ts";
+import type { OperatorNode, ValueRef } from "../../ir/graph.ts";
+import { fromNumbers, toNumbers } from "../../ir/tensor.ts";
+import type { Rewriter } from "../../ir/rewriter.ts";
+import type { Match, MatchContext, PreconditionInfo } from "../definition.ts";
+import { affineNumbers, type AffineStep, at, type ChannelAffine, channelProblem, commonFloat, shapeText, staysFinite } from "./channel-affine.ts";
+import { addDerivedConstant, mergedNotes, replaceRoot, requireUsedOnce } from "./replacement.ts";
+
+type Convolution = "Conv" | "ConvTranspose";
+
+/** Preconditions shared by everything that folds an affine step into the convolution before it. */
+export const convolutionFoldPreconditions = (op: Convolution): readonly PreconditionInfo[] => [
+  { name: "used once", doc: `The ${op}'s output is used by this node only, in the same graph, and is no output of the graph.` },
+  { name: "constants", doc: `All parameters and the ${op}'s weight and bias are constants that the caller cannot override.` },
+  { name: "same precision", doc: "All of them have one floating-point type." },
+  { name: "channel axis only", doc: "Every parameter is one number, or has one number for each output channel and varies on the channel axis only." },
+  { name: "finite", doc: "The folded weight and bias are finite numbers of that type." },
+];
+
+/** Number of output channels and the output channel of each weight element. */
+function weightLayout(conv: OperatorNode, dims: readonly number[], groups: number): { channels: number; channelOf: (index: number) => number } {
+  const kernel = dims.slice(2).reduce((a, b) => a * b, 1);
+  if (conv.op === "Conv") {
+    const each = kernel * dims[1]!;
+    return { channels: dims[0]!, channelOf: (i) => Math.floor(i / each) };
+  }
+  // ConvTranspose holds [Cin, Cout / group, kernel...]: the group of an input channel picks the block of outputs.
+  const [inputs, perGroup] = dims as [number, number];
+  const inputsPerGroup = inputs / groups;
+  return {
+    channels: perGroup * groups,
+    channelOf: (i) => {
+      const row = Math.floor(i / kernel);
+      return Math.floor(Math.floor(row / perGroup) / inputsPerGroup) * perGroup + (row % perGroup);
+    },
+  };
+}
+
+export interface ConvolutionFold {
+  readonly conv: OperatorNode;
+  readonly affine: ChannelAffine;
+  readonly constants: readonly ValueRef[];
+}
+
+/** States the shared preconditions; the result is what `foldIntoConvolution` needs. */
+export function matchConvolutionFold(root: OperatorNode, conv: OperatorNode, step: AffineStep, context: MatchContext): (Omit<Match, "root"> & { bindings: { fold: ConvolutionFold } }) | undefined {
+  let holds = requireUsedOnce(context, "used once", step.data, root);
+  const [, weightRef, biasRef] = conv.inputs;
+  const operands = [weightRef, ...(biasRef ? [biasRef] : []), ...step.constants];
+  const computed = operands.filter((ref) => !context.constant(ref));
+  const constant = context.require(
+    "constants",
+    computed.length === 0,
+    () => (computed.length === 0 ? "weight, bias and parameters are constants" : `${computed.map((ref) => (ref ? context.describe(ref) : "a missing input")).join(", ")} ${computed.length === 1 ? "is" : "are"} not constant`),
+    () => (computed.some((ref) => ref && context.graph.node(ref.node).kind === "parameter") ? { enable: "Make the graph input a constant: its default may be overridden by the caller." } : {}),
+  );
+  if (!constant) return undefined;
+  const element = commonFloat(context, operands);
+  holds = context.require("same precision", element !== undefined, () => operands.map((ref) => context.type(ref).text).join(", ")) && holds;
+  if (element === undefined || !isFloat(element as "float32")) return undefined;
+  const { dims } = context.constant(weightRef)!;
+  const groups = context.attributes(conv).int("group", 1);
+  const { channels, channelOf } = weightLayout(conv, dims, groups);
+  const problem = parameterProblem(root, step, context, dims.length, channels);
+  holds = context.require("channel axis only", problem === undefined, () => problem ?? `${channels} output channels`) && holds;
+  if (problem !== undefined) return undefined;
+  const affine = affineNumbers(step, context);
+  const weight = toNumbers(context.tensor(weightRef)!);
+  const bias = biasRef ? toNumbers(context.tensor(biasRef)!) : [0];
+  const folded = foldNumbers(affine, weight, bias, channels, channelOf);
+  const finite = staysFinite(element, folded.weight, folded.bias);
+  holds = context.require("finite", finite, finite ? "the folded numbers are finite" : "a folded weight or bias overflows or is not a number") && holds;
+  if (!holds) return undefined;
+  return { nodes: [root.id, conv.id], bindings: { fold: { conv, affine, constants: step.constants } } };
+}
+
+function parameterProblem(root: OperatorNode, step: AffineStep, context: MatchContext, rank: number, channels: number): string | undefined {
+  for (const ref of step.constants) {
+    const { dims } = context.constant(ref)!;
+    const problem =
+      root.op === "BatchNormalization"
+        ? dims.length === 1 && dims[0] === channels
+          ? undefined
+          : `${context.describe(ref)} is ${shapeText(dims)}, the convolution has ${channels} output channels`
+        : channelProblem(dims, rank, channels);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+function foldNumbers(affine: ChannelAffine, weight: ArrayLike<number>, bias: ArrayLike<number>, channels: number, channelOf: (i: number) => number): { weight: Float64Array; bias: Float64Array } {
+  const folded = new Float64Array(weight.length);
+  for (let i = 0; i < folded.length; i++) folded[i] = weight[i]! * at(affine.scale, channelOf(i));
+  return { weight: folded, bias: Float64Array.from({ length: channels }, (_, c) => at(bias, c) * at(affine.scale, c) + at(affine.shift, c)) };
+}
+
+/** W' = scale * W and b' = scale * b + shift, worked out in float64 and rounded once. */
+export function foldIntoConvolution(match: Match, rewriter: Rewriter, context: MatchContext): void {
+  const { conv, affine, constants } = match.bindings.fold as ConvolutionFold;
+  const root = context.find(match.root)!;
+  const [data, weightRef, biasRef] = conv.inputs as [ValueRef, ValueRef, ValueRef | null | undefined];
+  const weight = context.tensor(weightRef)!;
+  const { channels, channelOf } = weightLayout(conv, weight.dims, context.attributes(conv).int("group", 1));
+  const folded = foldNumbers(affine, toNumbers(weight), biasRef ? toNumbers(context.tensor(biasRef)!) : [0], channels, channelOf);
+  const sources = constants.map((ref) => ref.node);
+  const scales = Array.from(affine.scale).some((s) => s !== 1);
+  const shifts = biasRef || Array.from(affine.shift).some((s) => s !== 0);
+  const newWeight = scales
+    ? addDerivedConstant(match, rewriter, context, {
+        tensor: fromNumbers(weight.element, weight.dims, folded.weight),
+        like: weightRef,
+        suffix: "folded",
+        sources: [weightRef.node, ...sources],
+        beside: conv,
+      })
+    : weightRef;
+  const newBias = shifts
+    ? addDerivedConstant(match, rewriter, context, {
+        tensor: fromNumbers(weight.element, [channels], folded.bias),
+        like: biasRef ?? constants[root.op === "BatchNormalization" ? 1 : 0]!,
+        suffix: "folded",
+        sources: [...(biasRef ? [biasRef.node] : []), ...sources],
+        beside: conv,
+      })
+    : null;
+  replaceRoot(match, rewriter, {
+    op: conv.op,
+    inputs: newBias ? [data, newWeight, newBias] : [data, newWeight],
+    attributes: conv.attributes,
+    name: conv.name,
+    order: conv.order,
+    ...mergedNotes(conv, root),
+  });
+}
