@@ -15,21 +15,32 @@ export async function listExamples(folder: string, registry: FileRegistry): Prom
   const examples: Example[] = [];
   for (const entry of entries.filter((each) => each.isDirectory()).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const inside = join(folder, entry.name);
-    const names = (await readdir(inside, { withFileTypes: true }))
-      .filter((each) => each.isFile() && !hidden.test(each.name))
-      .map((each) => each.name)
-      .sort();
-    const models = names.filter(isModel);
+    const names = await visibleFiles(inside);
+    const models = names.filter((name) => !name.includes("/") && isModel(name));
     if (models.length === 0) continue;
-    const open = (name: string): Promise<OpenedFile> => registry.open(join(inside, name));
+    const open = async (name: string): Promise<OpenedFile> => ({ ...(await registry.open(join(inside, name))), name });
     examples.push({
       name: entry.name,
       ...(await describe(inside, entry.name)),
       models: await Promise.all(models.map(open)),
-      files: await Promise.all(names.filter((name) => !isModel(name)).map(open)),
+      files: await Promise.all(names.filter((name) => !models.includes(name)).map(open)),
     });
   }
   return examples;
+}
+
+/** Files of an example and of its folders, as `images/0.npy`, in name order. */
+async function visibleFiles(folder: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (hidden.test(entry.name)) continue;
+    if (entry.isFile()) names.push(entry.name);
+    else if (entry.isDirectory()) {
+      const inner = await readdir(join(folder, entry.name), { withFileTypes: true });
+      names.push(...inner.filter((each) => each.isFile() && !hidden.test(each.name)).map((each) => `${entry.name}/${each.name}`));
+    }
+  }
+  return names.sort();
 }
 
 /** The first heading, and the paragraph after it on one line. */

@@ -57,7 +57,7 @@ export interface Example {
   readonly title: string;
   readonly summary: string;
   readonly models: readonly OpenedFile[];
-  /** Other files of the folder (test images, labels), by name. */
+  /** Other files of the example (test images, labels); `name` is the path inside the example, `images/0.npy`. */
   readonly files: readonly OpenedFile[];
 }
 
