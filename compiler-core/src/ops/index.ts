@@ -4,6 +4,21 @@ import { relu } from "./activation/relu.ts";
 import { fused } from "./control/fused.ts";
 import { add } from "./math/add.ts";
 import { identity } from "./shape/identity.ts";
+import { ifOperator } from "./control/if.ts";
+import { loop } from "./control/loop.ts";
+import { scan } from "./control/scan.ts";
+import { optional } from "./control/optional.ts";
+import { optionalHasElement } from "./control/optional-has-element.ts";
+import { optionalGetElement } from "./control/optional-get-element.ts";
+import { sequenceMap } from "./sequence/sequence-map.ts";
+import { sequenceConstruct } from "./sequence/sequence-construct.ts";
+import { sequenceEmpty } from "./sequence/sequence-empty.ts";
+import { sequenceInsert } from "./sequence/sequence-insert.ts";
+import { sequenceErase } from "./sequence/sequence-erase.ts";
+import { sequenceAt } from "./sequence/sequence-at.ts";
+import { sequenceLength } from "./sequence/sequence-length.ts";
+import { concatFromSequence } from "./sequence/concat-from-sequence.ts";
+import { splitToSequence } from "./sequence/split-to-sequence.ts";
 import { typeRulesFor } from "./type-rules.ts";
 
 export { attributeReader } from "./attribute-reader.ts";
@@ -16,6 +31,21 @@ export const operators: readonly OperatorDefinition[] = [
   fused,
   add,
   identity,
+  ifOperator,
+  loop,
+  scan,
+  optional,
+  optionalHasElement,
+  optionalGetElement,
+  sequenceMap,
+  sequenceConstruct,
+  sequenceEmpty,
+  sequenceInsert,
+  sequenceErase,
+  sequenceAt,
+  sequenceLength,
+  concatFromSequence,
+  splitToSequence,
 ];
 
 const keyOf = (domain: string, op: string): string => `${domain}/${op}`;
