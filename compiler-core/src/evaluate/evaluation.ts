@@ -31,6 +31,8 @@ export interface EvaluationOptions {
   readonly seed?: number;
   /** called with every value an operator of the evaluated region computes, before it may be freed */
   readonly keep?: (ref: ValueRef, value: Value) => void;
+  /** gives values that bodies capture and that are not computed in this evaluation */
+  readonly outer?: (ref: ValueRef) => Value | null | undefined;
 }
 
 /** Constants up to this size are kept once read: bodies of loops read them again and again. */
@@ -44,6 +46,7 @@ export class Evaluation {
   private readonly task: Task;
   private readonly seed: number;
   private readonly keep: ((ref: ValueRef, value: Value) => void) | undefined;
+  private readonly outer: ((ref: ValueRef) => Value | null | undefined) | undefined;
   private readonly plans = new Map<RegionId, Plan>();
   private readonly constants = new Map<NodeId, Tensor>();
   private depth = 0;
@@ -53,6 +56,7 @@ export class Evaluation {
     this.task = options.task ?? silentTask;
     this.seed = options.seed ?? 0;
     this.keep = options.keep;
+    this.outer = options.outer;
   }
 
   /** Evaluates what `wanted` needs in a region, step by step; `given` holds parameters and any other known values. */
@@ -144,6 +148,8 @@ export class Evaluation {
       const value = at.values.get(ref.node)?.[ref.output];
       if (value !== undefined) return value;
     }
+    const captured = this.outer?.(ref);
+    if (captured !== undefined && captured !== null) return captured;
     const producer = this.graph.node(ref.node);
     if (producer.kind === "constant") return this.read(producer.id, producer.value);
     if (producer.kind === "parameter" && producer.fallback) return this.read(producer.id, producer.fallback);

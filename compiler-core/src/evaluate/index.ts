@@ -53,7 +53,7 @@ export function evaluateModel(graph: Graph, inputs: ModelInputs, options: Evalua
   return new Map(graph.root.outputs.map((output, index) => [output.name, values[index]!]));
 }
 
-/** Values of one node for the given inputs (null for omitted ones). Its bodies must not capture values. */
+/** Values of one node for the given inputs (null for omitted ones). What its bodies capture comes from `outer`. */
 export const evaluateNode = (graph: Graph, node: OperatorNode, inputs: readonly (Value | null)[], options: EvaluationOptions = {}): readonly (Value | null)[] =>
   new Evaluation(graph, options).node(node, inputs);
 

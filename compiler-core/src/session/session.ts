@@ -1,0 +1,291 @@
+import { exportOnnx } from "../backends/onnx/index.ts";
+import { importModel } from "../importers/index.ts";
+import { describeNode, type Graph, type NodeId } from "../ir/graph.ts";
+import { printGraphLines } from "../ir/printer.ts";
+import type { StepId } from "../ir/timeline.ts";
+import { operators, typeRules } from "../ops/index.ts";
+import { checkModels, checkStep, type CheckReport } from "../passes/check.ts";
+import { applyAt, applyRepeatedly, explain, findMatches, siteOf, type Explanation } from "../passes/driver/driver.ts";
+import { findRewrite, rewrites } from "../passes/index.ts";
+import { describePasses } from "../passes/pipelines.ts";
+import { runPipeline } from "../passes/run-pipeline.ts";
+import { formatDiagnostic, GraphwrightError } from "../support/diagnostic.ts";
+import type { Task } from "../support/task.ts";
+import { backendCase } from "./backend-case.ts";
+import { buildFiles } from "./build.ts";
+import { collectFiles } from "./files.ts";
+import { Model } from "./model.ts";
+import { nodeDetail } from "./node-detail.ts";
+import { nodeProgram } from "./program-view.ts";
+import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, PassRunView, SessionApi, SiteView } from "./protocol.ts";
+import { runGraph } from "./run.ts";
+import { constantView } from "./tensor-view.ts";
+import { graphView, unionView } from "./views.ts";
+
+/** milliseconds on any clock; given by the host, since the compiler has no clock of its own */
+export type Clock = () => number;
+
+const checkView = (report: CheckReport, scope: CheckView["scope"]): CheckView => ({
+  verdict: report.verdict,
+  maxAbs: report.maxAbs,
+  maxRel: report.maxRel,
+  maxUlp: report.maxUlp,
+  runs: report.runs,
+  note: report.note,
+  scope,
+  ...(report.worst ? { worst: report.worst } : {}),
+});
+
+/** The compiler as the window and the command line see it. Models stay open until they are closed. */
+export function createSession(clock: Clock = () => 0): SessionApi {
+  const models = new Map<ModelId, Model>();
+  let opened = 0;
+
+  const find = (id: ModelId): Model => {
+    const model = models.get(id);
+    if (!model) throw new GraphwrightError("no-such-model", `model ${id} is not open.`);
+    return model;
+  };
+  const stepGraph = (at: { readonly model: ModelId; readonly step: StepId }): Graph => find(at.model).graph(at.step);
+
+  /** Runs an edit; whatever goes wrong, the timeline is as it was before. */
+  const edit = async (model: Model, body: () => Promise<{ applied: number; notes: readonly string[] }>): Promise<ChangeResult> => {
+    const { timeline } = model;
+    const [count, head, runs] = [timeline.steps.length, timeline.head.id, model.runs.length];
+    try {
+      const { applied, notes } = await body();
+      return { timeline: model.view(), applied, notes };
+    } catch (error) {
+      if (timeline.steps.length > count || timeline.head.id !== head) model.rollBack(count, head, runs);
+      throw error;
+    }
+  };
+
+  const moved = (model: Model): Promise<ChangeResult> => Promise.resolve({ timeline: model.view(), applied: 0, notes: [] });
+
+  const siteView = (explanation: Explanation): SiteView => explanation;
+
+  const regionCheck = (model: Model, check: boolean | undefined, task: Task) => (before: Graph, after: Graph, delta: Parameters<typeof checkStep>[2]): CheckView | undefined =>
+    check ? checkView(checkStep(before, after, delta, { task }), "region") : undefined;
+
+  return {
+    async open({ source, siblings }, task) {
+      task.progress(undefined, `Reading ${source.name}`);
+      const { graph, diagnostics } = importModel(source, { rules: typeRules, task, ...(siblings ? { siblings } : {}) });
+      await task.pause();
+      task.check();
+      const id = `m${++opened}`;
+      const model = new Model(source.name, source.size, graph, diagnostics);
+      models.set(id, model);
+      return { model: id, summary: model.summary(0), timeline: model.view(), diagnostics };
+    },
+
+    async close({ model }) {
+      models.delete(model);
+    },
+
+    async catalog() {
+      const { rewrites: all, passes, pipelines } = describePasses();
+      return { rewrites: all, passes, pipelines };
+    },
+
+    async operators() {
+      const views = operators.map(
+        (o): OperatorView => ({
+          domain: o.domain,
+          op: o.op,
+          family: o.family,
+          since: o.versions.map((v) => v.since),
+          summary: o.summary,
+          doc: o.doc ?? "",
+          infer: true,
+          evaluate: o.evaluate !== undefined,
+          lower: o.lower !== undefined,
+          fold: o.evaluate !== undefined && o.nondeterministic !== true,
+        }),
+      );
+      return { operators: views.sort((a, b) => (a.domain === b.domain ? (a.op < b.op ? -1 : 1) : a.domain < b.domain ? -1 : 1)) };
+    },
+
+    async summary({ model, step }) {
+      return find(model).summary(step);
+    },
+
+    async graph({ model: id, step, base }) {
+      const model = find(id);
+      return base === undefined || base === step ? graphView(id, step, model.graph(step)) : unionView(id, step, model.graph(step), base, model.graph(base), model.lineage);
+    },
+
+    async text(at) {
+      const { text, lines } = printGraphLines(stepGraph(at));
+      return { text, lines: [...lines].map(([node, [first, last]]) => [node, first, last] as const) };
+    },
+
+    async node({ model: id, step, node }): Promise<NodeDetail> {
+      const model = find(id);
+      return nodeDetail(model.timeline, model.lineage, step, node);
+    },
+
+    async tensor({ model, step, node }, task) {
+      const record = find(model).graph(step).node(node);
+      if (record.kind !== "constant") throw new GraphwrightError("not-a-constant", "only constants have values before a run.", { node: describeNode(record) });
+      return constantView(record.outputs[0]!.name, record.value, task);
+    },
+
+    async follow({ model: id, step, node, to }) {
+      return { nodes: find(id).lineage.follow(node, step, to) };
+    },
+
+    async presence({ model: id, step, node }) {
+      const model = find(id);
+      const { timeline, lineage } = model;
+      const steps: [StepId, "appeared" | "changed" | "unchanged" | "absent"][] = [];
+      let before: readonly NodeId[] = [];
+      for (const at of timeline.branch()) {
+        const now = lineage.follow(node, step, at);
+        const { delta } = timeline.step(at);
+        const touched = delta && (delta.added.some((n) => now.includes(n.id)) || delta.updated.some(([, n]) => now.includes(n.id)));
+        steps.push([at, now.length === 0 ? "absent" : before.length === 0 ? "appeared" : touched ? "changed" : "unchanged"]);
+        before = now;
+      }
+      return { steps };
+    },
+
+    async cost({ model, step }) {
+      return find(model).fullCost(step);
+    },
+
+    async sites({ model, step, rewrite: name, nearMisses }) {
+      const graph = find(model).graph(step);
+      const rewrite = findRewrite(name);
+      if (nearMisses) return { sites: explain(graph, rewrite).map(siteView) };
+      return {
+        sites: findMatches(graph, rewrite).map((match) => ({ rewrite: name, root: match.root, site: siteOf(graph.node(match.root)), applies: true, nodes: match.nodes, preconditions: [] })),
+      };
+    },
+
+    async explain({ model, step, node }) {
+      const graph = find(model).graph(step);
+      const sites = rewrites.flatMap((rewrite) => explain(graph, rewrite, node)).map(siteView);
+      const share = (site: SiteView): number => site.preconditions.filter((p) => p.state === "satisfied").length / Math.max(1, site.preconditions.length);
+      return { sites: sites.sort((a, b) => Number(b.applies) - Number(a.applies) || share(b) - share(a)) };
+    },
+
+    async apply({ model: id, rewrite: name, node, check }, task) {
+      const model = find(id);
+      return edit(model, async () => {
+        const before = model.timeline.editBase();
+        const { graph, delta, diagnostics } = applyAt(before, findRewrite(name), node);
+        const verdict = regionCheck(model, check, task)(before, graph, delta);
+        if (verdict?.verdict === "different")
+          throw new GraphwrightError("rewrite-changes-outputs", `${name} was not applied, since the outputs would differ: ${verdict.note}`, { node: delta.site });
+        const step = model.timeline.append(graph, delta);
+        if (verdict) model.checks.set(step.id, verdict);
+        return { applied: 1, notes: diagnostics.map(formatDiagnostic) };
+      });
+    },
+
+    async applyAll({ model: id, rewrite: name, check }, task) {
+      const model = find(id);
+      return edit(model, async () => {
+        const from = model.timeline.head.id;
+        const began = clock();
+        const notes: string[] = [];
+        let applied = 0;
+        let before = model.timeline.editBase();
+        const generator = applyRepeatedly(before, [findRewrite(name)], { tick: () => task.check() });
+        for (let next = generator.next(); !next.done; ) {
+          task.check();
+          const { graph, delta } = next.value;
+          const verdict = regionCheck(model, check, task)(before, graph, delta);
+          if (verdict?.verdict === "different") {
+            notes.push(`${name} was not applied at ${delta.site}, since the outputs would differ: ${verdict.note}`);
+            next = generator.next("revert");
+            continue;
+          }
+          const step = model.timeline.append(graph, delta);
+          if (verdict) model.checks.set(step.id, verdict);
+          before = graph;
+          applied++;
+          if (applied % 16 === 0) {
+            task.progress(undefined, `${name}: ${applied} applied`);
+            await task.pause();
+          }
+          next = generator.next();
+        }
+        model.runs.push({ pass: name, from, to: model.timeline.head.id, applied, milliseconds: clock() - began, notes });
+        return { applied, notes };
+      });
+    },
+
+    async runPipeline({ model: id, pipeline, only, skip, check }, task) {
+      const model = find(id);
+      return edit(model, async () => {
+        const first = model.timeline.steps.length;
+        const region = regionCheck(model, check, task);
+        const result = await runPipeline<CheckView>(model.timeline, pipeline, {
+          task,
+          ...(only ? { only } : {}),
+          ...(skip ? { skip } : {}),
+          ...(check ? { check: (before, after, delta) => region(before, after, delta)! } : {}),
+          onStep: (step, verdict) => {
+            if (verdict) model.checks.set(step.id, verdict);
+          },
+        });
+        const notes = result.diagnostics.map(formatDiagnostic);
+        model.runs.push(...result.passes.map((p): PassRunView => ({ pass: p.pass, from: p.from, to: p.to, applied: Object.values(p.applied).reduce((a, b) => a + b, 0), milliseconds: p.milliseconds, notes: [] })));
+        return { applied: model.timeline.steps.length - first, notes };
+      });
+    },
+
+    async moveTo({ model: id, step }) {
+      const model = find(id);
+      model.timeline.moveTo(step);
+      return moved(model);
+    },
+
+    async undo({ model: id }) {
+      const model = find(id);
+      model.timeline.undo();
+      return moved(model);
+    },
+
+    async redo({ model: id }) {
+      const model = find(id);
+      model.timeline.redo();
+      return moved(model);
+    },
+
+    async verify({ model: id, from, to, seeds }, task) {
+      const model = find(id);
+      const view = checkView(await checkModels(model.graph(from), model.graph(to), { task, ...(seeds === undefined ? {} : { seeds }) }), "model");
+      return view;
+    },
+
+    async compare({ a, b, seeds }, task) {
+      return checkView(await checkModels(stepGraph(a), stepGraph(b), { task, ...(seeds === undefined ? {} : { seeds }) }), "model");
+    },
+
+    async backendCase({ case: each, roundtrip, optimize }, task) {
+      return backendCase(each, { roundtrip: roundtrip === true, optimize: optimize === true }, task, clock);
+    },
+
+    async run(params, task) {
+      return runGraph(stepGraph(params), params, task, clock);
+    },
+
+    async program({ model, step, node }) {
+      return nodeProgram(find(model).graph(step), node);
+    },
+
+    async exportOnnx({ model, step, name, opset }, task) {
+      const { files, diagnostics } = exportOnnx(find(model).graph(step), { name, task, ...(opset === undefined ? {} : { opset }) });
+      return { files: collectFiles(files), notes: diagnostics.map(formatDiagnostic) };
+    },
+
+    async build({ model: id, step, name, target }, task) {
+      const model = find(id);
+      return buildFiles(model, step, { name, target }, task);
+    },
+  };
+}
