@@ -6,16 +6,25 @@ import type { ElementType } from "../ir/element-type.ts";
  * and reduce axes, reads and writes buffers, and its body is one store.
  */
 
-/** A loop or axis variable. Identity is by object. */
+/** A loop or axis variable. Identity is by object; within a program, names are unique too. */
 export interface Variable {
   readonly kind: "variable";
   readonly name: string;
 }
 
-export type BinaryOp = "add" | "sub" | "mul" | "div" | "floordiv" | "floormod" | "min" | "max" | "pow" | "lt" | "le" | "eq" | "ne" | "gt" | "ge" | "and" | "or";
+/**
+ * `min` and `max` of floats give not-a-number when an operand is one; `floordiv` and `floormod` round towards minus
+ * infinity; `div` of integers rounds towards zero; `fmod` has the sign of the dividend.
+ */
+export type BinaryOp =
+  | "add" | "sub" | "mul" | "div" | "floordiv" | "floormod" | "fmod" | "min" | "max" | "pow"
+  | "lt" | "le" | "eq" | "ne" | "gt" | "ge" | "and" | "or" | "xor";
 export type UnaryOp =
-  | "neg" | "abs" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan" | "sinh" | "cosh" | "asinh" | "acosh" | "atanh"
-  | "erf" | "floor" | "ceil" | "round" | "not" | "isnan";
+  | "neg" | "abs" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan" | "sinh" | "cosh"
+  | "asinh" | "acosh" | "atanh" | "erf" | "floor" | "ceil" | "round" | "trunc" | "not" | "isnan" | "isinf";
+
+/** What an expression computes: an element, or an index (a signed integer as wide as an address). */
+export type ExpressionType = ElementType | "index";
 
 /** Index and value expressions. Integer expressions index; others compute elements. */
 export type Expression =
@@ -26,14 +35,18 @@ export type Expression =
   | { readonly kind: "binary"; readonly op: BinaryOp; readonly left: Expression; readonly right: Expression }
   | { readonly kind: "unary"; readonly op: UnaryOp; readonly operand: Expression }
   | { readonly kind: "select"; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression }
-  | { readonly kind: "cast"; readonly element: ElementType; readonly operand: Expression };
+  /** To an integer type: truncates. To bool: "not zero". To "index": an integer element used as an index. */
+  | { readonly kind: "cast"; readonly element: ExpressionType; readonly operand: Expression };
 
-/** A dense row-major array. `scope` says who owns it. */
+/**
+ * A dense row-major array. `scope` says who owns it: the caller (input, output, weight, scratch: uninitialized memory
+ * of the arena), or the program (local: registers or stack).
+ */
 export interface Buffer {
   readonly name: string;
   readonly element: ElementType;
   readonly dims: readonly number[];
-  readonly scope: "input" | "output" | "weight" | "local";
+  readonly scope: "input" | "output" | "weight" | "scratch" | "local";
 }
 
 export interface Axis {
@@ -44,16 +57,36 @@ export interface Axis {
 
 export type LoopKind = "serial" | "unrolled" | "vectorized" | "parallel";
 
-export type Statement =
-  | { readonly kind: "for"; readonly variable: Variable; readonly extent: number; readonly mode: LoopKind; readonly body: readonly Statement[] }
-  | { readonly kind: "if"; readonly condition: Expression; readonly then: readonly Statement[]; readonly otherwise?: readonly Statement[] }
-  | Block
-  | { readonly kind: "store"; readonly buffer: Buffer; readonly indices: readonly Expression[]; readonly value: Expression }
-  | { readonly kind: "allocate"; readonly buffer: Buffer };
+export interface Loop {
+  readonly kind: "for";
+  readonly variable: Variable;
+  readonly extent: number;
+  readonly mode: LoopKind;
+  readonly body: readonly Statement[];
+}
+
+export interface Store {
+  readonly kind: "store";
+  readonly buffer: Buffer;
+  readonly indices: readonly Expression[];
+  readonly value: Expression;
+}
+
+export interface Guard {
+  readonly kind: "if";
+  readonly condition: Expression;
+  readonly then: readonly Statement[];
+  readonly otherwise?: readonly Statement[];
+}
+
+export interface Allocate {
+  readonly kind: "allocate";
+  readonly buffer: Buffer;
+}
 
 /**
- * A unit of computation: for each point of its axes, one store (or an update of a reduction). `init` runs before the
- * first point of the reduce axes. `bindings` gives each axis as an expression of the loops around the block.
+ * A unit of computation: for each point of its axes, one store (or an update of a reduction). `init` runs at the
+ * points where every reduce axis is 0. `bindings` gives each axis as an expression of the loops around the block.
  */
 export interface Block {
   readonly kind: "block";
@@ -64,7 +97,9 @@ export interface Block {
   readonly body: readonly Statement[];
 }
 
-/** A function over buffers: inputs, weights, then outputs, in order. */
+export type Statement = Loop | Guard | Block | Store | Allocate;
+
+/** A function over buffers: inputs and weights in the operator's order, then outputs, then scratch. */
 export interface TensorProgram {
   readonly name: string;
   readonly parameters: readonly Buffer[];

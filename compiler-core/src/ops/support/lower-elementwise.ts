@@ -1,0 +1,120 @@
+import type { ElementType } from "../../ir/element-type.ts";
+import { isFloat } from "../../ir/element-type.ts";
+import { nest, store } from "../../tensor/build.ts";
+import { add, binary, cast, div, load, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
+import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
+import type { BinaryOp, Expression, UnaryOp } from "../../tensor/program.ts";
+import { broadcastIndices, inputOf, onlyOutputs, outputOf, spatialAxes } from "./lower-common.ts";
+
+/** The function of one element: operands are the broadcast inputs (null where omitted). */
+export type ElementFunction = (operands: readonly Expression[], context: LoweringContext, element: ElementType) => Expression;
+
+/** One loop nest over the output; each input is broadcast to it. `element` is the output's element type. */
+export function elementwiseLowering(compute: ElementFunction, only?: { readonly inputs: number }): Lowering {
+  return {
+    build(context) {
+      onlyOutputs(context, 1);
+      const y = outputOf(context);
+      const inputs = context.inputs.slice(0, only?.inputs).map((_, i) => inputOf(context, i));
+      const name = context.node.op.toLowerCase();
+      return nest(name, spatialAxes(y.dims), (axes) =>
+        store(y, axes, compute(inputs.map((b) => load(b, broadcastIndices(b.dims, axes))), context, y.element)),
+      );
+    },
+  };
+}
+
+export const unaryLowering = (op: UnaryOp): Lowering => elementwiseLowering(([x]) => unary(op, x!));
+export const binaryLowering = (op: BinaryOp): Lowering => elementwiseLowering(([a, b]) => binary(op, a!, b!));
+/** Any number of operands, combined from the left: Sum, Min, Max. */
+export const foldLowering = (op: BinaryOp): Lowering => elementwiseLowering((operands) => operands.reduce((a, b) => binary(op, a, b)));
+export const meanLowering: Lowering = elementwiseLowering((operands, _, type) => div(operands.reduce(add), number(type, operands.length)));
+
+const clamp = (x: Expression, low: Expression, high: Expression): Expression => min(max(x, low), high);
+const scalars = (context: LoweringContext, type: ElementType) => ({
+  constant: (value: number) => number(type, value),
+  attribute: (name: string, fallback?: number) => number(type, context.attributes.float(name, fallback)),
+});
+
+/** log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)). */
+const softplus = (x: Expression, type: ElementType): Expression =>
+  add(max(x, number(type, 0)), unary("log", add(number(type, 1), unary("exp", unary("neg", unary("abs", x))))));
+
+/** Element functions of the activations and their kin. */
+export const activations = {
+  relu: ([x], _, type) => max(x!, number(type, 0)),
+  sigmoid: ([x], _, type) => div(number(type, 1), add(number(type, 1), unary("exp", unary("neg", x!)))),
+  leakyRelu: ([x], context, type) => select(binary("lt", x!, number(type, 0)), mul(x!, scalars(context, type).attribute("alpha", 0.01)), x!),
+  elu: ([x], context, type) =>
+    select(binary("lt", x!, number(type, 0)), mul(scalars(context, type).attribute("alpha", 1), sub(unary("exp", x!), number(type, 1))), x!),
+  selu: ([x], context, type) => {
+    const { attribute, constant } = scalars(context, type);
+    const negative = mul(attribute("alpha", 1.6732632423543772), sub(unary("exp", x!), constant(1)));
+    return mul(attribute("gamma", 1.0507009873554805), select(binary("gt", x!, constant(0)), x!, negative));
+  },
+  celu: ([x], context, type) => {
+    const { attribute, constant } = scalars(context, type);
+    const alpha = attribute("alpha", 1);
+    return add(max(x!, constant(0)), min(constant(0), mul(alpha, sub(unary("exp", div(x!, alpha)), constant(1)))));
+  },
+  thresholdedRelu: ([x], context, type) => select(binary("gt", x!, scalars(context, type).attribute("alpha", 1)), x!, number(type, 0)),
+  softplus: ([x], _, type) => softplus(x!, type),
+  softsign: ([x], _, type) => div(x!, add(number(type, 1), unary("abs", x!))),
+  hardSigmoid: ([x], context, type) => {
+    const { attribute, constant } = scalars(context, type);
+    return clamp(add(mul(attribute("alpha", 0.2), x!), attribute("beta", 0.5)), constant(0), constant(1));
+  },
+  hardSwish: ([x], _, type) => mul(x!, clamp(add(mul(number(type, 1 / 6), x!), number(type, 0.5)), number(type, 0), number(type, 1))),
+  mish: ([x], _, type) => mul(x!, unary("tanh", softplus(x!, type))),
+  swish: ([x], context, type) => {
+    const { attribute, constant } = scalars(context, type);
+    return div(x!, add(constant(1), unary("exp", unary("neg", mul(attribute("alpha", 1), x!)))));
+  },
+  prelu: ([x, slope], _, type) => select(binary("lt", x!, number(type, 0)), mul(x!, slope!), x!),
+  gelu: ([x], context, type) => {
+    const c = scalars(context, type).constant;
+    if (context.attributes.string("approximate", "none") === "tanh") {
+      const cubic = add(x!, mul(c(0.044715), mul(x!, mul(x!, x!))));
+      return mul(mul(c(0.5), x!), add(c(1), unary("tanh", mul(c(Math.sqrt(2 / Math.PI)), cubic))));
+    }
+    return mul(mul(c(0.5), x!), add(c(1), unary("erf", mul(x!, c(Math.SQRT1_2)))));
+  },
+  reciprocal: ([x], _, type) => div(number(type, 1), x!),
+  sign: ([x], _, type) => select(binary("gt", x!, number(type, 0)), number(type, 1), select(binary("lt", x!, number(type, 0)), number(type, -1), x!)),
+  identity: ([x]) => x!,
+  cast: ([x], _, type) => cast(type, x!),
+  where: ([condition, a, b]) => select(condition!, a!, b!),
+  pow: ([x, y], _, type) => {
+    // The squares and roots that models write as Pow cost a multiplication.
+    if (y!.kind === "number" && isFloat(type)) {
+      if (y!.value === 2) return mul(x!, x!);
+      if (y!.value === 0.5) return unary("sqrt", x!);
+    }
+    const wide = isFloat(type) ? type : "float64";
+    return cast(type, binary("pow", cast(wide, x!), cast(wide, y!)));
+  },
+  mod: ([x, y], context) => binary(context.attributes.int("fmod", 0) === 1 ? "fmod" : "floormod", x!, y!),
+} satisfies Record<string, ElementFunction>;
+
+/** Pow with a constant exponent knows its value. */
+export const powLowering: Lowering = elementwiseLowering((operands, context, type) => {
+  const exponent = context.constant(1);
+  const y = exponent && exponent.data.length === 1 && !Array.isArray(exponent.data) ? number(type, Number(exponent.data[0])) : operands[1]!;
+  return activations.pow([operands[0]!, y], context, type);
+});
+
+/** Clip: bounds are optional scalar inputs. */
+export const clipLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    return nest("clip", spatialAxes(y.dims), (axes) => {
+      let value = load(x, axes);
+      const low = context.inputs[1];
+      const high = context.inputs[2];
+      if (low) value = max(value, load(low, low.dims.map(() => 0)));
+      if (high) value = min(value, load(high, high.dims.map(() => 0)));
+      return store(y, axes, value);
+    });
+  },
+};

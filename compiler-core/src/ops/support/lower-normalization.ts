@@ -1,0 +1,181 @@
+import { buffer, loop, nest, store } from "../../tensor/build.ts";
+import { add, all, div, ge, integer, load, lt, max, mul, number, select, sub, unary, binary, variable } from "../../tensor/expression.ts";
+import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
+import type { Axis, Block, Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
+import { elementCount } from "../../ir/value-type.ts";
+import { broadcastIndices, inputOf, normalizeAxis, notLowered, onlyOutputs, outputOf, spatialAxes, zero } from "./lower-common.ts";
+
+/** Inference-mode batch normalization: one factor a channel, then scale and shift. */
+export const batchNormalizationLowering: Lowering = {
+  build(context) {
+    onlyOutputs(context, 1);
+    if (context.attributes.int("training_mode", 0) !== 0) throw notLowered(context, "it is in training mode");
+    const [x, scale, bias, mean, variance] = [0, 1, 2, 3, 4].map((i) => inputOf(context, i)) as [Buffer, Buffer, Buffer, Buffer, Buffer];
+    const y = outputOf(context);
+    const epsilon = number(variance.element, context.attributes.float("epsilon", 1e-5));
+    const channels = x.dims[1] ?? 1;
+    const factor = context.local("factor", x.element, [channels]);
+    return [
+      ...nest("factor", [{ name: "c", extent: channels }], ([c]) => store(factor, [c!], div(load(scale, [c!]), unary("sqrt", add(load(variance, [c!]), epsilon))))),
+      ...nest("batchnorm", spatialAxes(y.dims), (v) => {
+        const c = v[1] ?? integer(0);
+        return store(y, v, add(mul(sub(load(x, v), load(mean, [c])), load(factor, [c])), load(bias, [c])));
+      }),
+    ];
+  },
+};
+
+/** Local response normalization across channels. */
+export const lrnLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    const { attributes } = context;
+    const size = attributes.int("size");
+    const before = Math.floor((size - 1) / 2);
+    const c = (value: number): Expression => number(y.element, value);
+    const squares = context.local("squares", y.element, y.dims);
+    const channels = x.dims[1]!;
+    const axes = spatialAxes(y.dims);
+    const rank = y.dims.length;
+    return [
+      ...nest(
+        "square_sum",
+        [...axes, { name: "k", extent: size, kind: "reduce" }],
+        (v) => {
+          const out = v.slice(0, rank);
+          const channel = sub(add(v[1]!, v[rank]!), before);
+          const value = load(x, [v[0]!, channel, ...v.slice(2, rank)]);
+          return store(squares, out, add(load(squares, out), select(all([ge(channel, 0), lt(channel, channels)]), mul(value, value), zero(y.element))));
+        },
+        (v) => store(squares, v.slice(0, rank), zero(y.element)),
+      ),
+      ...nest("normalize", axes, (v) => {
+        const base = add(c(attributes.float("bias", 1)), mul(c(attributes.float("alpha", 1e-4) / size), load(squares, v)));
+        return store(y, v, div(load(x, v), binary("pow", base, c(attributes.float("beta", 0.75)))));
+      }),
+    ];
+  },
+};
+
+/**
+ * Nests that share loops over the rows: for every point of the outer dimensions, steps over the row. Locals of a row
+ * are scalars.
+ */
+class Rows {
+  private readonly loops: { variable: Variable; extent: number }[];
+  private readonly statements: Statement[] = [];
+
+  constructor(outer: readonly { name: string; extent: number }[]) {
+    this.loops = outer.map((o) => ({ variable: variable(o.name), extent: o.extent }));
+  }
+
+  scalar(name: string, element: Buffer["element"]): Buffer {
+    const b = buffer(name, element, [], "local");
+    this.statements.push({ kind: "allocate", buffer: b });
+    return b;
+  }
+
+  /** A block over the row (`inner` axes); `body` sees outer and inner axes. */
+  step(name: string, inner: readonly { name: string; extent: number; kind: Axis["kind"] }[], body: (outer: readonly Variable[], inner: readonly Variable[]) => Statement, init?: () => Statement): void {
+    const outerAxes = this.loops.map((l) => variable(`v_${l.variable.name}`));
+    const innerLoops = inner.map((a) => ({ variable: variable(a.name), extent: a.extent }));
+    const innerAxes = inner.map((a) => variable(`v_${a.name}`));
+    const block: Block = {
+      kind: "block",
+      name,
+      axes: [
+        ...this.loops.map((l, i) => ({ variable: outerAxes[i]!, extent: l.extent, kind: "spatial" as const })),
+        ...inner.map((a, i) => ({ variable: innerAxes[i]!, extent: a.extent, kind: a.kind })),
+      ],
+      bindings: [...this.loops.map((l) => l.variable), ...innerLoops.map((l) => l.variable)],
+      ...(init ? { init: [init()] } : {}),
+      body: [body(outerAxes, innerAxes)],
+    };
+    this.statements.push(...innerLoops.reduceRight<readonly Statement[]>((b, l) => [loop(l.variable, l.extent, b)], [block]));
+  }
+
+  done(): readonly Statement[] {
+    return this.loops.reduceRight<readonly Statement[]>((b, l) => [loop(l.variable, l.extent, b)], this.statements);
+  }
+}
+
+const rowAxes = (dims: readonly number[], from: number) => dims.slice(from).map((extent, d) => ({ name: `r${d}`, extent }));
+const kinds = (axes: readonly { name: string; extent: number }[], kind: Axis["kind"]) => axes.map((a) => ({ ...a, kind }));
+
+/** exp(x - max) / sum along one axis, and its logarithm. */
+export const softmaxLowering = (logarithm: boolean): Lowering => ({
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    const type = y.element;
+    const axis = normalizeAxis(context.attributes.int("axis", -1), x.dims.length);
+    const rows = new Rows(x.dims.flatMap((extent, d) => (d === axis ? [] : [{ name: `i${d}`, extent }])));
+    const row = [{ name: "r", extent: x.dims[axis]! }];
+    const at = (outer: readonly Variable[], r: Variable): Expression[] => x.dims.map((_, d) => (d === axis ? r : outer[d < axis ? d : d - 1]!));
+    const largest = rows.scalar("largest", type);
+    const total = rows.scalar("total", type);
+    rows.step("row_max", kinds(row, "reduce"), (o, [r]) => store(largest, [], max(load(largest, []), load(x, at(o, r!)))), () => store(largest, [], number(type, -Infinity)));
+    if (!logarithm)
+      rows.step("exponent", kinds(row, "spatial"), (o, [r]) => store(y, at(o, r!), unary("exp", sub(load(x, at(o, r!)), load(largest, [])))));
+    const term = (o: readonly Variable[], r: Variable): Expression => (logarithm ? unary("exp", sub(load(x, at(o, r)), load(largest, []))) : load(y, at(o, r)));
+    rows.step("row_sum", kinds(row, "reduce"), (o, [r]) => store(total, [], add(load(total, []), term(o, r!))), () => store(total, [], zero(type)));
+    rows.step("normalize", kinds(row, "spatial"), (o, [r]) =>
+      store(y, at(o, r!), logarithm ? sub(sub(load(x, at(o, r!)), load(largest, [])), unary("log", load(total, []))) : div(load(y, at(o, r!)), load(total, []))),
+    );
+    return rows.done();
+  },
+});
+
+/** Mean and variance of each row, in two passes, then normalize, scale and shift. `rms` leaves the mean out. */
+export const layerNormalizationLowering = (rms: boolean): Lowering => ({
+  build(context) {
+    onlyOutputs(context, 1);
+    const x = inputOf(context, 0);
+    const scale = inputOf(context, 1);
+    const bias = context.inputs[2];
+    const y = outputOf(context);
+    const type = y.element;
+    const axis = normalizeAxis(context.attributes.int("axis", -1), x.dims.length);
+    const outer = x.dims.slice(0, axis).map((extent, d) => ({ name: `i${d}`, extent }));
+    const row = rowAxes(x.dims, axis);
+    const count = number(type, elementCount(x.dims.slice(axis)));
+    const epsilon = number(type, context.attributes.float("epsilon", 1e-5));
+    const rows = new Rows(outer);
+    const mean = rms ? undefined : rows.scalar("mean", type);
+    const spread = rows.scalar("spread", type);
+    const centered = (o: readonly Variable[], r: readonly Variable[]): Expression => (mean ? sub(load(x, [...o, ...r]), div(load(mean, []), count)) : load(x, [...o, ...r]));
+    if (mean) rows.step("row_sum", kinds(row, "reduce"), (o, r) => store(mean, [], add(load(mean, []), load(x, [...o, ...r]))), () => store(mean, [], zero(type)));
+    rows.step("row_squares", kinds(row, "reduce"), (o, r) => store(spread, [], add(load(spread, []), mul(centered(o, r), centered(o, r)))), () => store(spread, [], zero(type)));
+    rows.step("normalize", kinds(row, "spatial"), (o, r) => {
+      const all = [...o, ...r];
+      const unit = div(centered(o, r), unary("sqrt", add(div(load(spread, []), count), epsilon)));
+      const scaled = mul(unit, load(scale, broadcastIndices(scale.dims, all)));
+      return store(y, all, bias ? add(scaled, load(bias, broadcastIndices(bias.dims, all))) : scaled);
+    });
+    return rows.done();
+  },
+});
+
+/** Normalizes each channel of each sample by its own mean and variance. */
+export const instanceNormalizationLowering: Lowering = {
+  build(context: LoweringContext) {
+    const [x, scale, bias] = [0, 1, 2].map((i) => inputOf(context, i)) as [Buffer, Buffer, Buffer];
+    const y = outputOf(context);
+    const type = y.element;
+    const row = rowAxes(x.dims, 2);
+    const count = number(type, elementCount(x.dims.slice(2)));
+    const epsilon = number(type, context.attributes.float("epsilon", 1e-5));
+    const rows = new Rows([{ name: "n", extent: x.dims[0]! }, { name: "c", extent: x.dims[1]! }]);
+    const mean = rows.scalar("mean", type);
+    const spread = rows.scalar("spread", type);
+    const centered = (all: readonly Variable[]): Expression => sub(load(x, all), div(load(mean, []), count));
+    rows.step("row_sum", kinds(row, "reduce"), (o, r) => store(mean, [], add(load(mean, []), load(x, [...o, ...r]))), () => store(mean, [], zero(type)));
+    rows.step("row_squares", kinds(row, "reduce"), (o, r) => store(spread, [], add(load(spread, []), mul(centered([...o, ...r]), centered([...o, ...r])))), () => store(spread, [], zero(type)));
+    rows.step("normalize", kinds(row, "spatial"), (o, r) => {
+      const unit = div(centered([...o, ...r]), unary("sqrt", add(div(load(spread, []), count), epsilon)));
+      return store(y, [...o, ...r], add(mul(unit, load(scale, [o[1]!])), load(bias, [o[1]!])));
+    });
+    return rows.done();
+  },
+};

@@ -1,0 +1,366 @@
+import { blocksIn, storesIn, walkStatements } from "./build.ts";
+import { loadsOf, typeOf, sub, walkExpression } from "./expression.ts";
+import { accessesOf, coefficient, conditionsOf } from "./access.ts";
+import type { Block, Buffer, Expression, Loop, TensorProgram, Variable } from "./program.ts";
+import { cacheWrite } from "./schedule/cache-write.ts";
+import { computeInline, writersOf } from "./schedule/compute-inline.ts";
+import { decomposeReduction } from "./schedule/decompose-reduction.ts";
+import { fuse } from "./schedule/fuse.ts";
+import { partition } from "./schedule/partition.ts";
+import { findBlock, isReduceLoop, loopsAroundBlock } from "./schedule/primitive.ts";
+import { reorder } from "./schedule/reorder.ts";
+import { reverseComputeInline } from "./schedule/reverse-compute-inline.ts";
+import { Schedule } from "./schedule/schedule.ts";
+import { split } from "./schedule/split.ts";
+import { unroll } from "./schedule/unroll.ts";
+import { vectorize } from "./schedule/vectorize.ts";
+import { intervalOf, linearOf, Scope } from "./simplify.ts";
+
+/** What rules know of the machine. */
+export interface ScheduleTarget {
+  readonly name: string;
+  /** iterations of the vectorized loop in a register tile, where its loads are contiguous */
+  readonly vectorTile: number;
+  /** rows of a register tile: each loaded vector is used so many times */
+  readonly rowTile: number;
+}
+
+/** Any compiler: 4 rows of 8 floats fill the 16 vector registers of SSE2 and NEON. */
+export const portableTarget: ScheduleTarget = { name: "portable", vectorTile: 8, rowTile: 4 };
+
+/**
+ * The default schedule, chosen from shapes and access patterns alone:
+ * - elementwise blocks are inlined into their only reader;
+ * - a reduction without conditions (convolution, matrix product, mean) is tiled in registers: rows that share a
+ *   loaded vector are unrolled, the contiguous axis is vectorized, the accumulators are local;
+ * - a reduction with conditions (pools at a border) accumulates in one local, and its innermost loop is parted into
+ *   border and inside;
+ * - the elementwise reader of a reduction (an epilogue) moves into the store of the accumulators;
+ * - loops of elementwise nests that run over neighbouring memory are fused.
+ */
+export function scheduleByRule(program: TensorProgram, target: ScheduleTarget = portableTarget): Schedule {
+  const schedule = new Schedule(program);
+  inlineProducers(schedule);
+  for (const block of blocksIn(program.body)) {
+    const current = blocksIn(schedule.program.body).find((b) => b.name === block.name);
+    if (current?.axes.some((a) => a.kind === "reduce")) scheduleReduction(schedule, block.name, target);
+  }
+  for (const block of blocksIn(schedule.program.body)) {
+    const names = blocksIn(schedule.program.body).map((b) => b.name);
+    if (names.includes(block.name) && block.axes.every((a) => a.kind === "spatial") && isPerfectNest(schedule.program, block.name)) scheduleElementwise(schedule, block.name);
+  }
+  return schedule;
+}
+
+/** Is the block alone in its outermost loop? */
+function isPerfectNest(program: TensorProgram, block: string): boolean {
+  const { around } = findBlock(program, block);
+  return around.length > 0 && around.every((s) => s.kind === "for" && s.body.length === 1 && s.mode === "serial");
+}
+
+const readersOf = (program: TensorProgram, buffer: Buffer): Block[] =>
+  blocksIn(program.body).filter((b) => storesIn([...(b.init ?? []), ...b.body]).some((s) => loadsOf(s.value).some((l) => l.buffer === buffer)));
+
+function inlineProducers(schedule: Schedule): void {
+  for (const name of blocksIn(schedule.program.body).map((b) => b.name)) {
+    const { statement: block, around } = findBlock(schedule.program, name);
+    const store = storesIn(block.body)[0];
+    if (!store || block.axes.some((a) => a.kind === "reduce") || store.buffer.scope !== "local" || around.some((s) => s.kind !== "for" || s.body.length > 1)) continue;
+    if (writersOf(schedule.program, store.buffer).length !== 1 || store.buffer.dims.length === 0) continue;
+    const readers = readersOf(schedule.program, store.buffer);
+    const reader = readers[0];
+    if (readers.length !== 1 || !reader || reader.axes.some((a) => a.kind === "reduce")) continue;
+    // A value that is used for many elements (a factor for a channel) is computed once, not for each.
+    const spread = reader.axes.reduce((n, a) => n * a.extent, 1) > store.buffer.dims.reduce((a, b) => a * b, 1);
+    if (spread || store.indices.some((i) => i.kind !== "variable" && i.kind !== "integer")) continue;
+    schedule.apply(computeInline, { block: name });
+  }
+}
+
+/** Fuses neighbouring loops of a nest wherever every access then still walks evenly through memory. */
+function fuseCompatible(schedule: Schedule, block: string): void {
+  for (let again = true; again; ) {
+    again = false;
+    const loops = loopsAroundBlock(schedule.program, block);
+    const { statement } = findBlock(schedule.program, block);
+    const accesses = accessesOf(statement, loops);
+    const conditions = conditionsOf(statement);
+    for (let i = loops.length - 2; i >= 0; i--) {
+      const outer = loops[i] as Loop;
+      const inner = loops[i + 1] as Loop;
+      if (outer.body.length !== 1 || outer.extent === 1 || inner.extent === 1) continue;
+      if (isReduceLoop(statement, outer.variable) || isReduceLoop(statement, inner.variable)) continue;
+      if (conditions.some((c) => uses(c, outer.variable) || uses(c, inner.variable)) || usesIndex(statement, outer.variable, inner.variable)) continue;
+      const even = accesses.every((a) => {
+        const x = coefficient(a.offset, outer.variable);
+        const y = coefficient(a.offset, inner.variable);
+        return x !== undefined && y !== undefined && x === y * inner.extent;
+      });
+      if (!even) continue;
+      schedule.apply(fuse, { outer: outer.variable.name, inner: inner.variable.name });
+      again = true;
+      break;
+    }
+  }
+}
+
+const uses = (e: Expression, v: Variable): boolean => {
+  let found = false;
+  walkExpression(e, (x) => {
+    if (x === v) found = true;
+  });
+  return found;
+};
+
+/** Does a block compute with the loops' values themselves (outside of indices)? */
+function usesIndex(block: Block, ...loops: readonly Variable[]): boolean {
+  const moved = new Set<Variable>(loops);
+  for (const [i, axis] of block.axes.entries()) if (loops.some((l) => uses(block.bindings[i] as Expression, l))) moved.add(axis.variable);
+  let found = false;
+  const look = (e: Expression): void => {
+    if (e.kind === "load") return;
+    if (e.kind === "variable") found ||= moved.has(e);
+    else if (e.kind === "binary") {
+      look(e.left);
+      look(e.right);
+    } else if (e.kind === "unary" || e.kind === "cast") look(e.operand);
+    else if (e.kind === "select") {
+      look(e.condition);
+      look(e.then);
+      look(e.otherwise);
+    }
+  };
+  walkStatements(block.body, (s) => void (s.kind === "store" && look(s.value)));
+  return found;
+}
+
+function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTarget): void {
+  const { statement: block } = findBlock(schedule.program, name);
+  const written = storesIn(block.body)[0]?.buffer;
+  if (!written) return;
+  if (!isPerfectNest(schedule.program, name)) {
+    const first = loopsAroundBlock(schedule.program, name).find((l) => isReduceLoop(block, l.variable));
+    if (first && block.init) schedule.apply(decomposeReduction, { block: name, loop: first.variable.name });
+    return;
+  }
+  fuseCompatible(schedule, name);
+  for (const piece of conditionsOf(block).length > 0 ? partitionBorders(schedule, name) : [name]) {
+    if (conditionsOf(findBlock(schedule.program, piece).statement).length > 0) accumulate(schedule, piece);
+    else tile(schedule, piece, target);
+  }
+  inlineEpilogue(schedule, written);
+}
+
+/** One accumulator for each element, kept in a local. */
+function accumulate(schedule: Schedule, name: string): void {
+  const { statement: block } = findBlock(schedule.program, name);
+  const loops = loopsAroundBlock(schedule.program, name);
+  const firstReduce = loops.findIndex((l) => isReduceLoop(block, l.variable));
+  if (firstReduce < 0 || loops.slice(firstReduce).some((l) => !isReduceLoop(block, l.variable))) return;
+  schedule.apply(cacheWrite, { block: name, at: loops[firstReduce - 1]?.variable.name ?? "" });
+  if (block.init) schedule.apply(decomposeReduction, { block: name, loop: (loops[firstReduce] as Loop).variable.name });
+}
+
+interface TileChoice {
+  readonly vector: Loop | undefined;
+  readonly vectorTile: number;
+  readonly row: Loop | undefined;
+  readonly rowTile: number;
+}
+
+function chooseTile(program: TensorProgram, name: string, target: ScheduleTarget): TileChoice {
+  const { statement: block } = findBlock(program, name);
+  const loops = loopsAroundBlock(program, name);
+  const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
+  const accesses = accessesOf(block, loops);
+  const store = accesses.find((a) => a.writes);
+  const loads = accesses.filter((a) => !a.writes && a.buffer !== store?.buffer);
+  const vector = spatial.find((l) => store && coefficient(store.offset, l.variable) === 1) ?? spatial[spatial.length - 1];
+  if (!vector) return { vector: undefined, vectorTile: 1, row: undefined, rowTile: 1 };
+  const contiguous = loads.every((a) => [0, 1].includes(coefficient(a.offset, vector.variable) ?? -1));
+  // Rows share what is loaded: best a whole vector (a load that moves with the vector loop), else a single element.
+  const shared = (l: Loop): number =>
+    Math.max(0, ...loads.map((a) => (coefficient(a.offset, l.variable) !== 0 ? 0 : coefficient(a.offset, vector.variable) !== 0 ? 2 : 1)));
+  const row = spatial.filter((l) => l !== vector && shared(l) > 0).sort((a, b) => shared(b) - shared(a) || b.extent - a.extent)[0];
+  const rowTile = row ? Math.min(target.rowTile, row.extent) : 1;
+  // Loads with a stride gain nothing from long tiles: the accumulators hide the latency of the additions.
+  const wide = contiguous || rowTile === 1 ? target.vectorTile : target.rowTile;
+  return { vector, vectorTile: Math.min(wide, vector.extent), row, rowTile };
+}
+
+/** Partitions a loop of a block; gives the block and its copy. */
+function partitionAt(schedule: Schedule, block: string, loop: string, at: number): string[] {
+  const before = new Set(blocksIn(schedule.program.body).map((b) => b.name));
+  schedule.apply(partition, { loop, at });
+  return [block, ...blocksIn(schedule.program.body).map((b) => b.name).filter((n) => !before.has(n))];
+}
+
+/**
+ * Tiles a perfect nest in registers. The row loop is split first and its inner part moved inside the reduction, then
+ * the vector loop; where a tile does not divide a loop, the remainder becomes a nest of its own with a smaller tile.
+ */
+function tile(schedule: Schedule, name: string, target: ScheduleTarget): void {
+  const { vector, vectorTile, row, rowTile } = chooseTile(schedule.program, name, target);
+  if (vector) {
+    // Rows outside, vectors last, then the reduction: parts of one loop then leave the nests below them whole.
+    const { spatial, reduce } = loopNames(schedule.program, name);
+    const others = spatial.filter((l) => l !== vector.variable.name);
+    bringToOrder(schedule, name, [...others, vector.variable.name, ...reduce]);
+  }
+  const rowPieces = row && row.extent % rowTile !== 0 ? partitionAt(schedule, name, row.variable.name, row.extent - (row.extent % rowTile)) : [name];
+  for (const [i, rowPiece] of rowPieces.entries()) {
+    const rows = i === 0 ? rowTile : (row as Loop).extent % rowTile;
+    const rowLoop = row && rows > 1 ? (i === 0 ? row.variable.name : loopAt(schedule.program, rowPiece, loopNames(schedule.program, name).all.indexOf(row.variable.name))) : undefined;
+    const rowInner = rowLoop === undefined ? undefined : moveInside(schedule, rowPiece, rowLoop, rows);
+    if (rowInner !== undefined) schedule.apply(unroll, { loop: rowInner });
+    if (!vector) {
+      finishTile(schedule, rowPiece);
+      continue;
+    }
+    const { spatial } = loopNames(schedule.program, rowPiece);
+    const vectorLoop = spatial.filter((l) => l !== rowInner).at(-1) as string;
+    const rest = vector.extent % vectorTile;
+    const vectorPieces = rest !== 0 ? partitionAt(schedule, rowPiece, vectorLoop, vector.extent - rest) : [rowPiece];
+    const depth = loopNames(schedule.program, rowPiece).all.indexOf(vectorLoop);
+    for (const [j, piece] of vectorPieces.entries()) {
+      const lanes = j === 0 ? vectorTile : rest;
+      if (lanes > 1) schedule.apply(vectorize, { loop: moveInside(schedule, piece, loopAt(schedule.program, piece, depth), lanes) });
+      finishTile(schedule, piece);
+    }
+  }
+}
+
+/** Names of the loops around a block, outermost first. */
+function loopNames(program: TensorProgram, name: string): { all: string[]; spatial: string[]; reduce: string[] } {
+  const { statement: block } = findBlock(program, name);
+  const loops = loopsAroundBlock(program, name);
+  const names = (list: readonly Loop[]): string[] => list.map((l) => l.variable.name);
+  return { all: names(loops), spatial: names(loops.filter((l) => !isReduceLoop(block, l.variable))), reduce: names(loops.filter((l) => isReduceLoop(block, l.variable))) };
+}
+
+const loopAt = (program: TensorProgram, block: string, depth: number): string => loopNames(program, block).all[depth] as string;
+
+/** Reorders the part of a nest that is not in the wanted order yet. */
+function bringToOrder(schedule: Schedule, name: string, order: readonly string[]): void {
+  const current = loopNames(schedule.program, name).all;
+  let from = 0;
+  while (from < order.length && order[from] === current[from]) from++;
+  if (from < order.length) schedule.apply(reorder, { loops: order.slice(from) });
+}
+
+/** Splits off `size` iterations of a loop (or takes all of them) and makes them the innermost loop; gives its name. */
+function moveInside(schedule: Schedule, name: string, loop: string, size: number): string {
+  const extent = loopsAroundBlock(schedule.program, name).find((l) => l.variable.name === loop)?.extent;
+  let inner = loop;
+  if (extent !== size) {
+    const at = loopNames(schedule.program, name).all.indexOf(loop);
+    schedule.apply(split, { loop, factor: size });
+    inner = loopAt(schedule.program, name, at + 1);
+  }
+  bringToOrder(schedule, name, [...loopNames(schedule.program, name).all.filter((l) => l !== inner), inner]);
+  return inner;
+}
+
+/** Accumulators for the loops inside the reduction, stored once it is done. */
+function finishTile(schedule: Schedule, name: string): void {
+  const { statement: block } = findBlock(schedule.program, name);
+  const { all, reduce } = loopNames(schedule.program, name);
+  const first = reduce[0];
+  if (first === undefined) return;
+  schedule.apply(cacheWrite, { block: name, at: all[all.indexOf(first) - 1] ?? "" });
+  if (block.init) schedule.apply(decomposeReduction, { block: name, loop: first });
+}
+
+/** Moves elementwise readers of a finished buffer into its stores, as far as they go. */
+function inlineEpilogue(schedule: Schedule, written: Buffer): void {
+  let buffer = written;
+  while (buffer.scope === "local") {
+    const readers = readersOf(schedule.program, buffer);
+    const reader = readers[0];
+    if (readers.length !== 1 || !reader) return;
+    const store = storesIn(reader.body)[0];
+    const movable = reader.axes.every((a) => a.kind === "spatial") && !reader.init && store && isPerfectNest(schedule.program, reader.name) && readsReady(schedule.program, reader, buffer);
+    if (!movable) return;
+    const loads = loadsOf(store.value).filter((l) => l.buffer === buffer);
+    const inPlace = loads.every((l) => l.indices.every((i, d) => (i.kind === "variable" ? reader.axes.some((a) => a.variable === i && a.extent === buffer.dims[d]) : i.kind === "integer" && buffer.dims[d] === 1)));
+    const used = new Set(loads.flatMap((l) => l.indices));
+    if (!inPlace || reader.axes.some((a) => a.extent > 1 && !used.has(a.variable))) return;
+    schedule.apply(reverseComputeInline, { block: reader.name, buffer: buffer.name });
+    buffer = store.buffer;
+  }
+}
+
+/** Is everything else that the reader loads written before the buffer's first store? */
+function readsReady(program: TensorProgram, reader: Block, buffer: Buffer): boolean {
+  const others = new Set(storesIn(reader.body).flatMap((s) => loadsOf(s.value)).map((l) => l.buffer));
+  others.delete(buffer);
+  const stores = storesIn(program.body);
+  const first = stores.findIndex((s) => s.buffer === buffer);
+  return stores.every((s, i) => i < first || !others.has(s.buffer));
+}
+
+/** Parts the innermost spatial loop where the conditions of the block become true and where they stop being so. */
+function partitionBorders(schedule: Schedule, name: string): string[] {
+  const { statement: block } = findBlock(schedule.program, name);
+  const loops = loopsAroundBlock(schedule.program, name);
+  const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
+  const loop = spatial[spatial.length - 1];
+  if (!loop) return [name];
+  const scope = loops.reduce((s, l) => s.with(l.variable, l.extent), Scope.empty);
+  let low = 0;
+  let high = loop.extent;
+  const learn = (e: Expression): void => {
+    if (e.kind !== "binary") return;
+    if (e.op === "and") {
+      learn(e.left);
+      learn(e.right);
+      return;
+    }
+    if (typeOf(e.left) !== "index" || typeOf(e.right) !== "index" || !["lt", "le", "gt", "ge"].includes(e.op)) return;
+    // As "sum >= 0" with the loop's coefficient c.
+    const difference = e.op === "ge" || e.op === "gt" ? sub(e.left, e.right) : sub(e.right, e.left);
+    const sum = linearOf(difference, scope);
+    const c = coefficient(sum, loop.variable);
+    if (!c) return;
+    const rest = intervalOf(sub(difference, { kind: "binary", op: "mul", left: loop.variable, right: { kind: "integer", value: c } }), scope);
+    const worst = rest.low - (e.op === "gt" || e.op === "lt" ? 1 : 0);
+    if (c > 0) low = Math.max(low, Math.ceil(-worst / c));
+    else high = Math.min(high, Math.floor(worst / -c) + 1);
+  };
+  conditionsOf(block).forEach(learn);
+  // Borders as long as the inside are not worth three copies of the code.
+  if (low >= high || high - low < loop.extent / 2) return [name];
+  const pieces = [name];
+  let inside = name;
+  let offset = 0;
+  if (low > 0) {
+    const made = partitionAt(schedule, name, loop.variable.name, low);
+    inside = made[1] as string;
+    pieces.push(inside);
+    offset = low;
+  }
+  if (high < loop.extent) {
+    const rest = loopsAroundBlock(schedule.program, inside);
+    const spatialRest = rest.filter((l) => !isReduceLoop(findBlock(schedule.program, inside).statement, l.variable) && l.extent === loop.extent - offset);
+    const last = spatialRest[spatialRest.length - 1];
+    if (last) pieces.push(partitionAt(schedule, inside, last.variable.name, high - offset)[1] as string);
+  }
+  return pieces;
+}
+
+function scheduleElementwise(schedule: Schedule, name: string): void {
+  fuseCompatible(schedule, name);
+  const pieces = conditionsOf(findBlock(schedule.program, name).statement).length > 0 ? partitionBorders(schedule, name) : [name];
+  for (const piece of pieces) {
+    const loops = loopsAroundBlock(schedule.program, piece);
+    const last = loops[loops.length - 1];
+    const { statement } = findBlock(schedule.program, piece);
+    if (!last || last.extent < 4) continue;
+    const even = accessesOf(statement, loops).every((a) => {
+      const c = coefficient(a.offset, last.variable);
+      return c === 1 || (c === 0 && !a.writes);
+    });
+    const updates = storesIn(statement.body).some((s) => loadsOf(s.value).some((l) => l.buffer === s.buffer));
+    if (even && !updates) schedule.apply(vectorize, { loop: last.variable.name });
+  }
+}

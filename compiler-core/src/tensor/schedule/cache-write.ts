@@ -1,0 +1,85 @@
+import { buffer, freshName, loop, mapExpressions, mapStatements, namesIn, store } from "../build.ts";
+import { keyOf, load, mapOperands, substitute, variable } from "../expression.ts";
+import type { Axis, Block, Expression, Loop, Statement, Store, Variable } from "../program.ts";
+import { bindingsOf, definePrimitive, findBlock, isReduceLoop, isSpatialLoop, mentions, replaceStatement, storesOf, type Require } from "./primitive.ts";
+
+/**
+ * The block computes the part of its result that one iteration of `at` makes in a local buffer (accumulators), one
+ * dimension for each spatial loop inside `at`; a new block `<block>_write` then stores it.
+ * With `at` "" the local buffer holds what the block's whole nest makes.
+ */
+export const cacheWrite = definePrimitive<{ block: string; at: string }>({
+  name: "cache-write",
+  summary: "A block accumulates in a local buffer, which is written back once it is done.",
+  conditions: [
+    { name: "one-store", doc: "The block's body is one store." },
+    { name: "loop-around-block", doc: "The loop encloses the block." },
+    { name: "reduction-inside", doc: "All loops of the block's reduce axes lie inside the loop, so that each part is finished when it is written back." },
+    { name: "distinct-elements", doc: "Each spatial loop inside moves just one axis of the block, on which the stored element depends." },
+    { name: "unguarded", doc: "No condition stands between the loop and the block." },
+  ],
+  apply(program, args, require: Require) {
+    const { statement: block, around } = findBlock(program, args.block);
+    const original = storesOf(block)[0];
+    require("one-store", block.body.length === 1 && original !== undefined, `${args.block} has more than one statement`);
+    const loops = around.filter((s): s is Loop => s.kind === "for");
+    const at = args.at === "" ? -1 : loops.findIndex((l) => l.variable.name === args.at);
+    require("loop-around-block", args.at === "" || at >= 0, `${args.at} does not enclose ${args.block}`);
+    for (const l of loops.slice(0, at + 1)) require("reduction-inside", !isReduceLoop(block, l.variable), `${l.variable.name} moves a reduce axis`);
+    const between = args.at === "" ? around : around.slice(around.indexOf(loops[at] as Loop) + 1);
+    require("unguarded", between.every((s) => s.kind === "for"), "a condition stands between");
+    const inside = loops.slice(at + 1);
+    const spatial = inside.filter((l) => isSpatialLoop(block, l.variable));
+    const bindings = bindingsOf(block);
+    for (const l of spatial) {
+      const moved = block.axes.filter((a) => mentions(bindings.get(a.variable) as Expression, l.variable));
+      require("distinct-elements", moved.length === 1 && original.indices.some((i) => mentions(i, (moved[0] as Axis).variable)), `${l.variable.name} moves ${moved.map((a) => a.variable.name).join(" and ") || "no stored axis"}`);
+    }
+    const taken = namesIn(program);
+    const local = buffer(freshName(`${block.name}_acc`, taken), original.buffer.element, spatial.map((l) => l.extent), "local");
+    const own = spatial.map((l) => l.variable);
+    const place = original.indices.map(keyOf).join();
+    const inExpression = (e: Expression): Expression => {
+      const inner = mapOperands(e, inExpression);
+      return inner.kind === "load" && inner.buffer === original.buffer && inner.indices.map(keyOf).join() === place ? load(local, own) : inner;
+    };
+    const inStatement = (s: Statement): Statement => (s.kind === "store" && s.buffer === original.buffer ? store(local, own, inExpression(s.value)) : mapExpressions(s, inExpression));
+    const cached: Block = {
+      ...block,
+      ...(block.init ? { init: mapStatements(block.init, inStatement) } : {}),
+      body: mapStatements(block.body, inStatement),
+    };
+
+    const fresh = new Map<Variable, Expression>();
+    const copies = spatial.map((l) => {
+      const v = variable(freshName(l.variable.name, taken));
+      fresh.set(l.variable, v);
+      return { variable: v, loop: l };
+    });
+    const axes: Axis[] = [];
+    const writeBindings: Expression[] = [];
+    const renamedAxes = new Map<Variable, Expression>();
+    for (const a of block.axes) {
+      if (a.kind !== "spatial") continue;
+      const v = variable(freshName(a.variable.name, taken));
+      renamedAxes.set(a.variable, v);
+      axes.push({ ...a, variable: v });
+      writeBindings.push(substitute(bindings.get(a.variable) as Expression, fresh));
+    }
+    const back: Store = store(original.buffer, original.indices.map((i) => substitute(i, renamedAxes)), load(local, copies.map((c) => c.variable)));
+    const writeBlock: Block = { kind: "block", name: freshName(`${block.name}_write`, taken), axes, bindings: writeBindings, body: [back] };
+    const nest = copies.reduceRight<readonly Statement[]>((body, c) => [loop(c.variable, c.loop.extent, body, c.loop.mode)], [writeBlock]);
+
+    const computed = replaceStatement(program, block, [cached]);
+    const top = inside[0]?.variable;
+    const wrap = (s: Statement): readonly Statement[] => [{ kind: "allocate", buffer: local }, s, ...nest];
+    const visit = (body: readonly Statement[]): readonly Statement[] =>
+      body.flatMap((s): readonly Statement[] => {
+        if (s === cached && top === undefined) return wrap(s);
+        if (s.kind === "for") return s.variable === top ? wrap(s) : [{ ...s, body: visit(s.body) }];
+        if (s.kind === "if") return [{ ...s, then: visit(s.then), ...(s.otherwise ? { otherwise: visit(s.otherwise) } : {}) }];
+        return [s];
+      });
+    return { ...computed, body: visit(computed.body) };
+  },
+});

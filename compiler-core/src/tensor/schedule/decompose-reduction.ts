@@ -1,0 +1,70 @@
+import { freshName, loop, namesIn, substituteStatements } from "../build.ts";
+import { substitute, variable } from "../expression.ts";
+import type { Axis, Block, Expression, Loop, Statement, Variable } from "../program.ts";
+import { bindingsOf, definePrimitive, findBlock, isReduceLoop, isSpatialLoop, replaceStatement, type Require } from "./primitive.ts";
+
+/** The init of a reduction becomes a block of its own before `loop`; the update keeps the rest. */
+export const decomposeReduction = definePrimitive<{ block: string; loop: string }>({
+  name: "decompose-reduction",
+  summary: "The initial value of a reduction is stored by a nest of its own, so that the update's loop has no test in it.",
+  conditions: [
+    { name: "has-init", doc: "The block has an init." },
+    { name: "loop-around-block", doc: "The loop encloses the block." },
+    { name: "reduction-inside", doc: "No loop outside moves a reduce axis of the block." },
+  ],
+  apply(program, args, require: Require) {
+    const { statement: block, around } = findBlock(program, args.block);
+    require("has-init", block.init !== undefined, `${args.block} has no init`);
+    const loops = around.filter((s): s is Loop => s.kind === "for");
+    const at = loops.findIndex((l) => l.variable.name === args.loop);
+    require("loop-around-block", at >= 0, `${args.loop} does not enclose ${args.block}`);
+    for (const l of loops.slice(0, at)) require("reduction-inside", !isReduceLoop(block, l.variable), `${l.variable.name}, outside ${args.loop}, moves a reduce axis`);
+    const taken = namesIn(program);
+    const fresh = new Map<Variable, Expression>();
+    const copies: { variable: Variable; loop: Loop }[] = [];
+    for (const l of loops.slice(at)) {
+      if (!isSpatialLoop(block, l.variable)) continue;
+      const v = variable(freshName(l.variable.name, taken));
+      fresh.set(l.variable, v);
+      copies.push({ variable: v, loop: l });
+    }
+    const bindings = bindingsOf(block);
+    const axes: Axis[] = [];
+    const initBindings: Expression[] = [];
+    const renamedAxes = new Map<Variable, Expression>();
+    for (const a of block.axes) {
+      if (a.kind !== "spatial") continue;
+      const v = variable(freshName(a.variable.name, taken));
+      renamedAxes.set(a.variable, v);
+      axes.push({ ...a, variable: v });
+      initBindings.push(substitute(bindings.get(a.variable) as Expression, fresh));
+    }
+    const initBlock: Block = {
+      kind: "block",
+      name: freshName(`${block.name}_init`, taken),
+      axes,
+      bindings: initBindings,
+      body: substituteStatements(block.init as readonly Statement[], new Map([...fresh, ...renamedAxes])),
+    };
+    const nest = copies.reduceRight<readonly Statement[]>((body, c) => [loop(c.variable, c.loop.extent, body, c.loop.mode)], [initBlock]);
+    const target = loops[at] as Loop;
+    const { init: _, ...update } = block;
+    const updated = replaceStatement(program, block, [update]);
+    const moved = findLoopByVariable(updated.body, target.variable) as Loop;
+    return replaceStatement(updated, moved, [...nest, moved]);
+  },
+});
+
+function findLoopByVariable(body: readonly Statement[], v: Variable): Loop | undefined {
+  for (const s of body) {
+    if (s.kind === "for") {
+      if (s.variable === v) return s;
+      const found = findLoopByVariable(s.body, v);
+      if (found) return found;
+    } else if (s.kind === "if") {
+      const found = findLoopByVariable(s.then, v) ?? (s.otherwise && findLoopByVariable(s.otherwise, v));
+      if (found) return found;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,30 @@
+import { cacheWrite } from "./cache-write.ts";
+import { computeInline } from "./compute-inline.ts";
+import { decomposeReduction } from "./decompose-reduction.ts";
+import { fuse } from "./fuse.ts";
+import { parallel } from "./parallel.ts";
+import { partition } from "./partition.ts";
+import type { SchedulePrimitive } from "./primitive.ts";
+import { reorder } from "./reorder.ts";
+import { reverseComputeInline } from "./reverse-compute-inline.ts";
+import { split } from "./split.ts";
+import { unroll } from "./unroll.ts";
+import { vectorize } from "./vectorize.ts";
+
+/** Every schedule primitive, one line each. */
+export const schedulePrimitives = [
+  split,
+  fuse,
+  reorder,
+  partition,
+  unroll,
+  vectorize,
+  parallel,
+  computeInline,
+  reverseComputeInline,
+  decomposeReduction,
+  cacheWrite,
+] as const;
+
+/** A primitive by its name. */
+export const findPrimitive = (name: string): SchedulePrimitive | undefined => (schedulePrimitives as readonly unknown[] as readonly SchedulePrimitive[]).find((p) => p.name === name);

@@ -1,0 +1,30 @@
+import { blocksIn, walkStatements } from "../build.ts";
+import type { Buffer } from "../program.ts";
+import { carriedDependence } from "./dependence.ts";
+import { definePrimitive, findLoop, isReduceLoop, replaceStatement, type Require } from "./primitive.ts";
+
+export const parallel = definePrimitive<{ loop: string }>({
+  name: "parallel",
+  summary: "The loop's iterations may run at the same time, on several cores.",
+  conditions: [
+    { name: "spatial", doc: "The loop moves no reduce axis." },
+    { name: "own-locals", doc: "Local buffers that the iterations write are allocated inside the loop." },
+    { name: "no-carried-dependence", doc: "No iteration reads what another one writes." },
+    { name: "serial-loop", doc: "The loop is serial." },
+  ],
+  apply(program, args, require: Require) {
+    const { statement } = findLoop(program, args.loop);
+    require("serial-loop", statement.mode === "serial", `the loop ${args.loop} is ${statement.mode}`);
+    for (const block of blocksIn(statement.body)) require("spatial", !isReduceLoop(block, statement.variable), `${block.name} reduces over ${args.loop}`);
+    const own = new Set<Buffer>();
+    walkStatements(statement.body, (s) => {
+      if (s.kind === "allocate") own.add(s.buffer);
+    });
+    walkStatements(statement.body, (s) => {
+      if (s.kind === "store") require("own-locals", s.buffer.scope !== "local" || own.has(s.buffer), `${s.buffer.name} is shared by the iterations`);
+    });
+    const dependence = carriedDependence(statement.body);
+    require("no-carried-dependence", dependence === undefined, dependence ?? "");
+    return replaceStatement(program, statement, [{ ...statement, mode: "parallel" }]);
+  },
+});

@@ -1,0 +1,122 @@
+import { GraphwrightError } from "../../support/diagnostic.ts";
+import { mapExpressions, mapInside, walkStatements } from "../build.ts";
+import { substitute, walkExpression } from "../expression.ts";
+import type { Block, Expression, Loop, Statement, Store, TensorProgram, Variable } from "../program.ts";
+import { intervalOf, Scope, simplify } from "../simplify.ts";
+
+export type ScheduleArguments = Readonly<Record<string, string | number | readonly string[]>>;
+
+/** A condition under which a primitive keeps the meaning of a program. */
+export interface LegalityCondition {
+  readonly name: string;
+  /** a full sentence */
+  readonly doc: string;
+}
+
+/** A transformation of programs that keeps their meaning, or throws "illegal-schedule" naming the condition that fails. */
+export interface SchedulePrimitive<A extends ScheduleArguments = ScheduleArguments> {
+  /** the field's term, kebab-case */
+  readonly name: string;
+  readonly summary: string;
+  readonly conditions: readonly LegalityCondition[];
+  readonly apply: (program: TensorProgram, args: A, require: Require) => TensorProgram;
+}
+
+export type Require = (condition: string, holds: boolean, detail: string) => asserts holds;
+
+export const definePrimitive = <A extends ScheduleArguments>(primitive: SchedulePrimitive<A>): SchedulePrimitive<A> => Object.freeze(primitive);
+
+/** Applies a primitive and simplifies the result. */
+export function applyPrimitive<A extends ScheduleArguments>(primitive: SchedulePrimitive<A>, program: TensorProgram, args: A): TensorProgram {
+  const require: Require = (condition, holds, detail) => {
+    if (!holds) throw new GraphwrightError("illegal-schedule", `${primitive.name} does not apply to ${program.name}: ${detail} (condition "${condition}").`);
+  };
+  return simplifyProgram(primitive.apply(program, args, require));
+}
+
+/** A statement with the statements around it, outermost first. */
+export interface Located<S extends Statement> {
+  readonly statement: S;
+  readonly around: readonly Statement[];
+}
+
+export function findLoop(program: TensorProgram, name: string): Located<Loop> {
+  let found: Located<Loop> | undefined;
+  walkStatements(program.body, (s, around) => {
+    if (s.kind === "for" && s.variable.name === name) found = { statement: s, around };
+  });
+  if (!found) throw new GraphwrightError("no-loop", `${program.name} has no loop ${JSON.stringify(name)}.`);
+  return found;
+}
+
+export function findBlock(program: TensorProgram, name: string): Located<Block> {
+  let found: Located<Block> | undefined;
+  walkStatements(program.body, (s, around) => {
+    if (s.kind === "block" && s.name === name) found = { statement: s, around };
+  });
+  if (!found) throw new GraphwrightError("no-block", `${program.name} has no block ${JSON.stringify(name)}.`);
+  return found;
+}
+
+/** The loops around a block, outermost first. */
+export const loopsAroundBlock = (program: TensorProgram, block: string): Loop[] =>
+  findBlock(program, block).around.filter((s): s is Loop => s.kind === "for");
+
+/** Puts statements in the place of one (found by identity). */
+export function replaceStatement(program: TensorProgram, target: Statement, by: readonly Statement[]): TensorProgram {
+  const visit = (body: readonly Statement[]): readonly Statement[] => body.flatMap((s) => (s === target ? by : [mapInside(s, visit)]));
+  return { ...program, body: visit(program.body) };
+}
+
+export const mentions = (e: Expression, v: Variable): boolean => {
+  let found = false;
+  walkExpression(e, (x) => {
+    if (x === v) found = true;
+  });
+  return found;
+};
+
+/** Does the loop move a reduce axis of the block? */
+export const isReduceLoop = (block: Block, v: Variable): boolean =>
+  block.axes.some((a, i) => a.kind === "reduce" && mentions(block.bindings[i] as Expression, v));
+export const isSpatialLoop = (block: Block, v: Variable): boolean =>
+  block.axes.some((a, i) => a.kind === "spatial" && mentions(block.bindings[i] as Expression, v));
+
+export const bindingsOf = (block: Block): Map<Variable, Expression> => new Map(block.axes.map((a, i) => [a.variable, block.bindings[i] as Expression]));
+
+export const storesOf = (block: Block): Store[] => block.body.filter((s): s is Store => s.kind === "store");
+
+/** Substitutes variables in the bindings of blocks and in whatever else uses them below. */
+export function substituteVariables(body: readonly Statement[], by: ReadonlyMap<Variable, Expression>): readonly Statement[] {
+  const visit = (inner: readonly Statement[]): readonly Statement[] => inner.map((s) => mapInside(mapExpressions(s, (e) => substitute(e, by)), visit));
+  return visit(body);
+}
+
+/** Index expressions in canonical form, and conditions removed that the loops around decide. */
+export function simplifyProgram(program: TensorProgram): TensorProgram {
+  const visit = (body: readonly Statement[], scope: Scope): readonly Statement[] =>
+    body.flatMap((s): readonly Statement[] => {
+      switch (s.kind) {
+        case "for":
+          return [{ ...s, body: visit(s.body, scope.with(s.variable, s.extent)) }];
+        case "if": {
+          const condition = simplify(s.condition, scope);
+          if (condition.kind === "number") return condition.value ? visit(s.then, scope) : s.otherwise ? visit(s.otherwise, scope) : [];
+          return [{ ...s, condition, then: visit(s.then, scope.assume(condition)), ...(s.otherwise ? { otherwise: visit(s.otherwise, scope.assumeNot(condition)) } : {}) }];
+        }
+        case "block": {
+          const bindings = s.bindings.map((b) => simplify(b, scope));
+          const inner = s.axes.reduce((at, axis, i) => {
+            const { low, high } = intervalOf(bindings[i] as Expression, scope);
+            return at.withRange(axis.variable, { low: Math.max(low, 0), high: Math.min(high, axis.extent - 1) });
+          }, scope);
+          return [{ ...s, bindings, ...(s.init ? { init: visit(s.init, inner) } : {}), body: visit(s.body, inner) }];
+        }
+        case "store":
+          return [{ ...s, indices: s.indices.map((i) => simplify(i, scope)), value: simplify(s.value, scope) }];
+        default:
+          return [s];
+      }
+    });
+  return { ...program, body: visit(program.body, Scope.empty) };
+}

@@ -1,0 +1,25 @@
+import { freshName, loop, namesIn } from "../build.ts";
+import { add, lt, mul, variable } from "../expression.ts";
+import { definePrimitive, findLoop, replaceStatement, substituteVariables, type Require } from "./primitive.ts";
+
+/** for x in E  ->  for x_o in ceil(E / factor): for x_i in factor, guarded where the factor does not divide. */
+export const split = definePrimitive<{ loop: string; factor: number }>({
+  name: "split",
+  summary: "One loop becomes two: the inner one runs over `factor` neighbouring iterations.",
+  conditions: [
+    { name: "factor-positive", doc: "The factor is a positive integer." },
+    { name: "serial-loop", doc: "The loop is not yet unrolled, vectorized or parallel." },
+  ],
+  apply(program, args, require: Require) {
+    const { statement } = findLoop(program, args.loop);
+    require("factor-positive", Number.isInteger(args.factor) && args.factor > 0, `the factor is ${args.factor}`);
+    require("serial-loop", statement.mode === "serial", `the loop ${args.loop} is ${statement.mode}`);
+    const taken = namesIn(program);
+    const outer = variable(freshName(`${args.loop}_o`, taken));
+    const inner = variable(freshName(`${args.loop}_i`, taken));
+    const index = add(mul(outer, args.factor), inner);
+    const body = substituteVariables(statement.body, new Map([[statement.variable, index]]));
+    const guarded = statement.extent % args.factor === 0 ? body : [{ kind: "if" as const, condition: lt(index, statement.extent), then: body }];
+    return replaceStatement(program, statement, [loop(outer, Math.ceil(statement.extent / args.factor), [loop(inner, args.factor, guarded)])]);
+  },
+});

@@ -1,0 +1,28 @@
+import { blocksIn, walkStatements } from "../build.ts";
+import type { Statement } from "../program.ts";
+import { carriedDependence } from "./dependence.ts";
+import { definePrimitive, findLoop, isReduceLoop, replaceStatement, type Require } from "./primitive.ts";
+
+export const vectorize = definePrimitive<{ loop: string }>({
+  name: "vectorize",
+  summary: "The loop's iterations become the lanes of vectors.",
+  conditions: [
+    { name: "innermost", doc: "The loop contains no other loop, except unrolled ones." },
+    { name: "spatial", doc: "The loop moves no reduce axis: lanes may not add to one element." },
+    { name: "no-carried-dependence", doc: "No lane reads what another lane writes." },
+    { name: "serial-loop", doc: "The loop is serial." },
+  ],
+  apply(program, args, require: Require) {
+    const { statement } = findLoop(program, args.loop);
+    require("serial-loop", statement.mode === "serial", `the loop ${args.loop} is ${statement.mode}`);
+    let nested: Statement | undefined;
+    walkStatements(statement.body, (s) => {
+      if (s.kind === "for" && s.mode !== "unrolled") nested = s;
+    });
+    require("innermost", nested === undefined, `${args.loop} contains another loop`);
+    for (const block of blocksIn(statement.body)) require("spatial", !isReduceLoop(block, statement.variable), `${block.name} reduces over ${args.loop}`);
+    const dependence = carriedDependence(statement.body);
+    require("no-carried-dependence", dependence === undefined, dependence ?? "");
+    return replaceStatement(program, statement, [{ ...statement, mode: "vectorized" }]);
+  },
+});

@@ -1,0 +1,235 @@
+import type { Diagnostic } from "../support/diagnostic.ts";
+import { elementCount } from "../ir/value-type.ts";
+import { keyOf, substitute, walkExpression } from "./expression.ts";
+import { printExpression } from "./printer.ts";
+import type { Block, Buffer, Expression, Statement, TensorProgram, Variable } from "./program.ts";
+import { fromLinear, intervalOf, type Interval, linearOf, Scope } from "./simplify.ts";
+
+/**
+ * Checks what every program must hold; one diagnostic a violation, none for a sound program:
+ * - every access lies in its buffer, proven by intervals under the loops and conditions around it;
+ * - every axis stays in its extent;
+ * - every element of every output is written;
+ * - a reduction starts from a written element, and nothing is read before some statement wrote it;
+ * - parallel and vectorized loops carry no reduction;
+ * - inputs and weights are not written.
+ */
+export function verifyProgram(program: TensorProgram): Diagnostic[] {
+  return new Verifier(program).run();
+}
+
+interface WrittenBox {
+  readonly box: readonly Interval[];
+}
+
+class Verifier {
+  private readonly program: TensorProgram;
+  private readonly problems: Diagnostic[] = [];
+  private readonly boxes = new Map<Buffer, WrittenBox[]>();
+  private readonly unclear = new Map<Buffer, string>();
+  private readonly live = new Set<Buffer>();
+  private readonly written = new Set<Buffer>();
+
+  constructor(program: TensorProgram) {
+    this.program = program;
+  }
+
+  run(): Diagnostic[] {
+    for (const p of this.program.parameters) {
+      this.live.add(p);
+      if (p.scope === "input" || p.scope === "weight") this.written.add(p);
+    }
+    this.visit(this.program.body, Scope.empty, new Map(), undefined);
+    for (const p of this.program.parameters) if (p.scope === "output") this.checkCoverage(p);
+    return this.problems;
+  }
+
+  private report(code: string, message: string): void {
+    this.problems.push({ severity: "error", code, message: `${this.program.name}: ${message}` });
+  }
+
+  /** `bindings` gives the axes around a statement as expressions of loops. */
+  private visit(body: readonly Statement[], scope: Scope, bindings: ReadonlyMap<Variable, Expression>, block: Block | undefined): void {
+    for (const s of body) {
+      switch (s.kind) {
+        case "for":
+          this.visit(s.body, scope.with(s.variable, s.extent), bindings, block);
+          break;
+        case "if": {
+          this.checkReads(s.condition, scope);
+          this.visit(s.then, scope.assume(s.condition), bindings, block);
+          if (s.otherwise) this.visit(s.otherwise, scope.assumeNot(s.condition), bindings, block);
+          break;
+        }
+        case "allocate":
+          this.live.add(s.buffer);
+          break;
+        case "block":
+          this.visitBlock(s, scope, bindings);
+          break;
+        case "store": {
+          this.checkAccess(s.buffer, s.indices, scope, "writes");
+          for (const index of s.indices) this.checkReads(index, scope);
+          this.checkReads(s.value, scope);
+          if (s.buffer.scope === "input" || s.buffer.scope === "weight") this.report("writes-input", `${block?.name ?? "a store"} writes ${s.buffer.name}, which belongs to the caller.`);
+          this.written.add(s.buffer);
+          if (s.buffer.scope === "output") this.noteWrite(s.buffer, s.indices.map((i) => substitute(i, bindings)), scope);
+          break;
+        }
+      }
+    }
+  }
+
+  private visitBlock(s: Block, scope: Scope, outer: ReadonlyMap<Variable, Expression>): void {
+    let inner = scope;
+    const bindings = new Map(outer);
+    for (const [i, axis] of s.axes.entries()) {
+      const binding = s.bindings[i] as Expression;
+      const range = intervalOf(binding, scope);
+      if (range.low < 0 || range.high >= axis.extent)
+        this.report("axis-range", `axis ${axis.variable.name} of ${s.name} takes ${range.low}..${range.high}, outside 0..${axis.extent - 1}.`);
+      inner = inner.withRange(axis.variable, { low: Math.max(0, range.low), high: Math.min(axis.extent - 1, range.high) });
+      bindings.set(axis.variable, binding);
+    }
+    if (s.init) this.visit(s.init, inner, bindings, s);
+    const reduce = s.axes.filter((a) => a.kind === "reduce");
+    for (const store of s.body) {
+      if (store.kind !== "store") continue;
+      const updates = readsSameElement(store.value, store.buffer, store.indices);
+      if (updates && !s.init && !this.written.has(store.buffer))
+        this.report("reduction-init", `${s.name} updates ${store.buffer.name} without an initial value.`);
+      if (reduce.length > 0 && !updates) this.report("not-a-reduction", `${s.name} has reduce axes but does not update ${store.buffer.name}.`);
+      for (const axis of reduce)
+        if (store.indices.some((i) => mentions(i, axis.variable))) this.report("reduce-axis-written", `${s.name} stores at an index that depends on the reduce axis ${axis.variable.name}.`);
+    }
+    this.visit(s.body, inner, bindings, s);
+  }
+
+  private checkReads(e: Expression, scope: Scope): void {
+    if (e.kind === "select") {
+      this.checkReads(e.condition, scope);
+      this.checkReads(e.then, scope.assume(e.condition));
+      this.checkReads(e.otherwise, scope.assumeNot(e.condition));
+      return;
+    }
+    if (e.kind === "load") {
+      this.checkAccess(e.buffer, e.indices, scope, "reads");
+      if (!this.written.has(e.buffer)) this.report("read-before-write", `${e.buffer.name} is read before anything is written to it.`);
+      for (const index of e.indices) this.checkReads(index, scope);
+    } else if (e.kind === "binary") {
+      this.checkReads(e.left, scope);
+      this.checkReads(e.right, scope);
+    } else if (e.kind === "unary" || e.kind === "cast") this.checkReads(e.operand, scope);
+  }
+
+  private checkAccess(b: Buffer, indices: readonly Expression[], scope: Scope, verb: string): void {
+    if (!this.live.has(b)) this.report("no-buffer", `${verb} ${b.name}, which is neither a parameter nor allocated before.`);
+    if (indices.length !== b.dims.length) {
+      this.report("index-rank", `${verb} ${b.name} with ${indices.length} indices; it has ${b.dims.length} dimensions.`);
+      return;
+    }
+    for (const [d, index] of indices.entries()) {
+      const { low, high } = intervalOf(index, scope);
+      const extent = b.dims[d] as number;
+      if (low < 0 || high >= extent)
+        this.report("out-of-bounds", `${verb} ${b.name} at ${printExpression(index)} in dimension ${d}, which ranges over ${low}..${high}, outside 0..${extent - 1}.`);
+    }
+  }
+
+  private noteWrite(b: Buffer, indices: readonly Expression[], scope: Scope): void {
+    const used = new Map<string, Set<string>>();
+    const box: Interval[] = [];
+    for (const index of indices) {
+      const range = denseRange(index, scope, used);
+      if (typeof range === "string") {
+        this.unclear.set(b, range);
+        return;
+      }
+      box.push(range);
+    }
+    const list = this.boxes.get(b) ?? [];
+    list.push({ box });
+    this.boxes.set(b, list);
+  }
+
+  private checkCoverage(b: Buffer): void {
+    if (elementCount(b.dims) === 0) return;
+    const boxes = (this.boxes.get(b) ?? []).map((w) => w.box);
+    const gap = firstGap(b.dims, boxes);
+    if (!gap) return;
+    const why = this.unclear.get(b);
+    this.report(why === undefined ? "not-covered" : "coverage-unproven", `element [${gap.join(", ")}] of ${b.name} is ${why === undefined ? "never written" : `not proven to be written: ${why}`}.`);
+  }
+}
+
+const mentions = (e: Expression, v: Variable): boolean => {
+  let found = false;
+  walkExpression(e, (x) => {
+    if (x === v) found = true;
+  });
+  return found;
+};
+
+function readsSameElement(value: Expression, b: Buffer, indices: readonly Expression[]): boolean {
+  const wanted = indices.map(keyOf).join();
+  let found = false;
+  walkExpression(value, (x) => {
+    if (x.kind === "load" && x.buffer === b && x.indices.map(keyOf).join() === wanted) found = true;
+  });
+  return found;
+}
+
+/**
+ * The interval that an index takes, when it takes every value of it, each dimension independently of the others
+ * (no part of a loop variable is used twice). A text says why that is not known.
+ */
+function denseRange(index: Expression, scope: Scope, used: Map<string, Set<string>>): Interval | string {
+  const sum = linearOf(index, scope);
+  const whole = intervalOf(index, scope);
+  const parts = sum.terms.map((t) => ({ ...t, size: spanOf(t.atom, scope) })).sort((a, b) => Math.abs(a.coefficient) - Math.abs(b.coefficient));
+  let reach = 1;
+  for (const { atom, coefficient, size } of parts) {
+    if (size === undefined) return `${printExpression(index)} is not a sum of loops`;
+    if (Math.abs(coefficient) > reach) return `${printExpression(index)} skips values`;
+    reach += Math.abs(coefficient) * (size - 1);
+    const [root, part] = partOf(atom);
+    const taken = used.get(root) ?? new Set<string>();
+    if (taken.has(part) || (part === "" ? taken.size > 0 : taken.has(""))) return `${printExpression(fromLinear(sum))} shares a loop with another dimension`;
+    taken.add(part);
+    used.set(root, taken);
+  }
+  return whole;
+}
+
+const spanOf = (atom: Expression, scope: Scope): number | undefined => {
+  const plain = atom.kind === "variable" || (atom.kind === "binary" && (atom.op === "floordiv" || atom.op === "floormod") && atom.right.kind === "integer");
+  if (!plain) return undefined;
+  const { low, high } = intervalOf(atom, scope);
+  return Number.isFinite(low) && Number.isFinite(high) ? high - low + 1 : undefined;
+};
+
+/** Parts of one variable taken by // and % (as fusing makes them) are independent digits of it. */
+function partOf(atom: Expression): readonly [root: string, part: string] {
+  let at = atom;
+  let part = "";
+  while (at.kind === "binary" && at.right.kind === "integer") {
+    part = `${at.op}${at.right.value}${part}`;
+    at = at.left;
+  }
+  return [keyOf(at), part];
+}
+
+/** An element of the shape that lies in none of the boxes, or undefined. Splits the shape along the boxes' sides. */
+function firstGap(dims: readonly number[], boxes: readonly (readonly Interval[])[]): number[] | undefined {
+  const search = (d: number, candidates: readonly (readonly Interval[])[], at: readonly number[]): number[] | undefined => {
+    if (d === dims.length) return candidates.length > 0 ? undefined : [...at];
+    const extent = dims[d] as number;
+    const starts = [...new Set([0, ...candidates.flatMap((b) => [(b[d] as Interval).low, (b[d] as Interval).high + 1])])].filter((x) => x >= 0 && x < extent).sort((a, b) => a - b);
+    for (const start of starts) {
+      const gap = search(d + 1, candidates.filter((b) => (b[d] as Interval).low <= start && start <= (b[d] as Interval).high), [...at, start]);
+      if (gap) return gap;
+    }
+    return undefined;
+  };
+  return search(0, boxes, []);
+}
