@@ -19,6 +19,14 @@ import { sequenceAt } from "./sequence/sequence-at.ts";
 import { sequenceLength } from "./sequence/sequence-length.ts";
 import { concatFromSequence } from "./sequence/concat-from-sequence.ts";
 import { splitToSequence } from "./sequence/split-to-sequence.ts";
+import { quantizeLinear } from "./quantization/quantize-linear.ts";
+import { dequantizeLinear } from "./quantization/dequantize-linear.ts";
+import { dynamicQuantizeLinear } from "./quantization/dynamic-quantize-linear.ts";
+import { matMulInteger } from "./quantization/mat-mul-integer.ts";
+import { qlinearMatMul } from "./quantization/qlinear-mat-mul.ts";
+import { convInteger } from "./quantization/conv-integer.ts";
+import { qlinearConv } from "./quantization/qlinear-conv.ts";
+import { bitCast } from "./quantization/bit-cast.ts";
 import { typeRulesFor } from "./type-rules.ts";
 
 export { attributeReader } from "./attribute-reader.ts";
@@ -46,6 +54,14 @@ export const operators: readonly OperatorDefinition[] = [
   sequenceLength,
   concatFromSequence,
   splitToSequence,
+  quantizeLinear,
+  dequantizeLinear,
+  dynamicQuantizeLinear,
+  matMulInteger,
+  qlinearMatMul,
+  convInteger,
+  qlinearConv,
+  bitCast,
 ];
 
 const keyOf = (domain: string, op: string): string => `${domain}/${op}`;
