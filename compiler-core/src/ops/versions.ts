@@ -85,6 +85,12 @@ export function needsDowngrade(domain: string, op: string, opset: number): boole
   return target < 0 || !!versionAt(definition, target).removed || definition.versions.slice(target, newestForm(definition)).some((version) => version.downgrade);
 }
 
+/** True when two operator sets have the same form of an operator. */
+export function sameForm(domain: string, op: string, a: number, b: number): boolean {
+  const definition = findOperator(domain, op);
+  return definition ? formAt(definition, a) === formAt(definition, b) : a === b;
+}
+
 const cloneRaw = (raw: RawNode): RawNode => ({
   ...raw,
   inputs: [...raw.inputs],

@@ -5,6 +5,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import {
   AttributeProtoSchema,
   FunctionProtoSchema,
+  type GraphProto,
   GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
@@ -14,6 +15,7 @@ import {
   TensorProtoSchema,
   TrainingInfoProtoSchema,
 } from "./onnx_pb.ts";
+import { GraphDecoder } from "./graph-decoder.ts";
 import { Window } from "./window.ts";
 
 /** Tensor data of at least this many bytes stays in the file. */
@@ -78,17 +80,26 @@ export const skimModel = (source: BlobSource): Skimmed<ModelProto> => skim(Model
 /** The same for any message of the format. */
 export function skim<T extends Message>(schema: GenMessage<T>, source: BlobSource): Skimmed<T> {
   const window = new Window(source);
+  const decoder = new GraphDecoder(deepestMessage);
   const lazy = new Map<TensorProto, LazyData>();
 
   /** Decodes the records in [from, to), all of them small, into `target`. */
   const merge = (target: Message, type: DescMessage, from: number, to: number, path: string): void => {
     if (to === from) return;
+    const bytes = window.range(from, to);
+    decoded(from, () => path, () => {
+      if (type === GraphProtoSchema) decoder.merge(target as GraphProto, bytes);
+      else mergeFromBinary(type, target, bytes, { recursionLimit: deepestMessage });
+    });
+  };
+
+  /** What the library throws becomes an error with its place. */
+  const decoded = <R>(from: number, path: () => string, decode: () => R): R => {
     try {
-      mergeFromBinary(type, target, window.range(from, to), { recursionLimit: deepestMessage });
+      return decode();
     } catch (error) {
-      if (error instanceof GraphwrightError) throw error;
       const message = `the bytes are not what this field holds (${(error as Error).message}).`;
-      throw new GraphwrightError("damaged-file", message, { file: source.name, offset: from, field: path }, "The file is damaged: fetch or export it again.");
+      throw new GraphwrightError("damaged-file", message, { file: source.name, offset: from, field: path() }, "The file is damaged: fetch or export it again.");
     }
   };
 

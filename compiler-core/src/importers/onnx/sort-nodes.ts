@@ -1,5 +1,5 @@
 import { GraphwrightError } from "../../support/diagnostic.ts";
-import type { GraphProto, NodeProto } from "./onnx_pb.ts";
+import type { AttributeProto, GraphProto, NodeProto } from "./onnx_pb.ts";
 
 /**
  * The nodes with each one after those that make its inputs (and the values its bodies capture). Gives the same array
@@ -24,7 +24,7 @@ export function sortNodes(nodes: readonly NodeProto[], file: string): readonly N
     }
     return found;
   };
-  if (nodes.every((_, index) => sources(index).every((maker) => maker < index))) return nodes;
+  if (isSorted(nodes, makers, memo)) return nodes;
 
   const sorted: NodeProto[] = [];
   /** 1 while its sources are visited, 2 when placed */
@@ -53,10 +53,24 @@ export function sortNodes(nodes: readonly NodeProto[], file: string): readonly N
   return sorted;
 }
 
+function isSorted(nodes: readonly NodeProto[], makers: ReadonlyMap<string, number>, memo: Map<GraphProto, ReadonlySet<string>>): boolean {
+  const early = (name: string, index: number): boolean => name !== "" && (makers.get(name) ?? -1) >= index;
+  for (const [index, node] of nodes.entries()) {
+    for (const name of node.input) if (early(name, index)) return false;
+    for (const attribute of node.attribute)
+      for (const graph of bodies(attribute)) for (const name of freeNames(graph, memo)) if (early(name, index)) return false;
+  }
+  return true;
+}
+
+const noBodies: readonly GraphProto[] = [];
+const bodies = (attribute: AttributeProto): readonly GraphProto[] =>
+  attribute.g ? [attribute.g, ...attribute.graphs] : attribute.graphs.length > 0 ? attribute.graphs : noBodies;
+
 const label = (node: NodeProto): string => `${node.name || node.output.find((name) => name !== "") || "unnamed"} (${node.opType})`;
 
 function usedNames(node: NodeProto, memo: Map<GraphProto, ReadonlySet<string>>): readonly string[] {
-  const graphs = node.attribute.flatMap((attribute) => (attribute.g ? [attribute.g, ...attribute.graphs] : attribute.graphs));
+  const graphs = node.attribute.flatMap(bodies);
   return graphs.length === 0 ? node.input : [...node.input, ...graphs.flatMap((graph) => [...freeNames(graph, memo)])];
 }
 
