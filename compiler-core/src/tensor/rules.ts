@@ -208,9 +208,10 @@ function tile(schedule: Schedule, name: string, target: ScheduleTarget): void {
     bringToOrder(schedule, name, [...others, vector.variable.name, ...reduce]);
   }
   const rowPieces = row && row.extent % rowTile !== 0 ? partitionAt(schedule, name, row.variable.name, row.extent - (row.extent % rowTile)) : [name];
+  const rowDepth = row ? loopNames(schedule.program, name).all.indexOf(row.variable.name) : -1;
   for (const [i, rowPiece] of rowPieces.entries()) {
     const rows = i === 0 ? rowTile : (row as Loop).extent % rowTile;
-    const rowLoop = row && rows > 1 ? (i === 0 ? row.variable.name : loopAt(schedule.program, rowPiece, loopNames(schedule.program, name).all.indexOf(row.variable.name))) : undefined;
+    const rowLoop = row && rows > 1 ? loopAt(schedule.program, rowPiece, rowDepth) : undefined;
     const rowInner = rowLoop === undefined ? undefined : moveInside(schedule, rowPiece, rowLoop, rows);
     if (rowInner !== undefined) schedule.apply(unroll, { loop: rowInner });
     if (!vector) {
