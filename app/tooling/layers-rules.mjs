@@ -27,11 +27,12 @@ const layerRules = Object.entries(compilerLayers).flatMap(([layer, allowed]) => 
   const reachable = (/** @type {readonly string[]} */ names) => `${core}/(${[layer, ...names].join("|")})/`;
   const rule = (/** @type {string} */ name, /** @type {Rule["from"]} */ from, /** @type {readonly string[]} */ names) =>
     forbid(name, `${layer} may import ${[layer, ...names].join(", ")}`, from, { path: `${core}/`, pathNot: reachable(names) });
-  // The onnx backend writes operators as the standard spells them, so it reads their schemas.
+  // The onnx backend writes operators as the standard spells them, so it reads their schemas; and it writes what the
+  // importer reads, so both share the description of the file format.
   if (layer === "backends") {
     return [
       rule("layer-backends", { path: `${core}/backends/(?!onnx/)` }, allowed),
-      rule("layer-backends-onnx", { path: `${core}/backends/onnx/` }, [...allowed, "ops"]),
+      rule("layer-backends-onnx", { path: `${core}/backends/onnx/` }, [...allowed, "ops", "importers"]),
     ];
   }
   // Nothing lies above session: there is nothing it could break.
