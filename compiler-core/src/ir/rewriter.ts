@@ -552,6 +552,6 @@ const noMetadata: Readonly<Record<string, string>> = Object.freeze({});
 const noRegions: Readonly<Record<string, RegionId>> = Object.freeze({});
 
 function sameKnown(a: readonly Dim[] | undefined, b: readonly Dim[] | undefined): boolean {
-  return a === b || (!!a && !!b && a.length === b.length && a.every((d, i) => d !== null && d === b[i]));
+  return a === b || (!!a && !!b && a.length === b.length && a.every((d, i) => d === b[i]));
 }
 

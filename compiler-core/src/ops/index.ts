@@ -1,32 +1,62 @@
 import type { TypeRules } from "../ir/type-rules.ts";
 import type { OperatorDefinition } from "./definition.ts";
+import { gelu } from "./activation/gelu.ts";
+import { leakyRelu } from "./activation/leaky-relu.ts";
 import { relu } from "./activation/relu.ts";
+import { sigmoid } from "./activation/sigmoid.ts";
+import { tanh } from "./activation/tanh.ts";
 import { fused } from "./control/fused.ts";
-import { add } from "./math/add.ts";
-import { identity } from "./shape/identity.ts";
 import { ifOperator } from "./control/if.ts";
 import { loop } from "./control/loop.ts";
-import { scan } from "./control/scan.ts";
 import { optional } from "./control/optional.ts";
-import { optionalHasElement } from "./control/optional-has-element.ts";
 import { optionalGetElement } from "./control/optional-get-element.ts";
-import { sequenceMap } from "./sequence/sequence-map.ts";
-import { sequenceConstruct } from "./sequence/sequence-construct.ts";
-import { sequenceEmpty } from "./sequence/sequence-empty.ts";
-import { sequenceInsert } from "./sequence/sequence-insert.ts";
-import { sequenceErase } from "./sequence/sequence-erase.ts";
-import { sequenceAt } from "./sequence/sequence-at.ts";
-import { sequenceLength } from "./sequence/sequence-length.ts";
-import { concatFromSequence } from "./sequence/concat-from-sequence.ts";
-import { splitToSequence } from "./sequence/split-to-sequence.ts";
-import { quantizeLinear } from "./quantization/quantize-linear.ts";
+import { optionalHasElement } from "./control/optional-has-element.ts";
+import { scan } from "./control/scan.ts";
+import { add } from "./math/add.ts";
+import { clip } from "./math/clip.ts";
+import { div } from "./math/div.ts";
+import { erf } from "./math/erf.ts";
+import { exp } from "./math/exp.ts";
+import { gemm } from "./math/gemm.ts";
+import { matmul } from "./math/matmul.ts";
+import { mul } from "./math/mul.ts";
+import { neg } from "./math/neg.ts";
+import { pow } from "./math/pow.ts";
+import { sqrt } from "./math/sqrt.ts";
+import { sub } from "./math/sub.ts";
+import { sum } from "./math/sum.ts";
+import { averagePool } from "./nn/average-pool.ts";
+import { batchNormalization } from "./nn/batch-normalization.ts";
+import { conv } from "./nn/conv.ts";
+import { dropout } from "./nn/dropout.ts";
+import { globalAveragePool } from "./nn/global-average-pool.ts";
+import { globalMaxPool } from "./nn/global-max-pool.ts";
+import { layerNormalization } from "./nn/layer-normalization.ts";
+import { logSoftmax } from "./nn/log-softmax.ts";
+import { lrn } from "./nn/lrn.ts";
+import { maxPool } from "./nn/max-pool.ts";
+import { softmax } from "./nn/softmax.ts";
+import { bitCast } from "./quantization/bit-cast.ts";
+import { convInteger } from "./quantization/conv-integer.ts";
 import { dequantizeLinear } from "./quantization/dequantize-linear.ts";
 import { dynamicQuantizeLinear } from "./quantization/dynamic-quantize-linear.ts";
 import { matMulInteger } from "./quantization/mat-mul-integer.ts";
-import { qlinearMatMul } from "./quantization/qlinear-mat-mul.ts";
-import { convInteger } from "./quantization/conv-integer.ts";
 import { qlinearConv } from "./quantization/qlinear-conv.ts";
-import { bitCast } from "./quantization/bit-cast.ts";
+import { qlinearMatMul } from "./quantization/qlinear-mat-mul.ts";
+import { quantizeLinear } from "./quantization/quantize-linear.ts";
+import { concatFromSequence } from "./sequence/concat-from-sequence.ts";
+import { sequenceAt } from "./sequence/sequence-at.ts";
+import { sequenceConstruct } from "./sequence/sequence-construct.ts";
+import { sequenceEmpty } from "./sequence/sequence-empty.ts";
+import { sequenceErase } from "./sequence/sequence-erase.ts";
+import { sequenceInsert } from "./sequence/sequence-insert.ts";
+import { sequenceLength } from "./sequence/sequence-length.ts";
+import { sequenceMap } from "./sequence/sequence-map.ts";
+import { splitToSequence } from "./sequence/split-to-sequence.ts";
+import { identity } from "./shape/identity.ts";
+import { rnn } from "./recurrent/rnn.ts";
+import { gru } from "./recurrent/gru.ts";
+import { lstm } from "./recurrent/lstm.ts";
 import { typeRulesFor } from "./type-rules.ts";
 
 export { attributeReader } from "./attribute-reader.ts";
@@ -35,33 +65,63 @@ export * from "./definition.ts";
 
 /** Every operator, one line each. */
 export const operators: readonly OperatorDefinition[] = [
+  gelu,
+  leakyRelu,
   relu,
+  sigmoid,
+  tanh,
   fused,
-  add,
-  identity,
   ifOperator,
   loop,
-  scan,
   optional,
-  optionalHasElement,
   optionalGetElement,
-  sequenceMap,
-  sequenceConstruct,
-  sequenceEmpty,
-  sequenceInsert,
-  sequenceErase,
-  sequenceAt,
-  sequenceLength,
-  concatFromSequence,
-  splitToSequence,
-  quantizeLinear,
+  optionalHasElement,
+  scan,
+  add,
+  clip,
+  div,
+  erf,
+  exp,
+  gemm,
+  matmul,
+  mul,
+  neg,
+  pow,
+  sqrt,
+  sub,
+  sum,
+  averagePool,
+  batchNormalization,
+  conv,
+  dropout,
+  globalAveragePool,
+  globalMaxPool,
+  layerNormalization,
+  logSoftmax,
+  lrn,
+  maxPool,
+  softmax,
+  bitCast,
+  convInteger,
   dequantizeLinear,
   dynamicQuantizeLinear,
   matMulInteger,
-  qlinearMatMul,
-  convInteger,
   qlinearConv,
-  bitCast,
+  qlinearMatMul,
+  quantizeLinear,
+  concatFromSequence,
+  sequenceAt,
+  sequenceConstruct,
+  sequenceEmpty,
+  sequenceErase,
+  sequenceInsert,
+  sequenceLength,
+  sequenceMap,
+  splitToSequence,
+  identity,
+  rnn,
+  gru,
+  lstm,
 ];
 
 const keyOf = (domain: string, op: string): string => `${domain}/${op}`;

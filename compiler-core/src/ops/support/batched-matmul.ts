@@ -5,7 +5,7 @@ import { elementCount, type Shape, shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import type { Task } from "../../support/task.ts";
 import { broadcastDims } from "./elementwise.ts";
-import { gemm } from "./gemm.ts";
+import { multiplyMatrices } from "./gemm.ts";
 import { broadcastDim, reportConflict } from "./infer.ts";
 import { broadcastStrides, forEachIndex } from "./strides.ts";
 
@@ -31,7 +31,7 @@ export function matmulNumbers(a: ArrayLike<number>, aDims: readonly number[], b:
       aAt += i * aStrides[d]!;
       bAt += i * bStrides[d]!;
     }
-    gemm(m, n, k, { data: a, offset: aAt * m * k, rowStride: k, columnStride: 1 }, { data: b, offset: bAt * k * n, rowStride: n, columnStride: 1 }, numbers, flat * m * n, n, task);
+    multiplyMatrices(m, n, k, { data: a, offset: aAt * m * k, rowStride: k, columnStride: 1 }, { data: b, offset: bAt * k * n, rowStride: n, columnStride: 1 }, numbers, flat * m * n, n, task);
   });
   return { dims: [...batch, ...(aDims.length === 1 ? [] : [m]), ...(bDims.length === 1 ? [] : [n])], numbers };
 }

@@ -6,10 +6,11 @@ import { elementOf, shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import type { ConversionContext, OperatorVersion, RawNode } from "../definition.ts";
 
-type Steps = Pick<OperatorVersion, "upgrade" | "downgrade">;
+/** The two conversions of a version. */
+export type VersionSteps = Pick<OperatorVersion, "upgrade" | "downgrade">;
 
 /** Several steps one after another; downgrades run in the opposite order. */
-export const steps = (...list: readonly Steps[]): Steps => ({
+export const steps = (...list: readonly VersionSteps[]): VersionSteps => ({
   upgrade: (node, context) => {
     for (const step of list) step.upgrade?.(node, context);
   },
@@ -23,14 +24,14 @@ export const steps = (...list: readonly Steps[]): Steps => ({
 });
 
 /** Attributes that the next version no longer has and that change nothing. */
-export const dropsAttributes = (...names: readonly string[]): Steps => ({
+export const dropsAttributes = (...names: readonly string[]): VersionSteps => ({
   upgrade: (node) => {
     for (const name of names) delete node.attributes[name];
   },
 });
 
 /** An attribute that the next version adds: this version can only hold its default. */
-export const lacksAttribute = (name: string, fallback: number | string | readonly number[] | undefined): Steps => ({
+export const lacksAttribute = (name: string, fallback: number | string | readonly number[] | undefined): VersionSteps => ({
   downgrade: (node) => {
     const attribute = node.attributes[name];
     if (!attribute) return undefined;
@@ -43,7 +44,7 @@ export const lacksAttribute = (name: string, fallback: number | string | readonl
 });
 
 /** An optional input that the next version adds. */
-export const lacksInput = (index: number, name: string): Steps => ({
+export const lacksInput = (index: number, name: string): VersionSteps => ({
   downgrade: (node) => {
     if (node.inputs[index]) return `its input ${name} needs a newer version`;
     node.inputs.length = Math.min(node.inputs.length, index);
@@ -52,7 +53,7 @@ export const lacksInput = (index: number, name: string): Steps => ({
 });
 
 /** Extra outputs that the next version adds. */
-export const lacksOutputs = (count: number): Steps => ({
+export const lacksOutputs = (count: number): VersionSteps => ({
   downgrade: (node) => (node.outputs.slice(count).some((name) => name !== "") ? `it has more than ${count} outputs` : undefined),
 });
 
@@ -80,7 +81,7 @@ interface BecomesInput {
 }
 
 /** An attribute that the next version takes as an input. */
-function attributeBecomesInput({ name, index, element, list, absent }: BecomesInput): Steps {
+function attributeBecomesInput({ name, index, element, list, absent }: BecomesInput): VersionSteps {
   return {
     upgrade: (node, context) => {
       const attribute = node.attributes[name];
@@ -121,21 +122,21 @@ function toAttribute(tensor: Tensor, list: boolean): Attribute {
 }
 
 /** A list of integers (axes, pads, shape, ...) that the next version takes as an int64 vector at input `index`. */
-export const intsBecomeInput = (name: string, index: number): Steps => attributeBecomesInput({ name, index, element: "int64", list: true });
+export const intsBecomeInput = (name: string, index: number): VersionSteps => attributeBecomesInput({ name, index, element: "int64", list: true });
 /** One integer that becomes a scalar int64 input. */
-export const intBecomesInput = (name: string, index: number, absent?: number): Steps =>
+export const intBecomesInput = (name: string, index: number, absent?: number): VersionSteps =>
   attributeBecomesInput({ name, index, element: "int64", list: false, ...(absent === undefined ? {} : { absent }) });
 /** One number that becomes a scalar input of the type of input 0. */
-export const floatBecomesInput = (name: string, index: number, element: ElementType | "like" = "like", absent?: number): Steps =>
+export const floatBecomesInput = (name: string, index: number, element: ElementType | "like" = "like", absent?: number): VersionSteps =>
   attributeBecomesInput({ name, index, element, list: false, ...(absent === undefined ? {} : { absent }) });
-export const floatsBecomeInput = (name: string, index: number, element: ElementType | "like" = "float32"): Steps =>
+export const floatsBecomeInput = (name: string, index: number, element: ElementType | "like" = "float32"): VersionSteps =>
   attributeBecomesInput({ name, index, element, list: true });
 
 /**
  * Binary operators before version 7 broadcast only when told: `broadcast` = 1 and `axis` aligns the first dimension
  * of B with a dimension of A. Newer versions align trailing dimensions, so B gets dimensions of 1 at its end.
  */
-export const legacyBroadcast: Steps = {
+export const legacyBroadcast: VersionSteps = {
   upgrade: (node, context) => {
     const axis = takeInt(node, "axis");
     const broadcast = takeInt(node, "broadcast") ?? 0;

@@ -1,0 +1,51 @@
+import { allocate, type BigArray, isBigArray, type Tensor, toNumbers } from "../../ir/tensor.ts";
+import { elementCount } from "../../ir/value-type.ts";
+import { defineOperator } from "../definition.ts";
+import { broadcastDims, costPerOutput, zipArrays } from "../support/elementwise.ts";
+import { broadcastInputs, elementOfInput, tensorOutput } from "../support/infer.ts";
+import { finished, isIntegral, tensorAt, workArray } from "../support/numbers.ts";
+import { floats, integers, numbers, required, tensors } from "../support/types.ts";
+import { legacyBroadcast } from "../support/versions.ts";
+
+function bigPower(base: bigint, exponent: bigint): bigint {
+  if (exponent >= 0n) return base ** exponent;
+  if (base === 1n) return 1n;
+  return base === -1n ? (exponent % 2n === 0n ? 1n : -1n) : 0n;
+}
+
+function powTensors(x: Tensor, y: Tensor): Tensor {
+  const dims = broadcastDims(x.dims, y.dims);
+  const count = elementCount(dims);
+  if (isBigArray(x.data) && isIntegral(y.element)) {
+    const out = allocate(x.element, count) as BigArray;
+    zipArrays<bigint, bigint>(dims, out, x.data, x.dims, isBigArray(y.data) ? y.data : Array.from(toNumbers(y), BigInt), y.dims, bigPower);
+    return { element: x.element, dims: Object.freeze(dims), data: out };
+  }
+  const out = workArray(x.element, count);
+  zipArrays<number, number>(dims, out, toNumbers(x), x.dims, toNumbers(y), y.dims, Math.pow);
+  return finished(x.element, dims, out);
+}
+
+export const pow = defineOperator({
+  domain: "",
+  op: "Pow",
+  versions: [
+    { since: 1, ...legacyBroadcast },
+    { since: 7, change: "broadcasts as NumPy does" },
+    { since: 12, change: "more element types", allows: integers },
+    { since: 13, change: "more element types", allows: tensors("bfloat16") },
+    { since: 15 },
+  ],
+  summary: "Raises the first tensor to the power of the second element by element, with broadcasting.",
+  doc: "The result has the type of the base. Integer bases with negative exponents give 0, except for bases of 1 and -1.",
+  family: "elementwise",
+  inputs: [
+    required("X", "T", "base"),
+    required("Y", "T1", "exponent"),
+  ],
+  outputs: [required("Z", "T", "the power")],
+  types: { T: [...floats, ...tensors("int32", "int64")], T1: numbers },
+  infer: (context, node) => [tensorOutput(elementOfInput(context, 0), broadcastInputs(context, node, [0, 1]))],
+  evaluate: (inputs) => [powTensors(tensorAt(inputs, 0), tensorAt(inputs, 1))],
+  cost: costPerOutput(1),
+});

@@ -1,0 +1,30 @@
+import { defineOperator } from "../definition.ts";
+import { costPerOutput } from "../support/elementwise.ts";
+import { checkedAxis, sameAsInput } from "../support/infer.ts";
+import { tensorAt } from "../support/numbers.ts";
+import { flattensFromAxis, softmaxAlong } from "../support/softmax.ts";
+import { floats, required, tensors } from "../support/types.ts";
+
+export const softmax = defineOperator({
+  domain: "",
+  op: "Softmax",
+  versions: [
+    { since: 1 },
+    { since: 11, ...flattensFromAxis },
+    { since: 13, change: "works along one axis, the last by default, instead of flattening", allows: tensors("bfloat16") },
+  ],
+  summary: "Scales each slice along an axis to positive numbers that add up to 1: e^x / sum e^x.",
+  family: "activation",
+  inputs: [required("input", "T", "input")],
+  outputs: [required("output", "T", "output")],
+  attributes: {
+    axis: { kind: "int", doc: "dimension it works along; negative counts from the last", fallback: -1 },
+  },
+  types: { T: floats },
+  infer: sameAsInput,
+  evaluate: (inputs, context) => {
+    const x = tensorAt(inputs, 0);
+    return [softmaxAlong(x, checkedAxis(context.attributes.int("axis"), x.dims.length), "softmax", context.task)];
+  },
+  cost: costPerOutput(6),
+});
