@@ -5,7 +5,8 @@ import type { ValueType } from "./value-type.ts";
 export type Int = number | bigint;
 
 /**
- * An attribute of a node. `ref` stands for an attribute of the enclosing function (ref_attr_name in ONNX).
+ * An attribute of a node. `ref` stands for an attribute of the enclosing function: `of` is that attribute's name
+ * (ref_attr_name in ONNX) and `name` the type of its value, as AttributeProto.AttributeType spells it.
  * Graph attributes are not here: a node's bodies are regions.
  */
 export type Attribute =
