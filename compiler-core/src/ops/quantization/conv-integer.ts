@@ -1,6 +1,8 @@
 import { fromNumbers } from "../../ir/tensor.ts";
+import { tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
-import { convAttributes, convolutionCost, convolveIntegers, inferConvolution } from "../support/integer-conv.ts";
+import { convAttributes, convolutionCost, convolveIntegers } from "../support/integer-conv.ts";
+import { inferConv } from "../support/infer-conv.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { bytes, int32, optional, required } from "../support/types.ts";
 
@@ -20,7 +22,7 @@ export const convInteger = defineOperator({
   outputs: [required("y", "T3", "sums [N, M, ...spatial]")],
   attributes: convAttributes,
   types: { T1: bytes, T2: bytes, T3: int32 },
-  infer: (context, node, attributes) => inferConvolution(context, node, attributes, 0, 1, "int32"),
+  infer: (context, node, attributes) => [{ type: tensorType("int32", inferConv(context, node, attributes, 0, 1)) }],
   evaluate: (inputs, context) => {
     const { dims, numbers } = convolveIntegers(tensorAt(inputs, 0), optionalTensor(inputs, 2), tensorAt(inputs, 1), optionalTensor(inputs, 3), context);
     return [fromNumbers("int32", dims, numbers)];

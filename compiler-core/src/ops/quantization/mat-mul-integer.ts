@@ -1,9 +1,9 @@
 import { fromNumbers } from "../../ir/tensor.ts";
-import { shapeOf, tensorType } from "../../ir/value-type.ts";
+import { tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
-import { matmulFlops, matmulNumbers, matmulShape } from "../support/batched-matmul.ts";
+import { inferMatmul, matmulNumbers } from "../support/matmul.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
-import { centred, spread } from "../support/quantization.ts";
+import { centred, matmulCost, spread } from "../support/quantization.ts";
 import { bytes, int32, optional, required } from "../support/types.ts";
 
 export const matMulInteger = defineOperator({
@@ -20,7 +20,7 @@ export const matMulInteger = defineOperator({
   ],
   outputs: [required("Y", "T3", "product, shaped as by MatMul")],
   types: { T1: bytes, T2: bytes, T3: int32 },
-  infer: (context, node) => [{ type: tensorType("int32", matmulShape(context, node, 0, 1)) }],
+  infer: (context, node) => [{ type: tensorType("int32", inferMatmul(context, node, 0, 1)) }],
   evaluate: (inputs, { task }) => {
     const a = tensorAt(inputs, 0);
     const b = tensorAt(inputs, 1);
@@ -29,5 +29,5 @@ export const matMulInteger = defineOperator({
     const { dims, numbers } = matmulNumbers(left, a.dims, right, b.dims, task);
     return [fromNumbers("int32", dims, numbers)];
   },
-  cost: ({ inputs, outputs }) => ({ flops: matmulFlops(shapeOf(inputs[0]), shapeOf(outputs[0])) }),
+  cost: matmulCost,
 });

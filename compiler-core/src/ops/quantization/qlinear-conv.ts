@@ -1,7 +1,8 @@
 import { toNumbers } from "../../ir/tensor.ts";
-import { elementCount, elementOf } from "../../ir/value-type.ts";
+import { elementCount, elementOf, tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
-import { convAttributes, convolutionCost, convolveIntegers, inferConvolution } from "../support/integer-conv.ts";
+import { convAttributes, convolutionCost, convolveIntegers } from "../support/integer-conv.ts";
+import { inferConv } from "../support/infer-conv.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { quantized } from "../support/quantization.ts";
 import { bytes, int32, optional, required } from "../support/types.ts";
@@ -27,7 +28,7 @@ export const qlinearConv = defineOperator({
   outputs: [required("y", "T3", "quantized result [N, M, ...spatial]")],
   attributes: convAttributes,
   types: { T1: bytes, T2: bytes, T3: bytes, T4: int32 },
-  infer: (context, node, attributes) => inferConvolution(context, node, attributes, 0, 3, elementOf(context.type(7))),
+  infer: (context, node, attributes) => [{ type: tensorType(elementOf(context.type(7)), inferConv(context, node, attributes, 0, 3)) }],
   evaluate: (inputs, context) => {
     const { dims, numbers } = convolveIntegers(tensorAt(inputs, 0), tensorAt(inputs, 2), tensorAt(inputs, 3), tensorAt(inputs, 5), context);
     const [xScale] = toNumbers(tensorAt(inputs, 1));

@@ -1,8 +1,8 @@
-import { elementOf, shapeOf, tensorType } from "../../ir/value-type.ts";
+import { elementOf, tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
-import { matmulFlops, matmulNumbers, matmulShape } from "../support/batched-matmul.ts";
+import { inferMatmul, matmulNumbers } from "../support/matmul.ts";
 import { tensorAt } from "../support/numbers.ts";
-import { centred, quantized, spread } from "../support/quantization.ts";
+import { centred, matmulCost, quantized, spread } from "../support/quantization.ts";
 import { bytes, floats8, required, tensors } from "../support/types.ts";
 
 const operands = [...bytes, ...floats8];
@@ -26,7 +26,7 @@ export const qlinearMatMul = defineOperator({
   ],
   outputs: [required("y", "T3", "quantized product, shaped as by MatMul")],
   types: { TS: tensors("float32", "float16", "bfloat16"), T1: operands, T2: operands, T3: operands },
-  infer: (context, node) => [{ type: tensorType(elementOf(context.type(7)), matmulShape(context, node, 0, 3)) }],
+  infer: (context, node) => [{ type: tensorType(elementOf(context.type(7)), inferMatmul(context, node, 0, 3)) }],
   evaluate: (inputs, { task }) => {
     const a = tensorAt(inputs, 0);
     const b = tensorAt(inputs, 3);
@@ -42,5 +42,5 @@ export const qlinearMatMul = defineOperator({
     const zeroPoint = tensorAt(inputs, 7);
     return [quantized(zeroPoint.element, dims, numbers, spread(zeroPoint, dims, -2, "zero point of y"), true)];
   },
-  cost: ({ inputs, outputs }) => ({ flops: matmulFlops(shapeOf(inputs[0]), shapeOf(outputs[0])) }),
+  cost: matmulCost,
 });

@@ -1,7 +1,8 @@
 import { elementTypes, type ElementType, isInteger } from "../../ir/element-type.ts";
 import { decodeSmallFloat, encodeSmallFloat } from "../../ir/small-float.ts";
 import { allocate, fromNumbers, isSmallFloat, type NumericArray, type Tensor, toNumbers } from "../../ir/tensor.ts";
-import { elementCount } from "../../ir/value-type.ts";
+import { elementCount, staticShape } from "../../ir/value-type.ts";
+import type { CostContext } from "../definition.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { checkedAxis } from "./infer.ts";
 
@@ -105,3 +106,10 @@ export function centred(tensor: Tensor, zeroPoint: (flat: number) => number): Fl
   for (let i = 0; i < out.length; i++) out[i] = numbers[i]! - zeroPoint(i);
   return out;
 }
+
+/** FLOPs of a matrix product whose left operand is input 0: two for each row entry of each output element. */
+export const matmulCost = ({ inputs, outputs }: CostContext): { flops: number } => {
+  const a = staticShape(inputs[0]);
+  const y = staticShape(outputs[0]);
+  return { flops: a && y ? 2 * elementCount(y) * (a.at(-1) ?? 1) : 0 };
+};
