@@ -228,9 +228,10 @@ class Printer {
       this.lines.push(`${indent}${this.results(node)} = ${call}`);
     } else {
       const opening = this.lines.length;
+      // A fused group's result bears the name that its body's last value has too: the group comes first.
+      const results = this.results(node);
       for (const [i, [name, region]] of bodies.entries()) this.printBody(region, i === 0 ? `${indent}… ${name} ` : `${indent}${name} `, indent, i > 0);
-      // A node's results are named after its bodies' values: a body never refers to them, and shadowing is avoided.
-      this.lines[opening] = `${indent}${this.results(node)} = ${call} ${(this.lines[opening] as string).slice(indent.length + 2)}`;
+      this.lines[opening] = `${indent}${results} = ${call} ${(this.lines[opening] as string).slice(indent.length + 2)}`;
     }
     this.at.set(node.id, [first, this.lines.length]);
   }
