@@ -6,7 +6,7 @@ import { inRoot } from "./run.mjs";
 /**
  * @typedef {object} Target
  * @property {string} name
- * @property {string} entry   source file; a target whose entry does not exist yet is skipped
+ * @property {string} entry   source file; a target whose entry does not exist is skipped
  * @property {string} output  file that must exist afterwards
  * @property {readonly string[]} sources  folders and files whose contents decide whether to build again
  * @property {"renderer" | "node" | "preload"} kind
@@ -16,7 +16,7 @@ import { inRoot } from "./run.mjs";
 export const targets = [
   {
     name: "renderer",
-    entry: "renderer/index.html",
+    entry: "renderer/src/main.tsx",
     output: "renderer/dist/index.html",
     sources: ["renderer", "compiler-core/src", "compiler-core/package.json", "app/shared"],
     kind: "renderer",

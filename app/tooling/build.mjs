@@ -8,26 +8,32 @@ import { inRoot, secondsSince } from "./run.mjs";
 /** @typedef {import("./build-targets.mjs").Target} Target */
 
 /**
- * Builds the targets whose sources changed. Throws with the target's name when one fails.
+ * Builds the targets whose sources changed. When some fail, the others are built and the error names the failed ones.
  * @param {{ only?: readonly string[], quiet?: boolean }} [options] quiet: progress goes to stderr, and only when building
  */
 export async function buildAll({ only, quiet = false } = {}) {
   const say = quiet ? console.error : console.log;
+  /** @type {string[]} */
+  const failures = [];
   for (const target of targets) {
     if (only && !only.includes(target.name)) continue;
     if (!existsSync(inRoot(target.entry))) {
-      if (!quiet) say(`skipped ${target.name}: ${target.entry} does not exist yet`);
+      if (!quiet) say(`skipped ${target.name}: ${target.entry} does not exist`);
       continue;
     }
     const hash = sourceHash(target);
     if (isFresh(target, hash)) continue;
     const start = performance.now();
-    await build(target).catch((error) => {
-      throw new Error(`Building ${target.name} failed: ${error instanceof Error ? error.message : error}`, { cause: error });
-    });
+    try {
+      await build(target);
+    } catch (error) {
+      failures.push(`Building ${target.name} failed: ${error instanceof Error ? error.message : error}`);
+      continue;
+    }
     stampFresh(target, hash);
     say(`built ${target.name} in ${secondsSince(start)}`);
   }
+  if (failures.length > 0) throw new Error(failures.join("\n"));
 }
 
 /** @param {Target} target */

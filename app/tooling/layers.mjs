@@ -23,6 +23,8 @@ async function violations(baseDir, exclude) {
       validate: true,
       // "specify" tells imports of types from imports that exist at run time.
       tsPreCompilationDeps: "specify",
+      // A function that is called require is no CommonJS here.
+      moduleSystems: ["es6"],
       doNotFollow: { path: "node_modules" },
       exclude: { path: exclude },
       enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "default"] },

@@ -1,0 +1,2 @@
+import { value } from "../../importers/onnx/leaf.ts";
+export const used = value;

@@ -1,0 +1,2 @@
+import { value } from "../passes/leaf.ts";
+export const used = value;
