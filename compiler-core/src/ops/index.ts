@@ -44,6 +44,9 @@ import { matMulInteger } from "./quantization/mat-mul-integer.ts";
 import { qlinearConv } from "./quantization/qlinear-conv.ts";
 import { qlinearMatMul } from "./quantization/qlinear-mat-mul.ts";
 import { quantizeLinear } from "./quantization/quantize-linear.ts";
+import { gru } from "./recurrent/gru.ts";
+import { lstm } from "./recurrent/lstm.ts";
+import { rnn } from "./recurrent/rnn.ts";
 import { concatFromSequence } from "./sequence/concat-from-sequence.ts";
 import { sequenceAt } from "./sequence/sequence-at.ts";
 import { sequenceConstruct } from "./sequence/sequence-construct.ts";
@@ -53,10 +56,22 @@ import { sequenceInsert } from "./sequence/sequence-insert.ts";
 import { sequenceLength } from "./sequence/sequence-length.ts";
 import { sequenceMap } from "./sequence/sequence-map.ts";
 import { splitToSequence } from "./sequence/split-to-sequence.ts";
+import { cast } from "./shape/cast.ts";
+import { castLike } from "./shape/cast-like.ts";
+import { concat } from "./shape/concat.ts";
+import { constantOperator } from "./shape/constant.ts";
+import { constantOfShape } from "./shape/constant-of-shape.ts";
+import { expand } from "./shape/expand.ts";
+import { flatten } from "./shape/flatten.ts";
+import { gather } from "./shape/gather.ts";
 import { identity } from "./shape/identity.ts";
-import { rnn } from "./recurrent/rnn.ts";
-import { gru } from "./recurrent/gru.ts";
-import { lstm } from "./recurrent/lstm.ts";
+import { reshape } from "./shape/reshape.ts";
+import { shape } from "./shape/shape.ts";
+import { size } from "./shape/size.ts";
+import { slice } from "./shape/slice.ts";
+import { squeeze } from "./shape/squeeze.ts";
+import { transpose } from "./shape/transpose.ts";
+import { unsqueeze } from "./shape/unsqueeze.ts";
 import { typeRulesFor } from "./type-rules.ts";
 
 export { attributeReader } from "./attribute-reader.ts";
@@ -109,6 +124,9 @@ export const operators: readonly OperatorDefinition[] = [
   qlinearConv,
   qlinearMatMul,
   quantizeLinear,
+  gru,
+  lstm,
+  rnn,
   concatFromSequence,
   sequenceAt,
   sequenceConstruct,
@@ -118,10 +136,22 @@ export const operators: readonly OperatorDefinition[] = [
   sequenceLength,
   sequenceMap,
   splitToSequence,
+  cast,
+  castLike,
+  concat,
+  constantOperator,
+  constantOfShape,
+  expand,
+  flatten,
+  gather,
   identity,
-  rnn,
-  gru,
-  lstm,
+  reshape,
+  shape,
+  size,
+  slice,
+  squeeze,
+  transpose,
+  unsqueeze,
 ];
 
 const keyOf = (domain: string, op: string): string => `${domain}/${op}`;
