@@ -1,0 +1,497 @@
+import { byteSize, isFloat } from "../ir/element-type.ts";
+import { describeNode, type Graph, type OperatorNode, qualifiedOp } from "../ir/graph.ts";
+import { fromNumbers, type Tensor, tensorBytes, toNumbers } from "../ir/tensor.ts";
+import { elementCount } from "../ir/value-type.ts";
+import { helperDefinitions } from "../backends/c/helpers.ts";
+import { type KernelSource, printKernel } from "../backends/c/print.ts";
+import { GraphwrightError } from "../support/diagnostic.ts";
+import { Random } from "../support/random.ts";
+import { silentTask, type Task } from "../support/task.ts";
+import type { LoweringTable } from "../tensor/lower-node.ts";
+import type { Buffer } from "../tensor/program.ts";
+import { describeStep } from "../tensor/schedule/schedule.ts";
+import { benchMain, type CModel, exampleMain, filesSource, headerSource, modelSource, type SelftestData, selftestMain, selftestSource, type StepCall, type TensorInfo } from "./c-model.ts";
+import { cIdentifier, commentText } from "./c-names.ts";
+import { sha256Of } from "./checksum.ts";
+import { cmakeLists, licenses, makefile, readme } from "./documents.ts";
+import { lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type ValueKey } from "./lower-graph.ts";
+import { type Location, type MemoryPlan, planMemory } from "./memory-plan.ts";
+import { checkMemoryPlan, type CheckedPlan } from "./overlap-checker.ts";
+import { layOutWeights, makeWeights, type WeightsFile } from "./weights.ts";
+
+/** One file of a bundle. Large ones come in pieces: hold no more than one at a time. */
+export interface BundleFile {
+  /** relative, with forward slashes */
+  readonly path: string;
+  readonly size: number;
+  readonly chunks: () => Iterable<Uint8Array>;
+}
+
+export interface BundleOptions {
+  /** the model's name; the C identifier is made from it */
+  readonly name: string;
+  /** outputs of the graph for inputs in its order: the reference that the self-test compares with */
+  readonly evaluate: (inputs: readonly Tensor[]) => Promise<readonly Tensor[]> | readonly Tensor[];
+  readonly compilerVersion: string;
+  readonly task?: Task;
+  /** what was done to the source model: passes and rewrites, as JSON */
+  readonly recipe?: unknown;
+  /** of the source model's file */
+  readonly sourceSha256?: string;
+  /** the optimized graph in ONNX, written as model.onnx (external data: further files beside it) */
+  readonly model?: readonly BundleFile[];
+  /** more inputs for the self-test: images, sentences */
+  readonly samples?: readonly (readonly Tensor[])[];
+  /** also writes the weights as C source */
+  readonly weightsSource?: boolean;
+  /** made-up integer inputs run from 0 to this minus 1 */
+  readonly integerRange?: number;
+  readonly lowering?: LoweringTable;
+}
+
+export interface Bundle {
+  /** in the order of their paths */
+  readonly files: readonly BundleFile[];
+  readonly identifier: string;
+  readonly arenaBytes: number;
+  readonly lowerBoundBytes: number;
+  readonly weightBytes: number;
+  readonly steps: number;
+  readonly kernels: number;
+  readonly notes: readonly string[];
+}
+
+const encoder = new TextEncoder();
+const textFile = (path: string, text: string): BundleFile => bytesFile(path, encoder.encode(text));
+export const bytesFile = (path: string, bytes: Uint8Array): BundleFile => ({ path, size: bytes.length, chunks: () => [bytes] });
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** C sources above this many characters are split, so that compilers can work on them side by side. */
+const sourceLimit = 120_000;
+
+/**
+ * Lowers, schedules, plans and prints a graph as a deployment bundle. Nothing is written here: the files are handed
+ * back. The same graph and options give the same bytes. Throws "not-lowered", listing every node that has no lowering
+ * and every value that is not static, and "unsound-plan" if the memory plan fails its independent check.
+ */
+export async function buildBundle(graph: Graph, options: BundleOptions): Promise<Bundle> {
+  const task = options.task ?? silentTask;
+  const id = cIdentifier(options.name);
+  const lowered = await lowerGraph(graph, task, options.lowering ?? operatorLowering);
+  if (lowered.outputs.length === 0) throw new GraphwrightError("no-outputs", "the model has no outputs.");
+
+  const constants = [...lowered.values.values()].filter((v) => v.constant && v.type.element !== null && isRead(lowered, v.key));
+  const weightTensors = constants.map((v) => ({ name: v.name, value: graph.constant(v.ref)! }));
+  const weightOffsets = new Map(constants.map((v, i) => [v.key, layOutWeights(weightTensors).offsets[i]!]));
+
+  task.progress(undefined, "planning memory");
+  await task.pause();
+  const plan = planMemory({
+    values: [...lowered.values.values()].map((v) => ({ key: v.key, bytes: v.bytes, ...(weightOffsets.has(v.key) ? { weightOffset: weightOffsets.get(v.key)! } : {}) })),
+    steps: lowered.steps.map((s) => ({
+      reads: s.reads,
+      writes: s.writes,
+      scratch: s.scratch.map((b) => byteSize(b.element, elementCount(b.dims))),
+      inPlace: s.inPlace,
+      views: s.views,
+    })),
+    inputs: lowered.inputs,
+    outputs: lowered.outputs,
+  });
+  const checked = checkedPlan(lowered, plan);
+  const violations = checkMemoryPlan(checked);
+  if (violations.length > 0)
+    throw new GraphwrightError("unsound-plan", `the memory plan does not pass its check: ${violations[0]}${violations.length > 1 ? ` (and ${violations.length - 1} more)` : ""}.`, undefined, "This is a defect of Graphwright: please report it with the model.");
+
+  const weights = await makeWeights(weightTensors, task);
+  task.progress(undefined, "printing kernels");
+  await task.pause();
+  const kernels = printKernels(id, lowered, plan);
+  const at = (key: ValueKey): Location => plan.locations.get(key) ?? { space: "arena", offset: 0 };
+  const infoOf = (key: ValueKey, name: string): TensorInfo => {
+    const v = lowered.values.get(key)!;
+    return { name, element: v.type.element!, dims: v.dims, bytes: v.bytes, location: at(key) };
+  };
+  const steps: StepCall[] = kernels.calls.map(({ step, kernel }) => ({
+    label: labelOf(lowered.steps[step]!.node),
+    op: qualifiedOp(lowered.steps[step]!.node),
+    kernel: kernel.name,
+    arguments: lowered.steps[step]!.program.parameters.map((p) => ({
+      location: p.scope === "scratch" ? { space: "arena", offset: plan.scratch[step]![lowered.steps[step]!.scratch.indexOf(p)]! } : at(lowered.steps[step]!.values.get(p)!),
+      element: p.element,
+      writes: p.scope === "output" || p.scope === "scratch",
+    })),
+  }));
+  const model: CModel = {
+    id,
+    modelName: options.name,
+    inputs: lowered.inputs.map((k) => infoOf(k, lowered.values.get(k)!.name)),
+    outputs: lowered.outputs.map((k, i) => infoOf(k, lowered.outputNames[i]!)),
+    steps,
+    arenaBytes: plan.arenaBytes,
+    lowerBoundBytes: plan.lowerBoundBytes,
+    weights,
+  };
+
+  task.progress(undefined, "reference outputs for the self-test");
+  await task.pause();
+  const integerRange = options.integerRange ?? 2;
+  const seed = 1;
+  const builtIn = builtInInputs(model.inputs, seed, integerRange);
+  const sets = [...(options.samples ?? []), builtIn];
+  const expected: (readonly Tensor[])[] = [];
+  for (const set of sets) {
+    expected.push(await options.evaluate(set));
+    task.check();
+  }
+  const allowed = model.outputs.map((o, i) => Math.max(...expected.map((e) => tolerance(o, e[i]!))));
+  const selftest: SelftestData = { seed, integerRange, outputs: expected[expected.length - 1]!.map((t, i) => ({ expected: t, allowed: allowed[i]! })) };
+
+  const notes = notesOf(lowered, plan);
+  const sources = [`src/${id}.c`, ...kernels.files.map((f) => f.path), `src/${id}_selftest.c`];
+  const files: BundleFile[] = [
+    textFile(`include/${id}.h`, headerSource(model)),
+    textFile(`src/${id}.c`, modelSource(model)),
+    textFile(`src/${id}_kernels.h`, kernels.header),
+    ...kernels.files.map((f) => textFile(f.path, f.text)),
+    textFile(`src/${id}_selftest.c`, selftestSource(model, selftest)),
+    textFile("test/selftest.c", selftestMain(model, sets.length - 1 === 0 ? 1 : sets.length - 1, allowed)),
+    textFile("test/files.h", filesSource(model)),
+    textFile(
+      "test/tolerances.json",
+      json({
+        schema_version: 1,
+        rule: "every element may differ from the reference by at most `absolute`; integers by nothing. absolute = 1e-6 + 1e-4 * (largest magnitude in the reference output)",
+        outputs: model.outputs.map((o, i) => ({ name: o.name, absolute: allowed[i] })),
+      }),
+    ),
+    ...vectorFiles(sets.length > 1 ? sets.slice(0, -1) : sets, sets.length > 1 ? expected.slice(0, -1) : expected),
+    textFile("bench.c", benchMain(model)),
+    textFile("examples/run.c", exampleMain(model)),
+    textFile("Makefile", makefile(model, sources)),
+    textFile("CMakeLists.txt", cmakeLists(model, sources)),
+    textFile("LICENSES", licenses(options.name)),
+    textFile("memory_plan.json", json({ schema_version: 1, arena_bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, gap_bytes: plan.arenaBytes - plan.lowerBoundBytes, alignment: 64, ...withoutArena(checked), storages: plan.storages.map((s) => ({ ...s, values: s.values.map((v) => nameIn(lowered, v)) })) })),
+    { path: `weights/${id}.bin`, size: weights.bytes, chunks: () => weights.chunks() },
+    ...(options.weightsSource ? [weightsSource(id, weights)] : []),
+    ...(options.model ?? []),
+    textFile("manifest.json", json(manifestOf(graph, lowered, plan, model, kernels, options, weights, sources))),
+    textFile(
+      "README.md",
+      readme(model, {
+        stackBytes: Math.max(0, ...kernels.list.map((k) => k.source.stackBytes)),
+        kernels: kernels.list.length,
+        hasModel: (options.model ?? []).length > 0,
+        weightsSource: options.weightsSource ?? false,
+        vectorSets: Math.max(1, sets.length - 1),
+        allowed,
+        notes,
+      }),
+    ),
+  ];
+  task.progress(undefined, "checksums");
+  await task.pause();
+  const byPath = (a: { path: string }, b: { path: string }): number => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
+  files.sort(byPath);
+  const sums: { path: string; sha256: string }[] = [];
+  for (const f of files) {
+    task.check();
+    sums.push({ path: f.path, sha256: sha256Of(f.chunks()) });
+  }
+  const sbom = textFile("SBOM.spdx.json", json(sbomOf(id, options, sums)));
+  files.push(sbom);
+  sums.push({ path: sbom.path, sha256: sha256Of(sbom.chunks()) });
+  sums.sort(byPath);
+  files.push(textFile("SHA256SUMS", sums.map((s) => `${s.sha256}  ${s.path}\n`).join("")));
+  files.sort(byPath);
+  return {
+    files,
+    identifier: id,
+    arenaBytes: plan.arenaBytes,
+    lowerBoundBytes: plan.lowerBoundBytes,
+    weightBytes: weights.bytes,
+    steps: steps.length,
+    kernels: kernels.list.length,
+    notes,
+  };
+}
+
+const withoutArena = ({ arena_bytes: _, ...rest }: CheckedPlan): Omit<CheckedPlan, "arena_bytes"> => rest;
+
+const isRead = (lowered: LoweredGraph, key: ValueKey): boolean =>
+  lowered.outputs.includes(key) || lowered.steps.some((s) => s.reads.includes(key) || s.views.some((v) => v.part === key || v.whole === key));
+
+const labelOf = (node: OperatorNode): string => node.name || node.outputs.find((o) => o.name !== "")?.name || `node_${node.id}`;
+
+/** Names in documents are unique: a value's own name, with its key where two share one. */
+function nameIn(lowered: LoweredGraph, key: ValueKey): string {
+  let names = uniqueNames.get(lowered);
+  if (!names) {
+    names = new Map();
+    const taken = new Set<string>();
+    for (const v of lowered.values.values()) {
+      const name = taken.has(v.name) ? `${v.name}#${v.key}` : v.name;
+      taken.add(name);
+      names.set(v.key, name);
+    }
+    uniqueNames.set(lowered, names);
+  }
+  return names.get(key) ?? key;
+}
+const uniqueNames = new WeakMap<LoweredGraph, Map<ValueKey, string>>();
+
+function checkedPlan(lowered: LoweredGraph, plan: MemoryPlan): CheckedPlan {
+  const name = (key: ValueKey): string => nameIn(lowered, key);
+  return {
+    arena_bytes: plan.arenaBytes,
+    values: [...lowered.values.values()].flatMap((v) => {
+      const location = plan.locations.get(v.key);
+      return location ? [{ name: name(v.key), space: location.space, offset: location.offset, bytes: v.bytes, element_bytes: byteSize(v.type.element!, 1) }] : [];
+    }),
+    inputs: lowered.inputs.map(name),
+    outputs: lowered.outputs.map(name),
+    steps: lowered.steps.map((s, i) => ({
+      name: `${i}: ${labelOf(s.node)}`,
+      kind: plan.elided[i] ? "view" : "kernel",
+      reads: (plan.elided[i] ? s.reads.filter((r) => s.views.some((v) => v.part === r || v.whole === r)) : s.reads).map(name),
+      writes: s.writes.map(name),
+      scratch: plan.elided[i] ? [] : s.scratch.map((b, k) => ({ offset: plan.scratch[i]![k]!, bytes: byteSize(b.element, elementCount(b.dims)) })),
+      in_place: plan.takenInPlace[i]!.map(([a, b]) => [name(a), name(b)] as const),
+      views: plan.elided[i] ? s.views.map((v) => ({ part: name(v.part), whole: name(v.whole), offset: v.offset })) : [],
+    })),
+  };
+}
+
+interface Kernel {
+  readonly name: string;
+  readonly source: KernelSource;
+  file: string;
+  /** line of the function's first line in its file */
+  line: number;
+}
+
+interface Kernels {
+  readonly list: readonly Kernel[];
+  readonly calls: readonly { readonly step: number; readonly kernel: Kernel }[];
+  readonly files: readonly { readonly path: string; readonly text: string }[];
+  readonly header: string;
+}
+
+/** Prints each distinct program once; steps with equal programs share a kernel. */
+function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan): Kernels {
+  const placeholder = "KERNEL";
+  const byText = new Map<string, Kernel>();
+  const calls: { step: number; kernel: Kernel }[] = [];
+  const users = new Map<Kernel, LoweredStep[]>();
+  for (const [i, step] of lowered.steps.entries()) {
+    if (plan.elided[i]) continue;
+    const mayAlias = new Set<Buffer>();
+    const of = (key: ValueKey, scope: string): Buffer[] => step.program.parameters.filter((p) => step.values.get(p) === key && (scope === "output") === (p.scope === "output"));
+    for (const [input, output] of plan.takenInPlace[i]!) for (const p of [...of(input, "input"), ...of(output, "output")]) mayAlias.add(p);
+    const printed = printKernel(step.program, { name: placeholder, mayAlias });
+    let kernel = byText.get(printed.text);
+    if (!kernel) {
+      const name = `${id}_k${String(byText.size).padStart(3, "0")}_${step.program.name}`;
+      const rename = (text: string): string => text.replace(`void ${placeholder}(`, `void ${name}(`);
+      kernel = { name, source: { ...printed, text: rename(printed.text), prototype: rename(printed.prototype) }, file: "", line: 0 };
+      byText.set(printed.text, kernel);
+    }
+    calls.push({ step: i, kernel });
+    users.set(kernel, [...(users.get(kernel) ?? []), step]);
+  }
+  const list = [...byText.values()];
+  const files: { path: string; text: string }[] = [];
+  let text = "";
+  let lines = 0;
+  const open = (): void => {
+    text = `#include "${id}_kernels.h"\n`;
+    lines = 1;
+  };
+  const close = (): void => {
+    files.push({ path: `src/${id}_kernels_${files.length}.c`, text });
+  };
+  open();
+  let begun = false;
+  for (const kernel of list) {
+    if (begun && text.length + kernel.source.text.length > sourceLimit) {
+      close();
+      open();
+    }
+    begun = true;
+    const steps = users.get(kernel)!;
+    const comment = `\n/*\n${steps.map((s) => ` * ${commentText(labelOf(s.node))} (${commentText(qualifiedOp(s.node))})\n`).join("")} */\n`;
+    text += comment;
+    lines += comment.split("\n").length - 1;
+    kernel.file = `src/${id}_kernels_${files.length}.c`;
+    kernel.line = lines + 1;
+    text += kernel.source.text;
+    lines += kernel.source.text.split("\n").length - 1;
+  }
+  if (begun) close();
+  const helpers = new Set(list.flatMap((k) => [...k.source.helpers]));
+  const guard = `${id.toUpperCase()}_KERNELS_H`;
+  const definitions = helperDefinitions(helpers);
+  const header = `/* Private to the bundle: what the model calls. */
+#ifndef ${guard}
+#define ${guard}
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+${definitions.length > 0 ? `${definitions.join("\n")}\n\n` : ""}${list.map((k) => `${k.source.prototype};`).join("\n")}
+
+#endif
+`;
+  return { list, calls, files, header };
+}
+
+/** The inputs that m_selftest makes in C: SplitMix32, 24 bits of each number. */
+function builtInInputs(inputs: readonly TensorInfo[], seed: number, integerRange: number): Tensor[] {
+  const random = new Random(seed);
+  return inputs.map((t) => {
+    const count = elementCount(t.dims);
+    const numbers = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      const u = random.uint32();
+      numbers[i] = isFloat(t.element) ? (u >>> 8) / 8388608 - 1 : t.element === "bool" ? u & 1 : u % integerRange;
+    }
+    return fromNumbers(t.element, t.dims, numbers);
+  });
+}
+
+/** Largest absolute error allowed in an output, from the size of its elements. */
+function tolerance(output: TensorInfo, expected: Tensor): number {
+  if (!isFloat(output.element)) return 0;
+  let largest = 0;
+  for (const x of toNumbers(expected)) if (Number.isFinite(x)) largest = Math.max(largest, Math.abs(x));
+  return 1e-6 + 1e-4 * largest;
+}
+
+const vectorFiles = (sets: readonly (readonly Tensor[])[], expected: readonly (readonly Tensor[])[]): BundleFile[] =>
+  sets.flatMap((inputs, s) => [
+    ...inputs.map((t, i) => bytesFile(`test/vectors/set_${s}/input_${i}.bin`, tensorBytes(t))),
+    ...expected[s]!.map((t, i) => bytesFile(`test/vectors/set_${s}/expected_${i}.bin`, tensorBytes(t))),
+  ]);
+
+/** The weights as a C array, for targets without files. */
+function weightsSource(id: string, weights: WeightsFile): BundleFile {
+  const head = encoder.encode(
+    `/* The bytes of weights/${id}.bin. */\n#if defined(__GNUC__)\n#define ALIGNED __attribute__((aligned(64)))\n#elif defined(_MSC_VER)\n#define ALIGNED __declspec(align(64))\n#else\n#define ALIGNED\n#endif\n\nextern const unsigned char ${id}_weights[${weights.bytes}];\nALIGNED const unsigned char ${id}_weights[${weights.bytes}] = {\n`,
+  );
+  const tail = encoder.encode("};\n");
+  const table = Array.from({ length: 256 }, (_, b) => encoder.encode(`${b},`));
+  function* lines(): Iterable<Uint8Array> {
+    yield head;
+    let column = 0;
+    for (const chunk of weights.chunks()) {
+      const piece = 1 << 16;
+      for (let from = 0; from < chunk.length; from += piece) {
+        const part = chunk.subarray(from, from + piece);
+        const out = new Uint8Array(part.length * 5);
+        let at = 0;
+        for (const b of part) {
+          const digits = table[b]!;
+          out.set(digits, at);
+          at += digits.length;
+          if (++column === 32) {
+            out[at++] = 10;
+            column = 0;
+          }
+        }
+        yield out.subarray(0, at);
+      }
+    }
+    yield tail;
+  }
+  let size = 0;
+  for (const chunk of lines()) size += chunk.length;
+  return { path: `weights/${id}_weights.c`, size, chunks: lines };
+}
+
+function notesOf(lowered: LoweredGraph, plan: MemoryPlan): string[] {
+  const notes: string[] = [];
+  const views = plan.elided.filter(Boolean).length;
+  if (views > 0) notes.push(`${views} of ${lowered.steps.length} operators need no code: their results lie inside other values (reshapes, concatenations, slices).`);
+  const gathers = lowered.steps.filter((s) => s.node.op === "Gather").length;
+  if (gathers > 0) notes.push(`${gathers} Gather ${gathers === 1 ? "node clamps" : "nodes clamp"} indices that lie outside their axis.`);
+  notes.push("Portable C99 for one thread; nothing in it depends on the processor.");
+  return notes;
+}
+
+function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model: CModel, kernels: Kernels, options: BundleOptions, weights: WeightsFile, sources: readonly string[]): unknown {
+  const tensor = (t: TensorInfo) => ({ name: t.name, element: t.element, dims: t.dims, bytes: t.bytes, space: t.location.space, offset: t.location.offset });
+  const callOf = new Map(kernels.calls.map((c) => [c.step, c.kernel]));
+  return {
+    schema_version: 1,
+    name: options.name,
+    identifier: model.id,
+    source: { sha256: options.sourceSha256 ?? null, producer: graph.info.producerName || null, opsets: graph.info.opsets },
+    compiler: { name: "Graphwright", version: options.compilerVersion },
+    target: { language: "C99", backend: "c", variant: "portable", threads: 1, flags: "-std=c99 -Wall -Wextra -Wpedantic -O3" },
+    recipe: options.recipe ?? null,
+    inputs: model.inputs.map(tensor),
+    outputs: model.outputs.map(tensor),
+    arena: { bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, alignment: 64 },
+    weights: {
+      file: `weights/${model.id}.bin`,
+      bytes: weights.bytes,
+      tensors: weights.tensors.map((t) => ({ name: t.name, element: t.value.type.element, dims: t.value.dims, offset: t.offset, bytes: t.bytes, crc32: t.crc32.toString(16).padStart(8, "0") })),
+    },
+    sources,
+    kernels: kernels.list.map((k) => ({
+      name: k.name,
+      file: k.file,
+      lines: [k.line, k.line + k.source.text.split("\n").length - 2],
+      stack_bytes: k.source.stackBytes,
+      blocks: k.source.blocks.map((b) => ({ block: b.block, lines: [b.from + k.line - 1, b.to + k.line - 1] })),
+    })),
+    operators: lowered.steps.map((s, i) => {
+      const kernel = callOf.get(i);
+      return {
+        node: describeNode(s.node),
+        op: qualifiedOp(s.node),
+        outputs: s.node.outputs.map((o) => o.name),
+        step: kernel ? kernels.calls.findIndex((c) => c.step === i) : null,
+        kernel: kernel?.name ?? null,
+        file: kernel?.file ?? null,
+        line: kernel?.line ?? null,
+        ...(kernel ? { schedule: s.schedule.map(describeStep) } : { view: s.views.map((v) => ({ part: nameIn(lowered, v.part), whole: nameIn(lowered, v.whole), offset: v.offset })) }),
+      };
+    }),
+  };
+}
+
+/** SPDX 2.3. The date is fixed: equal inputs give equal bytes. */
+function sbomOf(id: string, options: BundleOptions, sums: readonly { path: string; sha256: string }[]): unknown {
+  const whole = sha256Of([encoder.encode(sums.map((s) => `${s.sha256}  ${s.path}\n`).join(""))]);
+  return {
+    spdxVersion: "SPDX-2.3",
+    dataLicense: "CC0-1.0",
+    SPDXID: "SPDXRef-DOCUMENT",
+    name: id,
+    documentNamespace: `urn:graphwright:bundle:${whole}`,
+    creationInfo: { created: "1970-01-01T00:00:00Z", creators: [`Tool: Graphwright-${options.compilerVersion}`] },
+    packages: [
+      { SPDXID: "SPDXRef-bundle", name: id, versionInfo: whole.slice(0, 16), downloadLocation: "NOASSERTION", filesAnalyzed: true, licenseConcluded: "NOASSERTION", licenseDeclared: "NOASSERTION", copyrightText: "NOASSERTION" },
+      { SPDXID: "SPDXRef-model", name: options.name, downloadLocation: "NOASSERTION", filesAnalyzed: false, licenseConcluded: "NOASSERTION", licenseDeclared: "NOASSERTION", copyrightText: "NOASSERTION", ...(options.sourceSha256 ? { checksums: [{ algorithm: "SHA256", checksumValue: options.sourceSha256 }] } : {}) },
+    ],
+    files: sums.map((s, i) => ({ SPDXID: `SPDXRef-file-${i}`, fileName: `./${s.path}`, checksums: [{ algorithm: "SHA256", checksumValue: s.sha256 }], licenseConcluded: "NOASSERTION", copyrightText: "NOASSERTION" })),
+    relationships: [
+      { spdxElementId: "SPDXRef-DOCUMENT", relationshipType: "DESCRIBES", relatedSpdxElement: "SPDXRef-bundle" },
+      { spdxElementId: "SPDXRef-bundle", relationshipType: "GENERATED_FROM", relatedSpdxElement: "SPDXRef-model" },
+    ],
+  };
+}
+
+/** The whole of a file, for tests and small files. */
+export function fileBytes(file: BundleFile): Uint8Array {
+  const bytes = new Uint8Array(file.size);
+  let at = 0;
+  for (const chunk of file.chunks()) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+

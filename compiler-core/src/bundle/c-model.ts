@@ -1,0 +1,733 @@
+import type { ElementType } from "../ir/element-type.ts";
+import { elementCount } from "../ir/value-type.ts";
+import { cFloat, cInteger, cType } from "../backends/c/types.ts";
+import { isFloat } from "../ir/element-type.ts";
+import { toNumbers, type Tensor } from "../ir/tensor.ts";
+import { commentText, stringLiteral } from "./c-names.ts";
+import type { Location } from "./memory-plan.ts";
+import { weightsVersion, type WeightsFile } from "./weights.ts";
+
+/** Sources of a bundle other than the kernels: API, model, self-test, benchmark and example. */
+
+export interface TensorInfo {
+  readonly name: string;
+  readonly element: ElementType;
+  readonly dims: readonly number[];
+  readonly bytes: number;
+  readonly location: Location;
+}
+
+export interface StepCall {
+  readonly label: string;
+  readonly op: string;
+  /** the C function and its arguments' places; `writes` says whether the kernel writes there */
+  readonly kernel: string;
+  readonly arguments: readonly { readonly location: Location; readonly element: ElementType; readonly writes: boolean }[];
+}
+
+export interface CModel {
+  /** the C identifier */
+  readonly id: string;
+  readonly modelName: string;
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  readonly steps: readonly StepCall[];
+  readonly arenaBytes: number;
+  readonly lowerBoundBytes: number;
+  readonly weights: Pick<WeightsFile, "bytes" | "tableCrc32" | "tensors">;
+}
+
+/** Numbers of TensorProto.DataType. */
+const typeCodes: Partial<Record<ElementType, number>> = { float32: 1, uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12, uint64: 13 };
+
+const upper = (id: string): string => id.toUpperCase();
+
+export function headerSource(m: CModel): string {
+  const { id } = m;
+  const M = upper(id);
+  const list = (tensors: readonly TensorInfo[]): string => tensors.map((t, i) => ` *   ${i}: ${commentText(t.name)}, ${t.element}[${t.dims.join(", ")}], ${t.bytes} bytes`).join("\n");
+  return `/*
+ * ${commentText(m.modelName)}: a neural network as plain C99. No memory is allocated, no file is read, nothing global is
+ * written: a context works on an arena and weights that the caller owns, and contexts are independent.
+ *
+ * Inputs:
+${list(m.inputs)}
+ * Outputs:
+${list(m.outputs)}
+ */
+#ifndef ${M}_H
+#define ${M}_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Memory for everything that is not a weight, as the planner placed it; no plan can be smaller than the bound. */
+#define ${M}_ARENA_BYTES ${m.arenaBytes}u
+#define ${M}_ARENA_LOWER_BOUND ${m.lowerBoundBytes}u
+#define ${M}_ARENA_ALIGNMENT 64u
+#define ${M}_WEIGHT_BYTES ${m.weights.bytes}u
+#define ${M}_WEIGHT_ALIGNMENT 64u
+#define ${M}_INPUTS ${m.inputs.length}
+#define ${M}_OUTPUTS ${m.outputs.length}
+#define ${M}_STEPS ${m.steps.length}
+
+typedef enum {
+  ${M}_OK = 0,
+  ${M}_ERROR_NULL = 1,
+  ${M}_ERROR_ARENA_SIZE = 2,
+  ${M}_ERROR_ARENA_ALIGNMENT = 3,
+  ${M}_ERROR_WEIGHT_SIZE = 4,
+  ${M}_ERROR_WEIGHT_ALIGNMENT = 5,
+  ${M}_ERROR_WEIGHT_MAGIC = 6,
+  ${M}_ERROR_WEIGHT_VERSION = 7,
+  ${M}_ERROR_WEIGHT_TABLE = 8,
+  ${M}_ERROR_WEIGHT_CHECKSUM = 9,
+  ${M}_ERROR_ENDIAN = 10,
+  ${M}_ERROR_NOT_READY = 11,
+  ${M}_ERROR_RANGE = 12,
+  ${M}_STOPPED = 13,
+  ${M}_ERROR_SELFTEST = 14
+} ${id}_status;
+
+/* Element types, numbered as in ONNX: 1 float32, 2 uint8, 3 int8, 4 uint16, 5 int16, 6 int32, 7 int64, 9 bool (a byte),
+ * 11 float64, 12 uint32, 13 uint64. Dimensions are outermost first. */
+typedef struct {
+  const char *name;
+  uint32_t dtype, rank;
+  const int64_t *dims;
+  size_t bytes;
+} ${id}_tensor_info;
+
+/* Its fields are private; it is defined here so that it can be static. */
+typedef struct {
+  unsigned char *arena;
+  const unsigned char *weights;
+  uint32_t ready;
+} ${id}_context;
+
+typedef struct {
+  double largest_error;   /* over all outputs that were compared */
+  double allowed_error;   /* of the output where the error is largest in proportion */
+  int output;             /* that output */
+  size_t element;         /* and the element in it */
+  size_t compared;        /* elements */
+} ${id}_report;
+
+/* Called before (finished 0) and after (finished 1) each step; a result other than 0 stops the run. */
+typedef int (*${id}_hook)(void *user, int step, const char *name, int finished);
+
+size_t ${id}_context_bytes(void);
+/* Checks sizes, alignment, format and checksums of what it is given. The weights must stay; they are only read. */
+${id}_status ${id}_init(${id}_context *context, void *arena, size_t arena_bytes, const void *weights, size_t weight_bytes);
+const ${id}_tensor_info *${id}_input_info(int i);   /* null when there is no such input */
+const ${id}_tensor_info *${id}_output_info(int i);
+/* Where to write an input before each run: its memory is used for other values during the run. */
+void *${id}_input(${id}_context *context, int i);
+/* Where an output lies after a run, until the next one. */
+const void *${id}_output(const ${id}_context *context, int i);
+${id}_status ${id}_run(${id}_context *context);
+/* Runs the steps from, from + 1, ... to - 1 of ${M}_STEPS; the hook may be null. */
+${id}_status ${id}_run_steps(${id}_context *context, int from, int to, ${id}_hook hook, void *user);
+const char *${id}_step_name(int step);
+/* Runs a built-in input and compares with the outputs of the compiler's reference evaluation. Uses the arena. */
+${id}_status ${id}_selftest(${id}_context *context, ${id}_report *report);
+const char *${id}_status_string(${id}_status status);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+`;
+}
+
+const place = (l: Location): string => `${l.space === "arena" ? "arena" : "weights"} + ${l.offset}`;
+
+export function modelSource(m: CModel): string {
+  const { id } = m;
+  const M = upper(id);
+  const infos = (kind: "input" | "output", tensors: readonly TensorInfo[]): string => {
+    const dims = tensors.map((t, i) => `static const int64_t ${kind}_${i}_dims[] = {${t.dims.length === 0 ? "1" : t.dims.join(", ")}};\n`).join("");
+    const rows = tensors.map((t, i) => `  {${stringLiteral(t.name)}, ${typeCodes[t.element]}u, ${t.dims.length}u, ${kind}_${i}_dims, ${t.bytes}u},\n`).join("");
+    return tensors.length === 0 ? "" : `${dims}static const ${id}_tensor_info ${kind}_infos[] = {\n${rows}};\n`;
+  };
+  const weightsUsed = m.steps.some((s) => s.arguments.some((a) => a.location.space === "weights")) || m.outputs.some((o) => o.location.space === "weights");
+  const cases = m.steps
+    .map((s, i) => {
+      const args = s.arguments.map((a) => `(${a.writes ? "" : "const "}${cType(a.element)} *)(${place(a.location)})`).join(", ");
+      return `    case ${i}: /* ${commentText(s.label)} (${commentText(s.op)}) */\n      ${s.kernel}(${args});\n      break;\n`;
+    })
+    .join("");
+  const pointerCases = (tensors: readonly TensorInfo[]): string =>
+    tensors.map((t, i) => `    case ${i}: return ${t.location.space === "arena" ? "context->arena" : "context->weights"} + ${t.location.offset};\n`).join("");
+  return `#include "${id}.h"
+#include "${id}_kernels.h"
+
+#include <string.h>
+
+${infos("input", m.inputs)}${infos("output", m.outputs)}
+${
+  m.steps.length === 0 ? "" : `static const char *const step_names[] = {\n${m.steps.map((s) => `  ${stringLiteral(s.label)},\n`).join("")}};\n`
+}
+#define READY 0x47577279u
+
+static uint32_t read_u32(const unsigned char *p) {
+  return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* CRC-32 by four bytes at a time; the tables are made on the stack. */
+typedef struct {
+  uint32_t t[4][256];
+} crc_tables;
+
+static void make_tables(crc_tables *tables) {
+  for (uint32_t n = 0; n < 256; ++n) {
+    uint32_t c = n;
+    for (int k = 0; k < 8; ++k) c = (c & 1u) ? 0xedb88320u ^ (c >> 1) : c >> 1;
+    tables->t[0][n] = c;
+  }
+  for (uint32_t n = 0; n < 256; ++n)
+    for (int k = 1; k < 4; ++k) tables->t[k][n] = tables->t[0][tables->t[k - 1][n] & 0xffu] ^ (tables->t[k - 1][n] >> 8);
+}
+
+static uint32_t crc32_of(const crc_tables *tables, const unsigned char *p, size_t bytes) {
+  uint32_t c = 0xffffffffu;
+  for (; bytes >= 4; bytes -= 4, p += 4) {
+    c ^= read_u32(p);
+    c = tables->t[3][c & 0xffu] ^ tables->t[2][(c >> 8) & 0xffu] ^ tables->t[1][(c >> 16) & 0xffu] ^ tables->t[0][c >> 24];
+  }
+  for (; bytes > 0; --bytes, ++p) c = tables->t[0][(c ^ *p) & 0xffu] ^ (c >> 8);
+  return ~c;
+}
+
+size_t ${id}_context_bytes(void) {
+  return sizeof(${id}_context);
+}
+
+${id}_status ${id}_init(${id}_context *context, void *arena, size_t arena_bytes, const void *weights, size_t weight_bytes) {
+  const unsigned char *w = (const unsigned char *)weights;
+  const uint16_t one = 1;
+  crc_tables tables;
+  if (context == NULL) return ${M}_ERROR_NULL;
+  context->ready = 0;
+  if (arena == NULL || weights == NULL) return ${M}_ERROR_NULL;
+  /* The weights are stored with the least significant byte first and used as they are. */
+  if (*(const unsigned char *)&one != 1) return ${M}_ERROR_ENDIAN;
+  if (arena_bytes < ${M}_ARENA_BYTES) return ${M}_ERROR_ARENA_SIZE;
+  if ((uintptr_t)arena % ${M}_ARENA_ALIGNMENT != 0) return ${M}_ERROR_ARENA_ALIGNMENT;
+  if (weight_bytes != ${M}_WEIGHT_BYTES) return ${M}_ERROR_WEIGHT_SIZE;
+  if ((uintptr_t)weights % ${M}_WEIGHT_ALIGNMENT != 0) return ${M}_ERROR_WEIGHT_ALIGNMENT;
+  if (memcmp(w, "GWWEIGHT", 8) != 0) return ${M}_ERROR_WEIGHT_MAGIC;
+  if (read_u32(w + 8) != ${weightsVersion}u) return ${M}_ERROR_WEIGHT_VERSION;
+  make_tables(&tables);
+  /* The table's checksum is part of this code: other weights, even sound ones, are refused. */
+  if (read_u32(w + 12) != ${m.weights.tensors.length}u || read_u32(w + 24) != 0x${m.weights.tableCrc32.toString(16).padStart(8, "0")}u ||
+      crc32_of(&tables, w + 64, (size_t)${m.weights.tensors.length} * 24) != 0x${m.weights.tableCrc32.toString(16).padStart(8, "0")}u)
+    return ${M}_ERROR_WEIGHT_TABLE;
+  for (uint32_t i = 0; i < ${m.weights.tensors.length}u; ++i) {
+    const unsigned char *entry = w + 64 + (size_t)i * 24;
+    /* Sizes above 4 GB need the upper halves. */
+    const uint64_t offset = read_u32(entry) | (uint64_t)read_u32(entry + 4) << 32;
+    const uint64_t bytes = read_u32(entry + 8) | (uint64_t)read_u32(entry + 12) << 32;
+    if (crc32_of(&tables, w + (size_t)offset, (size_t)bytes) != read_u32(entry + 16)) return ${M}_ERROR_WEIGHT_CHECKSUM;
+  }
+  context->arena = (unsigned char *)arena;
+  context->weights = w;
+  context->ready = READY;
+  return ${M}_OK;
+}
+
+const ${id}_tensor_info *${id}_input_info(int i) {
+  ${m.inputs.length === 0 ? "(void)i;\n  return NULL;" : `return i >= 0 && i < ${M}_INPUTS ? &input_infos[i] : NULL;`}
+}
+
+const ${id}_tensor_info *${id}_output_info(int i) {
+  return i >= 0 && i < ${M}_OUTPUTS ? &output_infos[i] : NULL;
+}
+
+void *${id}_input(${id}_context *context, int i) {
+  if (context == NULL || context->ready != READY) return NULL;
+  switch (i) {
+${pointerCases(m.inputs)}    default: return NULL;
+  }
+}
+
+const void *${id}_output(const ${id}_context *context, int i) {
+  if (context == NULL || context->ready != READY) return NULL;
+  switch (i) {
+${pointerCases(m.outputs)}    default: return NULL;
+  }
+}
+
+static void run_step(unsigned char *arena, const unsigned char *weights, int step) {
+${weightsUsed ? "" : "  (void)weights;\n"}${m.steps.length === 0 ? "  (void)arena;\n" : ""}  switch (step) {
+${cases}    default:
+      break;
+  }
+}
+
+${id}_status ${id}_run_steps(${id}_context *context, int from, int to, ${id}_hook hook, void *user) {
+  if (context == NULL) return ${M}_ERROR_NULL;
+  if (context->ready != READY) return ${M}_ERROR_NOT_READY;
+  if (from < 0 || to > ${M}_STEPS || from > to) return ${M}_ERROR_RANGE;
+  for (int step = from; step < to; ++step) {
+    if (hook != NULL && hook(user, step, ${id}_step_name(step), 0) != 0) return ${M}_STOPPED;
+    run_step(context->arena, context->weights, step);
+    if (hook != NULL && hook(user, step, ${id}_step_name(step), 1) != 0) return ${M}_STOPPED;
+  }
+  return ${M}_OK;
+}
+
+${id}_status ${id}_run(${id}_context *context) {
+  return ${id}_run_steps(context, 0, ${M}_STEPS, NULL, NULL);
+}
+
+const char *${id}_step_name(int step) {
+  ${m.steps.length === 0 ? '(void)step;\n  return "";' : `return step >= 0 && step < ${M}_STEPS ? step_names[step] : "";`}
+}
+
+const char *${id}_status_string(${id}_status status) {
+  switch (status) {
+    case ${M}_OK: return "done";
+    case ${M}_ERROR_NULL: return "a pointer is null";
+    case ${M}_ERROR_ARENA_SIZE: return "the arena is smaller than ${M}_ARENA_BYTES";
+    case ${M}_ERROR_ARENA_ALIGNMENT: return "the arena is not aligned to ${M}_ARENA_ALIGNMENT bytes";
+    case ${M}_ERROR_WEIGHT_SIZE: return "the weights are not ${M}_WEIGHT_BYTES bytes long: the file is cut short, or of another model";
+    case ${M}_ERROR_WEIGHT_ALIGNMENT: return "the weights are not aligned to ${M}_WEIGHT_ALIGNMENT bytes";
+    case ${M}_ERROR_WEIGHT_MAGIC: return "these are no weights of a Graphwright bundle";
+    case ${M}_ERROR_WEIGHT_VERSION: return "the weights are in another version of the format";
+    case ${M}_ERROR_WEIGHT_TABLE: return "the weights belong to another build of the model, or their table is damaged";
+    case ${M}_ERROR_WEIGHT_CHECKSUM: return "the weights are damaged: a checksum does not fit";
+    case ${M}_ERROR_ENDIAN: return "the weights are little-endian, and this machine is not";
+    case ${M}_ERROR_NOT_READY: return "the context is not initialized";
+    case ${M}_ERROR_RANGE: return "there are no such steps";
+    case ${M}_STOPPED: return "the hook stopped the run";
+    case ${M}_ERROR_SELFTEST: return "an output differs from the reference by more than is allowed";
+  }
+  return "unknown status";
+}
+`;
+}
+
+/** Elements of each output that the built-in self-test compares, evenly spread over it. */
+export const selftestSamples = 1000;
+
+export interface SelftestData {
+  readonly seed: number;
+  /** integer inputs are drawn from 0 to this minus 1 */
+  readonly integerRange: number;
+  readonly outputs: readonly { readonly expected: Tensor; readonly allowed: number }[];
+}
+
+export const sampleStride = (count: number): number => Math.max(1, Math.ceil(count / selftestSamples));
+
+export function selftestSource(m: CModel, data: SelftestData): string {
+  const { id } = m;
+  const M = upper(id);
+  const tables = data.outputs
+    .map(({ expected }, i) => {
+      const numbers = toNumbers(expected);
+      const type = isFloat(expected.element) ? expected.element : "int64";
+      const picked: string[] = [];
+      const stride = sampleStride(numbers.length);
+      for (let at = 0; at < numbers.length; at += stride)
+        picked.push(isFloat(expected.element) ? cFloat(numbers[at] as number, expected.element as "float32" | "float64") : cInteger(Number(numbers[at]), "int64"));
+      const rows: string[] = [];
+      for (let at = 0; at < picked.length; at += 8) rows.push(`  ${picked.slice(at, at + 8).join(", ")},\n`);
+      return `static const ${cType(type as ElementType)} expected_${i}[] = {\n${rows.length > 0 ? rows.join("") : "  0\n"}};\n`;
+    })
+    .join("");
+  const fills = m.inputs
+    .map((t, i) => {
+      const count = elementCount(t.dims);
+      const value =
+        t.element === "float32" || t.element === "float64"
+          ? `(${cType(t.element)})((double)(next_u32(&state) >> 8) * (1.0 / 8388608.0) - 1.0)`
+          : t.element === "bool"
+            ? "(uint8_t)(next_u32(&state) & 1u)"
+            : `(${cType(t.element)})(next_u32(&state) % ${data.integerRange}u)`;
+      return `  {
+    ${cType(t.element)} *x = (${cType(t.element)} *)${id}_input(context, ${i});
+    for (size_t i = 0; i < ${count}u; ++i) x[i] = ${value};
+  }
+`;
+    })
+    .join("");
+  const checks = data.outputs
+    .map(({ expected, allowed }, i) => {
+      const count = elementCount(expected.dims);
+      const type = cType(expected.element);
+      return `  {
+    const ${type} *y = (const ${type} *)${id}_output(context, ${i});
+    for (size_t i = 0; i < ${count}u; i += ${sampleStride(count)}u) {
+      const double got = (double)y[i];
+      const double want = (double)expected_${i}[i / ${sampleStride(count)}u];
+      const double error = got == want || (got != got && want != want) ? 0.0 : got > want ? got - want : want - got;
+      /* Not-a-number against a number is an error beyond every bound. */
+      const double measured = error == error ? error : HUGE_VAL;
+      if (measured > ${cFloat(allowed, "float64")}) failed = 1;
+      if (measured > report->largest_error || report->compared == 0) {
+        report->largest_error = measured;
+        report->allowed_error = ${cFloat(allowed, "float64")};
+        report->output = ${i};
+        report->element = i;
+      }
+      ++report->compared;
+    }
+  }
+`;
+    })
+    .join("");
+  return `#include "${id}.h"
+
+#include <math.h>
+
+/* Expected outputs for the inputs that the generator below makes: every n-th element of each output. */
+${tables}
+/* SplitMix32: the same numbers on every machine. */
+static uint32_t next_u32(uint32_t *state) {
+  uint32_t z = *state += 0x9e3779b9u;
+  z = (z ^ (z >> 16)) * 0x21f0aaadu;
+  z = (z ^ (z >> 15)) * 0x735a2d97u;
+  return z ^ (z >> 15);
+}
+
+${id}_status ${id}_selftest(${id}_context *context, ${id}_report *report) {
+  uint32_t state = ${data.seed}u;
+  int failed = 0;
+  ${id}_status status;
+  if (context == NULL || report == NULL) return ${M}_ERROR_NULL;
+  if (${id}_output(context, 0) == NULL) return ${M}_ERROR_NOT_READY;
+  report->largest_error = 0;
+  report->allowed_error = 0;
+  report->output = 0;
+  report->element = 0;
+  report->compared = 0;
+  ${m.inputs.length === 0 ? "(void)next_u32(&state);\n" : ""}${fills.trimStart()}  status = ${id}_run(context);
+  if (status != ${M}_OK) return status;
+${checks}  return failed ? ${M}_ERROR_SELFTEST : ${M}_OK;
+}
+`;
+}
+
+/** Finding and loading files beside the program, shared by the programs of the bundle. */
+export function filesSource(m: CModel): string {
+  const { id } = m;
+  const M = upper(id);
+  return `/* Files and memory for the programs of this bundle; the library itself needs neither. */
+#include "${id}.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The path of a file beside the program, or in the directory given. */
+static char *path_beside(const char *program, const char *file) {
+  const char *slash = strrchr(program, '/');
+#ifdef _WIN32
+  const char *back = strrchr(program, '\\\\');
+  if (back != NULL && (slash == NULL || back > slash)) slash = back;
+#endif
+  const size_t stem = slash == NULL ? 0 : (size_t)(slash - program) + 1;
+  char *path = (char *)malloc(stem + strlen(file) + 1);
+  if (path == NULL) return NULL;
+  memcpy(path, program, stem);
+  strcpy(path + stem, file);
+  return path;
+}
+
+/* Memory at a multiple of 64; it is kept until the program ends. */
+static void *aligned(size_t bytes) {
+  unsigned char *p = (unsigned char *)malloc(bytes + 64);
+  return p == NULL ? NULL : p + (64 - (uintptr_t)p % 64);
+}
+
+/* Reads a whole file to a multiple of 64; null, and a message, when that is not possible. */
+static void *read_file(const char *path, size_t *bytes) {
+  FILE *f = fopen(path, "rb");
+  void *data = NULL;
+  long size = -1;
+  if (f != NULL && fseek(f, 0, SEEK_END) == 0) size = ftell(f);
+  if (size >= 0 && fseek(f, 0, SEEK_SET) == 0) data = aligned((size_t)size);
+  if (data != NULL && fread(data, 1, (size_t)size, f) != (size_t)size) data = NULL;
+  if (f != NULL) fclose(f);
+  if (data == NULL) fprintf(stderr, "cannot read %s\\n", path);
+  *bytes = size < 0 ? 0 : (size_t)size;
+  return data;
+}
+
+/* Loads the weights and prepares a context; 0 when that failed (the reason is printed). */
+static int open_model(const char *program, ${id}_context *context) {
+  size_t bytes = 0;
+  char *path = path_beside(program, "weights/${id}.bin");
+  void *weights = path == NULL ? NULL : read_file(path, &bytes);
+  void *arena = aligned(${M}_ARENA_BYTES);
+  ${id}_status status;
+  free(path);
+  if (weights == NULL) return 0;
+  if (arena == NULL) {
+    fprintf(stderr, "no memory for the arena of %u bytes\\n", ${M}_ARENA_BYTES);
+    return 0;
+  }
+  status = ${id}_init(context, arena, ${M}_ARENA_BYTES, weights, bytes);
+  if (status != ${M}_OK) fprintf(stderr, "%s\\n", ${id}_status_string(status));
+  return status == ${M}_OK;
+}
+`;
+}
+
+export function selftestMain(m: CModel, vectorSets: number, allowed: readonly number[]): string {
+  const { id } = m;
+  const M = upper(id);
+  return `/* Compares this build with the reference outputs, element by element; exits with 0 when every one agrees. */
+#include "files.h"
+
+static double element(const void *data, uint32_t dtype, size_t i) {
+  switch (dtype) {
+    case 1: return (double)((const float *)data)[i];
+    case 2: case 9: return (double)((const uint8_t *)data)[i];
+    case 3: return (double)((const int8_t *)data)[i];
+    case 4: return (double)((const uint16_t *)data)[i];
+    case 5: return (double)((const int16_t *)data)[i];
+    case 6: return (double)((const int32_t *)data)[i];
+    case 7: return (double)((const int64_t *)data)[i];
+    case 11: return ((const double *)data)[i];
+    case 12: return (double)((const uint32_t *)data)[i];
+    default: return (double)((const uint64_t *)data)[i];
+  }
+}
+
+static size_t element_bytes(uint32_t dtype) {
+  switch (dtype) {
+    case 2: case 3: case 9: return 1;
+    case 4: case 5: return 2;
+    case 1: case 6: case 12: return 4;
+    default: return 8;
+  }
+}
+
+static const double allowed[] = {${allowed.map((a) => cFloat(a, "float64")).join(", ")}};
+
+int main(int argc, char **argv) {
+  ${id}_context context;
+  ${id}_report report;
+  ${id}_status status;
+  double largest = 0;
+  int failed = 0;
+  (void)argc;
+  if (!open_model(argv[0], &context)) return 2;
+
+  status = ${id}_selftest(&context, &report);
+  if (status != ${M}_OK && status != ${M}_ERROR_SELFTEST) {
+    fprintf(stderr, "%s\\n", ${id}_status_string(status));
+    return 2;
+  }
+  printf("built-in input: %lu elements, largest error %.3g (allowed %.3g)%s\\n", (unsigned long)report.compared, report.largest_error,
+         report.allowed_error, status == ${M}_OK ? "" : "  FAILED");
+  if (status != ${M}_OK) failed = 1;
+  largest = report.largest_error;
+
+  for (int set = 0; set < ${vectorSets}; ++set) {
+    double worst = 0;
+    for (int i = 0; i < ${M}_INPUTS; ++i) {
+      char name[64];
+      size_t bytes = 0;
+      char *path;
+      void *data;
+      sprintf(name, "test/vectors/set_%d/input_%d.bin", set, i);
+      path = path_beside(argv[0], name);
+      data = path == NULL ? NULL : read_file(path, &bytes);
+      free(path);
+      if (data == NULL || bytes != ${id}_input_info(i)->bytes) return 2;
+      memcpy(${id}_input(&context, i), data, bytes);
+    }
+    status = ${id}_run(&context);
+    if (status != ${M}_OK) {
+      fprintf(stderr, "%s\\n", ${id}_status_string(status));
+      return 2;
+    }
+    for (int i = 0; i < ${M}_OUTPUTS; ++i) {
+      const ${id}_tensor_info *info = ${id}_output_info(i);
+      const size_t count = info->bytes / element_bytes(info->dtype);
+      char name[64];
+      size_t bytes = 0;
+      char *path;
+      void *want;
+      sprintf(name, "test/vectors/set_%d/expected_%d.bin", set, i);
+      path = path_beside(argv[0], name);
+      want = path == NULL ? NULL : read_file(path, &bytes);
+      free(path);
+      if (want == NULL || bytes != info->bytes) return 2;
+      for (size_t at = 0; at < count; ++at) {
+        const double a = element(${id}_output(&context, i), info->dtype, at);
+        const double b = element(want, info->dtype, at);
+        const double difference = a == b || (a != a && b != b) ? 0.0 : a > b ? a - b : b - a;
+        const double error = difference == difference ? difference : 1e308;
+        if (error > worst) worst = error;
+        if (error > allowed[i]) failed = 1;
+      }
+    }
+    printf("vectors %d: largest error %.3g\\n", set, worst);
+    if (worst > largest) largest = worst;
+  }
+  printf("%s: largest error %.3g\\n", failed ? "FAILED" : "passed", largest);
+  return failed;
+}
+`;
+}
+
+export function benchMain(m: CModel): string {
+  const { id } = m;
+  const M = upper(id);
+  return `/* Measures the time of a run: ./bench [--threads N] [--runs N] prints one JSON line. */
+#define _POSIX_C_SOURCE 199309L
+#include "test/files.h"
+
+#include <time.h>
+
+static double now_ms(void) {
+#ifdef CLOCK_MONOTONIC
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+#else
+  return (double)clock() * 1e3 / CLOCKS_PER_SEC;
+#endif
+}
+
+static int ascending(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv) {
+  ${id}_context context;
+  ${id}_report report;
+  int threads = 1, runs = 0;
+  double *times;
+  double first;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (strcmp(argv[i], "--threads") == 0) threads = atoi(argv[i + 1]);
+    else if (strcmp(argv[i], "--runs") == 0) runs = atoi(argv[i + 1]);
+    else {
+      fprintf(stderr, "unknown option %s\\n", argv[i]);
+      return 2;
+    }
+  }
+  if (threads != 1) fprintf(stderr, "this bundle runs on one thread; --threads %d is ignored\\n", threads);
+  if (!open_model(argv[0], &context)) return 2;
+  /* The self-test fills the inputs and warms the caches up. */
+  (void)${id}_selftest(&context, &report);
+  first = now_ms();
+  if (${id}_run(&context) != ${M}_OK) return 1;
+  first = now_ms() - first;
+  /* About two seconds of runs, at least 5 and at most 1000. */
+  if (runs < 1) runs = first > 0 ? (int)(2000.0 / first) : 1000;
+  if (runs < 5) runs = 5;
+  if (runs > 1000) runs = 1000;
+  times = (double *)malloc((size_t)runs * sizeof *times);
+  if (times == NULL) return 1;
+  for (int i = 0; i < runs; ++i) {
+    const double start = now_ms();
+    if (${id}_run(&context) != ${M}_OK) return 1;
+    times[i] = now_ms() - start;
+  }
+  qsort(times, (size_t)runs, sizeof *times, ascending);
+  printf("{\\"median_ms\\": %.4f, \\"min_ms\\": %.4f, \\"runs\\": %d, \\"threads\\": 1}\\n", times[runs / 2], times[0], runs);
+  free(times);
+  return 0;
+}
+`;
+}
+
+export function exampleMain(m: CModel): string {
+  const { id } = m;
+  const M = upper(id);
+  return `/*
+ * Runs the model on files: ./run input_0 [input_1 ...]. A file holds an input's elements as raw bytes, or is a NumPy
+ * .npy file of the same type. Prints each output's largest elements.
+ */
+#include "test/files.h"
+
+#include <math.h>
+
+/* Skips the header of an .npy file. */
+static const unsigned char *elements_of(const unsigned char *data, size_t *bytes) {
+  size_t header;
+  if (*bytes < 12 || memcmp(data, "\\x93NUMPY", 6) != 0) return data;
+  header = data[6] == 1 ? 10u + (size_t)(data[8] | data[9] << 8) : 12u + ((size_t)data[8] | (size_t)data[9] << 8 | (size_t)data[10] << 16 | (size_t)data[11] << 24);
+  if (header > *bytes) header = *bytes;
+  *bytes -= header;
+  return data + header;
+}
+
+static double element(const void *data, uint32_t dtype, size_t i) {
+  switch (dtype) {
+    case 1: return (double)((const float *)data)[i];
+    case 2: case 9: return (double)((const uint8_t *)data)[i];
+    case 3: return (double)((const int8_t *)data)[i];
+    case 4: return (double)((const uint16_t *)data)[i];
+    case 5: return (double)((const int16_t *)data)[i];
+    case 6: return (double)((const int32_t *)data)[i];
+    case 7: return (double)((const int64_t *)data)[i];
+    case 11: return ((const double *)data)[i];
+    case 12: return (double)((const uint32_t *)data)[i];
+    default: return (double)((const uint64_t *)data)[i];
+  }
+}
+
+int main(int argc, char **argv) {
+  ${id}_context context;
+  ${id}_status status;
+  if (argc != 1 + ${M}_INPUTS) {
+    fprintf(stderr, "usage: %s%s\\n", argv[0], ${stringLiteral(m.inputs.map((t) => ` ${t.name.replace(/\s+/g, "_")}.npy`).join(""))});
+    return 2;
+  }
+  if (!open_model(argv[0], &context)) return 2;
+  for (int i = 0; i < ${M}_INPUTS; ++i) {
+    size_t bytes = 0;
+    const unsigned char *file = (const unsigned char *)read_file(argv[1 + i], &bytes);
+    const unsigned char *data;
+    if (file == NULL) return 2;
+    data = elements_of(file, &bytes);
+    if (bytes != ${id}_input_info(i)->bytes) {
+      fprintf(stderr, "%s holds %lu bytes of elements, but %s takes %lu\\n", argv[1 + i], (unsigned long)bytes, ${id}_input_info(i)->name,
+              (unsigned long)${id}_input_info(i)->bytes);
+      return 2;
+    }
+    memcpy(${id}_input(&context, i), data, bytes);
+  }
+  status = ${id}_run(&context);
+  if (status != ${M}_OK) {
+    fprintf(stderr, "%s\\n", ${id}_status_string(status));
+    return 1;
+  }
+  for (int i = 0; i < ${M}_OUTPUTS; ++i) {
+    const ${id}_tensor_info *info = ${id}_output_info(i);
+    size_t count = 1, shown = 0;
+    double below = HUGE_VAL;
+    size_t last = 0;
+    for (uint32_t d = 0; d < info->rank; ++d) count *= (size_t)info->dims[d];
+    printf("%s: %lu elements, the largest:\\n", info->name, (unsigned long)count);
+    while (shown < 5 && shown < count) {
+      size_t best = count;
+      for (size_t at = 0; at < count; ++at) {
+        const double v = element(${id}_output(&context, i), info->dtype, at);
+        if (!(v < below || (v == below && at > last && shown > 0))) continue;
+        if (best == count || v > element(${id}_output(&context, i), info->dtype, best)) best = at;
+      }
+      if (best == count) break;
+      below = element(${id}_output(&context, i), info->dtype, best);
+      last = best;
+      printf("  [%lu] %g\\n", (unsigned long)best, below);
+      ++shown;
+    }
+  }
+  return 0;
+}
+`;
+}

@@ -1,0 +1,194 @@
+import { byteSize } from "../ir/element-type.ts";
+import { describeNode, type Graph, type Node, type OperatorNode, rootRegion, type ValueRef } from "../ir/graph.ts";
+import { topologicalOrder } from "../ir/order.ts";
+import { elementCount, staticShape, type TensorType } from "../ir/value-type.ts";
+import { attributeReader, findOperator } from "../ops/index.ts";
+import { GraphwrightError } from "../support/diagnostic.ts";
+import type { Task } from "../support/task.ts";
+import { inPlaceInputs } from "../tensor/in-place.ts";
+import { hoistScratch, lowerNode, type LoweringTable } from "../tensor/lower-node.ts";
+import type { View } from "../tensor/lowering.ts";
+import type { Buffer, TensorProgram } from "../tensor/program.ts";
+import { portableTarget, scheduleByRule, type ScheduleTarget } from "../tensor/rules.ts";
+import type { ScheduleStep } from "../tensor/schedule/schedule.ts";
+import { verifyProgram } from "../tensor/verifier.ts";
+
+/** What lowering asks of the operators, from the operator table. */
+export const operatorLowering: LoweringTable = {
+  lowering: (node) => findOperator(node.domain, node.op)?.lower,
+  attributes: (node) => attributeReader(node, findOperator(node.domain, node.op)),
+  names: (node) => {
+    const definition = findOperator(node.domain, node.op);
+    if (!definition) return undefined;
+    const spread = (list: OperatorParameters, count: number): string[] =>
+      Array.from({ length: count }, (_, i) => {
+        const last = list[list.length - 1];
+        const info = list[i] ?? last;
+        return info ? (info.presence === "variadic" ? `${info.name}${i - list.indexOf(info)}` : info.name) : `x${i}`;
+      });
+    return { inputs: spread(definition.inputs, node.inputs.length), outputs: spread(definition.outputs, node.outputs.length) };
+  },
+};
+type OperatorParameters = readonly { readonly name: string; readonly presence?: string }[];
+
+/** Key of a value: "12.0". */
+export type ValueKey = string;
+export const keyOfValue = (ref: ValueRef): ValueKey => `${ref.node}.${ref.output}`;
+
+export interface GraphValue {
+  readonly key: ValueKey;
+  readonly ref: ValueRef;
+  readonly name: string;
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly bytes: number;
+  /** constants lie in the weights file */
+  readonly constant: boolean;
+}
+
+export interface LoweredStep {
+  readonly node: OperatorNode;
+  readonly program: TensorProgram;
+  readonly schedule: readonly ScheduleStep[];
+  /** what each parameter stands for; scratch has none */
+  readonly values: ReadonlyMap<Buffer, ValueKey>;
+  readonly reads: readonly ValueKey[];
+  readonly writes: readonly ValueKey[];
+  readonly scratch: readonly Buffer[];
+  /** inputs whose memory an output may take over, when both have the same size */
+  readonly inPlace: readonly (readonly [input: ValueKey, output: ValueKey])[];
+  readonly views: readonly { readonly part: ValueKey; readonly whole: ValueKey; /** bytes */ readonly offset: number }[];
+}
+
+export interface LoweredGraph {
+  readonly values: ReadonlyMap<ValueKey, GraphValue>;
+  readonly inputs: readonly ValueKey[];
+  readonly outputs: readonly ValueKey[];
+  readonly outputNames: readonly string[];
+  readonly steps: readonly LoweredStep[];
+}
+
+/** A node's program after its default schedule, verified. */
+export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget) {
+  const lowered = lowerNode(graph, node, table);
+  const schedule = scheduleByRule(lowered.program, target);
+  const program = hoistScratch(schedule.program);
+  const problems = verifyProgram(program);
+  if (problems.length > 0)
+    throw new GraphwrightError("unsound-program", `its tensor program does not pass the verifier: ${problems[0]!.message}`, { node: describeNode(node) }, "This is a defect of Graphwright: please report it with the model.");
+  return { lowered, schedule, program };
+}
+
+/**
+ * Lowers every operator of the root region. What cannot be lowered is collected: one error "not-lowered" lists every
+ * offending node, value and reason.
+ */
+export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable = operatorLowering): Promise<LoweredGraph> {
+  const root = graph.root;
+  const refused: string[] = [];
+  const values = new Map<ValueKey, GraphValue>();
+  const describeValue = (node: Node, ref: ValueRef): string => node.outputs[ref.output]?.name || describeNode(node);
+
+  const addValue = (ref: ValueRef): GraphValue => {
+    const key = keyOfValue(ref);
+    const known = values.get(key);
+    if (known) return known;
+    const node = graph.node(ref.node);
+    const type = graph.type(ref) as TensorType;
+    const dims = staticShape(type) ?? [];
+    const value: GraphValue = {
+      key,
+      ref,
+      name: describeValue(node, ref),
+      type,
+      dims,
+      bytes: type.element ? byteSize(type.element, elementCount(dims)) : 0,
+      constant: node.kind === "constant",
+    };
+    values.set(key, value);
+    return value;
+  };
+
+  for (const id of root.parameters) {
+    const node = graph.node(id);
+    const type = node.outputs[0]?.type;
+    if (type?.kind !== "tensor" || type.element === null || !staticShape(type))
+      refused.push(`the input ${node.outputs[0]?.name} is ${type?.text}: its shape must be static`);
+  }
+  const order = topologicalOrder(graph, rootRegion);
+  const operators = order.map((id) => graph.node(id)).filter((n): n is OperatorNode => n.kind === "operator" && reachesOutput(graph, n));
+  const steps: LoweredStep[] = [];
+  for (const [i, node] of operators.entries()) {
+    task.check();
+    if (i % 8 === 0) {
+      task.progress(i / operators.length, `lowering ${node.name || node.op}`);
+      await task.pause();
+    }
+    try {
+      const { lowered, schedule, program } = scheduledNode(graph, node, table);
+      const parameterValues = new Map<Buffer, ValueKey>();
+      // Scheduling keeps parameters: they are matched by name.
+      const byName = new Map([...lowered.bindings].map(([b, ref]) => [b.name, ref]));
+      for (const p of program.parameters) {
+        const ref = byName.get(p.name);
+        if (ref && p.scope !== "scratch") parameterValues.set(p, addValue(ref).key);
+      }
+      const of = (scope: Buffer["scope"][]): ValueKey[] => program.parameters.filter((p) => scope.includes(p.scope)).map((p) => parameterValues.get(p) as ValueKey);
+      steps.push({
+        node,
+        program,
+        schedule: schedule.steps,
+        values: parameterValues,
+        reads: of(["input", "weight"]),
+        writes: of(["output"]),
+        scratch: program.parameters.filter((p) => p.scope === "scratch"),
+        inPlace: inPlaceInputs(program).map(([from, to]) => [parameterValues.get(from) as ValueKey, parameterValues.get(to) as ValueKey] as const),
+        views: viewsOf(node, lowered.views, addValue),
+      });
+    } catch (error) {
+      if (!(error instanceof GraphwrightError)) throw error;
+      refused.push(`${describeNode(node)} ${error.diagnostic.message}`);
+    }
+  }
+  const outputs = root.outputs.map((o) => addValue(o.value).key);
+  if (refused.length > 0)
+    throw new GraphwrightError(
+      "not-lowered",
+      `the model cannot be built: ${refused.length} ${refused.length === 1 ? "place is" : "places are"} not supported.\n${refused.map((r) => `  - ${r}`).join("\n")}`,
+      undefined,
+      "Nothing was written. Fix input shapes, fold constants, or replace the operators listed.",
+    );
+  const inputs = root.parameters.map((id) => addValue({ node: id, output: 0 }).key);
+  return { values, inputs, outputs, outputNames: root.outputs.map((o) => o.name), steps };
+}
+
+const reach = new WeakMap<Graph, Set<number>>();
+/** Does the node contribute to an output of the model? Dead code is not built. */
+function reachesOutput(graph: Graph, node: OperatorNode): boolean {
+  let live = reach.get(graph);
+  if (!live) {
+    live = new Set<number>();
+    const pending = graph.root.outputs.map((o) => o.value.node);
+    while (pending.length > 0) {
+      const id = pending.pop() as number;
+      if (live.has(id)) continue;
+      live.add(id);
+      for (const input of graph.node(id).inputs) if (input) pending.push(input.node);
+    }
+    reach.set(graph, live);
+  }
+  return live.has(node.id);
+}
+
+function viewsOf(node: OperatorNode, views: readonly View[], addValue: (ref: ValueRef) => GraphValue): LoweredStep["views"] {
+  const resolve = (place: View["part"]): GraphValue | undefined => {
+    const ref = "input" in place ? node.inputs[place.input] : { node: node.id, output: place.output };
+    return ref ? addValue(ref) : undefined;
+  };
+  return views.flatMap((v) => {
+    const part = resolve(v.part);
+    const whole = resolve(v.whole);
+    if (!part || !whole || part.type.element === null) return [];
+    return [{ part: part.key, whole: whole.key, offset: byteSize(part.type.element, v.offset) }];
+  });
+}
