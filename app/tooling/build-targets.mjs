@@ -58,6 +58,9 @@ export const targets = [
   },
 ];
 
+/** What a window needs; the command line builds itself when it is first used. */
+export const windowTargets = targets.filter(({ name }) => name !== "command line").map(({ name }) => name);
+
 const skipped = new Set(["node_modules", "dist", "test", ".cache"]);
 const common = ["package-lock.json", "app/tooling/build.mjs", "app/tooling/build-targets.mjs"];
 

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { pathToFileURL } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { isFresh, sourceHash, stampFresh, targets } from "./build-targets.mjs";
 import { inRoot, secondsSince } from "./run.mjs";
 
@@ -27,7 +28,8 @@ export async function buildAll({ only, quiet = false } = {}) {
     try {
       await build(target);
     } catch (error) {
-      failures.push(`Building ${target.name} failed: ${error instanceof Error ? error.message : error}`);
+      const message = error instanceof Error ? error.message : String(error);
+      failures.push(`Building ${target.name} failed: ${process.stderr.isTTY ? message : stripVTControlCharacters(message)}`);
       continue;
     }
     stampFresh(target, hash);

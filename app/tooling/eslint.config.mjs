@@ -82,7 +82,7 @@ export default tseslint.config(
   },
   {
     // vitest's describe and test return values that nobody awaits.
-    files: ["**/test/**", "e2e/**"],
+    files: ["**/test/**/*.ts", "**/test/**/*.tsx", "e2e/**/*.ts"],
     rules: {
       "@typescript-eslint/no-floating-promises": [
         "error",

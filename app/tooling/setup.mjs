@@ -23,7 +23,7 @@ export async function ensureInstalled() {
     console.log("Installing dependencies (npm ci) ...");
     const npm = process.env["npm_execpath"];
     const [command, args] = npm?.endsWith("js") ? [process.execPath, [npm]] : ["npm", []];
-    const { code } = await run(command, [...args, "ci", "--no-audit", "--no-fund"], { inherit: true });
+    const { code } = await run(command, [...args, "ci", "--no-audit", "--no-fund", "--loglevel=error"], { inherit: true });
     if (code !== 0) {
       console.error(`npm ci failed with code ${code}; its messages are above. Nothing was started.`);
       process.exit(1);

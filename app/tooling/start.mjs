@@ -39,8 +39,9 @@ if (values.help) {
 
 await ensureInstalled();
 const { buildAll } = await import("./build.mjs");
+const { windowTargets } = await import("./build-targets.mjs");
 try {
-  await buildAll();
+  await buildAll({ only: windowTargets });
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(1);
