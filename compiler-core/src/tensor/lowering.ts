@@ -13,6 +13,7 @@ export interface LoweringAttributes {
   string(name: string, fallback?: string): string;
   ints(name: string): number[] | undefined;
   floats(name: string): number[] | undefined;
+  tensor(name: string): Tensor | undefined;
 }
 
 /** What an operator's lowering may look at. Shapes are static: lowering of symbolic ones comes with an upper bound. */

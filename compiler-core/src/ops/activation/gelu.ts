@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { parametricUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { errorFunction } from "../support/special-functions.ts";
 import { floats, required } from "../support/types.ts";
 
@@ -23,4 +24,5 @@ export const gelu = defineOperator({
     apply: (attributes) => (attributes.string("approximate") === "tanh" ? approximated : exact),
     flops: 12,
   }),
+  lower: elementwiseLowering(activations.gelu),
 });

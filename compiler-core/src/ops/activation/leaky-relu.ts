@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { parametricUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -25,4 +26,5 @@ export const leakyRelu = defineOperator({
       return (x) => (x < 0 ? alpha * x : x);
     },
   }),
+  lower: elementwiseLowering(activations.leakyRelu),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { required, signedIntegers, signedNumbers, tensors } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -18,4 +19,5 @@ export const relu = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: signedNumbers },
   ...elementwiseUnary({ apply: (x) => (x < 0 ? 0 : x), big: (x) => (x < 0n ? 0n : x) }),
+  lower: elementwiseLowering(activations.relu),
 });

@@ -1,6 +1,7 @@
 import { addDims } from "../../ir/dim.ts";
 import { defineOperator } from "../definition.ts";
 import { elementwiseBinary } from "../support/elementwise.ts";
+import { binaryLowering } from "../support/lower-elementwise.ts";
 import { numbers, required, tensors } from "../support/types.ts";
 import { legacyBroadcast } from "../support/versions.ts";
 
@@ -23,4 +24,5 @@ export const add = defineOperator({
   outputs: [required("C", "T", "result")],
   types: { T: numbers },
   ...elementwiseBinary({ combine: (a, b) => a + b, big: (a, b) => a + b, known: addDims }),
+  lower: binaryLowering("add"),
 });

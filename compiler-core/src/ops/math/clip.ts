@@ -3,6 +3,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, mapBig, mapNumbers } from "../support/elementwise.ts";
 import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { clipLowering } from "../support/lower-elementwise.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { integers, numbers, optional, required, tensors } from "../support/types.ts";
 import { dropsAttributes, floatBecomesInput, steps } from "../support/versions.ts";
@@ -42,4 +43,5 @@ export const clip = defineOperator({
     return [mapNumbers(x, (v) => { const floored = v < min ? min : v; return floored > max ? max : floored; })];
   },
   cost: costPerOutput(2),
+  lower: clipLowering,
 });

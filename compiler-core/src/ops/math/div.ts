@@ -1,6 +1,7 @@
 import { type Dim, floorDivDims } from "../../ir/dim.ts";
 import { defineOperator } from "../definition.ts";
 import { elementwiseBinary } from "../support/elementwise.ts";
+import { binaryLowering } from "../support/lower-elementwise.ts";
 import { numbers, required, tensors } from "../support/types.ts";
 import { legacyBroadcast } from "../support/versions.ts";
 
@@ -35,4 +36,5 @@ export const div = defineOperator({
     integer: (a, b) => (b === 0 ? 0 : Math.trunc(a / b)),
     known: quotient,
   }),
+  lower: binaryLowering("div"),
 });

@@ -5,6 +5,7 @@ import { defineOperator } from "../definition.ts";
 import { zipArrays } from "../support/elementwise.ts";
 import { multiplyMatrices } from "../support/gemm.ts";
 import { dimsDiffer, elementOfInput, rankedInput, reportConflict, reportProblem, tensorOutput } from "../support/infer.ts";
+import { gemmLowering } from "../support/lower-contraction.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { optional, required, tensors, wideNumbers } from "../support/types.ts";
 import type { VersionSteps } from "../support/versions.ts";
@@ -85,4 +86,5 @@ export const gemm = defineOperator({
     const k = staticShape(inputs[0])?.[attributes.int("transA") ? 0 : 1] ?? 0;
     return { flops: 2 * count * k + (inputs[2]?.kind === "tensor" ? count : 0) };
   },
+  lower: gemmLowering,
 });

@@ -1,6 +1,7 @@
 import { elementCount, staticShape } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { matMulLowering } from "../support/lower-contraction.ts";
 import { inferMatmul, matmulTensors } from "../support/matmul.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { required, tensors, wideNumbers } from "../support/types.ts";
@@ -25,4 +26,5 @@ export const matmul = defineOperator({
   infer: (context, node) => [tensorOutput(elementOfInput(context, 0), inferMatmul(context, node))],
   evaluate: (inputs, context) => [matmulTensors(tensorAt(inputs, 0), tensorAt(inputs, 1), context.task)],
   cost: ({ inputs, outputs }) => ({ flops: 2 * elementCount(staticShape(outputs[0]) ?? [0]) * (staticShape(inputs[0])?.at(-1) ?? 0) }),
+  lower: matMulLowering,
 });

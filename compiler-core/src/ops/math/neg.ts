@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { unaryLowering } from "../support/lower-elementwise.ts";
 import { required, signedIntegers, signedNumbers, tensors } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -17,4 +18,5 @@ export const neg = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: signedNumbers },
   ...elementwiseUnary({ apply: (x) => -x, big: (x) => -x }),
+  lower: unaryLowering("neg"),
 });

@@ -3,6 +3,7 @@ import { elementCount } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { broadcastDims, costPerOutput, zipArrays } from "../support/elementwise.ts";
 import { broadcastInputs, elementOfInput, tensorOutput } from "../support/infer.ts";
+import { powLowering } from "../support/lower-elementwise.ts";
 import { finished, isIntegral, tensorAt, workArray } from "../support/numbers.ts";
 import { floats, integers, numbers, required, tensors } from "../support/types.ts";
 import { legacyBroadcast } from "../support/versions.ts";
@@ -48,4 +49,5 @@ export const pow = defineOperator({
   infer: (context, node) => [tensorOutput(elementOfInput(context, 0), broadcastInputs(context, node, [0, 1]))],
   evaluate: (inputs) => [powTensors(tensorAt(inputs, 0), tensorAt(inputs, 1))],
   cost: costPerOutput(1),
+  lower: powLowering,
 });

@@ -1,6 +1,7 @@
 import { addDims } from "../../ir/dim.ts";
 import { defineOperator } from "../definition.ts";
 import { variadicElementwise } from "../support/elementwise.ts";
+import { foldLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors, variadic } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -19,4 +20,5 @@ export const sum = defineOperator({
   outputs: [required("sum", "T", "the sum")],
   types: { T: floats },
   ...variadicElementwise({ combine: (a, b) => a + b, known: addDims }),
+  lower: foldLowering("add"),
 });

@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { averagePoolLowering } from "../support/lower-pool.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { inferPool, poolCost, slidePool } from "../support/pool.ts";
 import { floats, required, tensors } from "../support/types.ts";
@@ -41,4 +42,5 @@ export const averagePool = defineOperator({
     ];
   },
   cost: poolCost,
+  lower: averagePoolLowering,
 });

@@ -4,6 +4,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { dimsDiffer, elementOfInput, rankedInput, reportConflict, tensorOutput } from "../support/infer.ts";
+import { batchNormalizationLowering } from "../support/lower-normalization.ts";
 import { finished, tensorAt, workArray } from "../support/numbers.ts";
 import { floats, optional, required, tensors } from "../support/types.ts";
 import { constantInts, dropsAttributes, steps, takeInt, type VersionSteps } from "../support/versions.ts";
@@ -133,4 +134,5 @@ export const batchNormalization = defineOperator({
     return [finished(x.element, x.dims, out), ...(training ? running.map((list) => fromNumbers(statistics, [channels], list)) : [])];
   },
   cost: costPerOutput(2),
+  lower: batchNormalizationLowering,
 });

@@ -4,6 +4,7 @@ import { defineOperator } from "../definition.ts";
 import { convolutionInput, convolve } from "../support/conv.ts";
 import { inferConv } from "../support/infer-conv.ts";
 import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { convLowering } from "../support/lower-contraction.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { floats, optional, required, tensors } from "../support/types.ts";
 import { windowAttributes } from "../support/window.ts";
@@ -47,4 +48,5 @@ export const conv = defineOperator({
   cost: ({ inputs, outputs }) => ({
     flops: elementCount(staticShape(outputs[0]) ?? [0]) * (2 * elementCount(staticShape(inputs[1])?.slice(1) ?? [0]) + (inputs[2] && inputs[2].kind === "tensor" ? 1 : 0)),
   }),
+  lower: convLowering,
 });

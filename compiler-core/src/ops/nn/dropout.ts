@@ -3,6 +3,7 @@ import { elementCount, shapeOf } from "../../ir/value-type.ts";
 import { hashString, Random } from "../../support/random.ts";
 import { defineOperator } from "../definition.ts";
 import { tensorOutput } from "../support/infer.ts";
+import { dropoutLowering } from "../support/lower-shape.ts";
 import { finished, optionalTensor, tensorAt, workArray } from "../support/numbers.ts";
 import { bool, floats8, optional, required, tensors } from "../support/types.ts";
 import { floatBecomesInput, setInput, takeInt, type VersionSteps } from "../support/versions.ts";
@@ -82,4 +83,5 @@ export const dropout = defineOperator({
     return [finished(x.element, x.dims, out), makeTensor("bool", x.dims, mask)];
   },
   cost: () => ({ flops: 0 }),
+  lower: dropoutLowering,
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { globalPool } from "../support/global-pool.ts";
+import { globalAveragePoolLowering } from "../support/lower-pool.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
 export const globalAveragePool = defineOperator({
@@ -15,4 +16,5 @@ export const globalAveragePool = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: floats },
   ...globalPool({ start: 0, step: (sum, x) => sum + x, finish: (sum, count) => sum / count }),
+  lower: globalAveragePoolLowering,
 });

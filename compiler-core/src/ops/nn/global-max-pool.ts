@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { globalPool } from "../support/global-pool.ts";
+import { globalMaxPoolLowering } from "../support/lower-pool.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
 export const globalMaxPool = defineOperator({
@@ -15,4 +16,5 @@ export const globalMaxPool = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: floats },
   ...globalPool({ start: -Infinity, step: Math.max }),
+  lower: globalMaxPoolLowering,
 });

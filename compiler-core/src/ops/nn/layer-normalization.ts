@@ -4,6 +4,7 @@ import { defineOperator } from "../definition.ts";
 import { elementOfCode } from "../support/element-codes.ts";
 import { broadcastDims, costPerOutput } from "../support/elementwise.ts";
 import { checkedAxis, rankedInput, tensorOutput } from "../support/infer.ts";
+import { layerNormalizationLowering } from "../support/lower-normalization.ts";
 import { finished, optionalTensor, tensorAt, workArray } from "../support/numbers.ts";
 import { expanded } from "../support/strides.ts";
 import { floats, optional, required, tensors } from "../support/types.ts";
@@ -72,4 +73,5 @@ export const layerNormalization = defineOperator({
     return [finished(x.element, x.dims, out), finished(stash, dims, means), finished(stash, dims, inverses)].slice(0, Math.max(1, context.outputCount));
   },
   cost: costPerOutput(8),
+  lower: layerNormalizationLowering(false),
 });

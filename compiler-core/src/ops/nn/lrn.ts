@@ -2,6 +2,7 @@ import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount, staticShape } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { lrnLowering } from "../support/lower-normalization.ts";
 import { finished, tensorAt, workArray } from "../support/numbers.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
@@ -53,4 +54,5 @@ export const lrn = defineOperator({
     return [finished(x.element, x.dims, out)];
   },
   cost: ({ attributes, outputs }) => ({ flops: elementCount(staticShape(outputs[0]) ?? [0]) * (2 * attributes.int("size") + 3) }),
+  lower: lrnLowering,
 });

@@ -1,6 +1,7 @@
 import { makeTensor } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
+import { maxPoolLowering } from "../support/lower-pool.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { inferPool, poolCost, slidePool } from "../support/pool.ts";
 import { bytes, floats, int64, optional, required, tensors } from "../support/types.ts";
@@ -77,4 +78,5 @@ export const maxPool = defineOperator({
     return [y, makeTensor("int64", y.dims, BigInt64Array.from(found, (at) => BigInt(columns ? columnMajor(at, x.dims) : at)))];
   },
   cost: poolCost,
+  lower: maxPoolLowering,
 });

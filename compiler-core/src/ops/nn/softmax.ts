@@ -1,6 +1,7 @@
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { checkedAxis, sameAsInput } from "../support/infer.ts";
+import { softmaxLowering } from "../support/lower-normalization.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { flattensFromAxis, softmaxAlong } from "../support/softmax.ts";
 import { floats, required, tensors } from "../support/types.ts";
@@ -27,4 +28,5 @@ export const softmax = defineOperator({
     return [softmaxAlong(x, checkedAxis(context.attributes.int("axis"), x.dims.length), "softmax", context.task)];
   },
   cost: costPerOutput(6),
+  lower: softmaxLowering(false),
 });

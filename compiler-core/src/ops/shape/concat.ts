@@ -3,6 +3,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, reportConflict, tensorOutput } from "../support/infer.ts";
 import { concatTensors } from "../support/join-tensors.ts";
+import { concatLowering } from "../support/lower-shape.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { ordinary, required, tensors, variadic } from "../support/types.ts";
 import type { VersionSteps } from "../support/versions.ts";
@@ -68,4 +69,5 @@ export const concat = defineOperator({
     return [concatTensors(parts, checkedAxis(context.attributes.int("axis"), parts[0]?.dims.length ?? 0))];
   },
   cost: () => ({ flops: 0 }),
+  lower: concatLowering,
 });

@@ -3,6 +3,7 @@ import { makeTensor, toIntegers } from "../../ir/tensor.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { knownInts, tensorOutput, unknownShape, vectorLength } from "../support/infer.ts";
+import { fillLowering } from "../support/lower-shape.ts";
 import { intsAt } from "../support/numbers.ts";
 import { expanded, reshaped } from "../support/strides.ts";
 import { castable, floats8, int64, required, tensors } from "../support/types.ts";
@@ -46,4 +47,5 @@ export const constantOfShape = defineOperator({
     return [expanded(reshaped(value, []), dims)];
   },
   cost: () => ({ flops: 0 }),
+  lower: fillLowering,
 });

@@ -3,6 +3,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { broadcastDims } from "../support/elementwise.ts";
 import { broadcastDim, elementOfInput, knownInts, originOf, reportProblem, tensorOutput, unknownShape, vectorLength } from "../support/infer.ts";
+import { expandLowering } from "../support/lower-shape.ts";
 import { intsAt, tensorAt } from "../support/numbers.ts";
 import { expanded } from "../support/strides.ts";
 import { ordinary, required, tensors } from "../support/types.ts";
@@ -48,4 +49,5 @@ export const expand = defineOperator({
     return [expanded(x, broadcastDims(x.dims, intsAt(inputs, 1)))];
   },
   cost: () => ({ flops: 0 }),
+  lower: expandLowering,
 });

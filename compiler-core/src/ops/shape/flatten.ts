@@ -2,6 +2,7 @@ import { elementCount, shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, productOf, tensorOutput } from "../support/infer.ts";
+import { viewLowering } from "../support/lower-shape.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { reshaped } from "../support/strides.ts";
 import { everything, floats8, required, tensors } from "../support/types.ts";
@@ -46,4 +47,5 @@ export const flatten = defineOperator({
     return [reshaped(x, [elementCount(x.dims.slice(0, axis)), elementCount(x.dims.slice(axis))])];
   },
   cost: () => ({ flops: 0 }),
+  lower: viewLowering(),
 });

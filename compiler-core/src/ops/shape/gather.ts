@@ -3,6 +3,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedIndices } from "../support/indexing.ts";
 import { checkedAxis, elementOfInput, knownInts, originOf, reportProblem, tensorOutput } from "../support/infer.ts";
+import { gatherLowering } from "../support/lower-shape.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { reshaped, takeAlong } from "../support/strides.ts";
 import { indices, ordinary, required, tensors } from "../support/types.ts";
@@ -46,4 +47,5 @@ export const gather = defineOperator({
     return [reshaped(picked, [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)])];
   },
   cost: () => ({ flops: 0 }),
+  lower: gatherLowering,
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { output } from "../support/infer.ts";
+import { viewLowering } from "../support/lower-shape.ts";
 import { classic, everything, floats8, optionalsOf, required, sequencesOf, tensors } from "../support/types.ts";
 
 export const identity = defineOperator({
@@ -24,4 +25,5 @@ export const identity = defineOperator({
   infer: (context) => [output(context.type(0), context.known(0))],
   evaluate: (inputs) => [inputs[0]!],
   cost: () => ({ flops: 0 }),
+  lower: viewLowering(),
 });

@@ -1,6 +1,7 @@
 import { shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, knownInts, tensorOutput, unknownShape, vectorLength } from "../support/infer.ts";
+import { viewLowering } from "../support/lower-shape.ts";
 import { intsAt, tensorAt } from "../support/numbers.ts";
 import { resolveDims, resolveShape } from "../support/reshape.ts";
 import { reshaped } from "../support/strides.ts";
@@ -50,4 +51,5 @@ export const reshape = defineOperator({
     return [reshaped(x, resolveDims(x.dims, intsAt(inputs, 1), context.attributes.int("allowzero") !== 0))];
   },
   cost: () => ({ flops: 0 }),
+  lower: viewLowering({ compileTimeInputs: [1] }),
 });

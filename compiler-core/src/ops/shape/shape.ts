@@ -2,6 +2,7 @@ import { int64Vector } from "../../ir/tensor.ts";
 import { shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { tensorOutput } from "../support/infer.ts";
+import { shapeLowering } from "../support/lower-shape.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { everything, floats8, int64, required, tensors } from "../support/types.ts";
 import { lacksAttribute, steps } from "../support/versions.ts";
@@ -47,4 +48,5 @@ export const shape = defineOperator({
     return [int64Vector(dims.slice(start, end))];
   },
   cost: () => ({ flops: 0 }),
+  lower: shapeLowering("shape"),
 });

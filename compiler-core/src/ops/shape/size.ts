@@ -2,6 +2,7 @@ import { makeTensor } from "../../ir/tensor.ts";
 import { elementCount, shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { productOf, tensorOutput } from "../support/infer.ts";
+import { shapeLowering } from "../support/lower-shape.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { everything, floats8, int64, required, tensors } from "../support/types.ts";
 
@@ -28,4 +29,5 @@ export const size = defineOperator({
   },
   evaluate: (inputs) => [makeTensor("int64", [], BigInt64Array.of(BigInt(elementCount(tensorAt(inputs, 0).dims))))],
   cost: () => ({ flops: 0 }),
+  lower: shapeLowering("size"),
 });

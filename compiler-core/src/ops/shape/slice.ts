@@ -2,6 +2,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, knownInts, tensorOutput, unknownShape, vectorLength } from "../support/infer.ts";
+import { sliceLowering } from "../support/lower-shape.ts";
 import { intsAt, optionalInts, tensorAt } from "../support/numbers.ts";
 import { clampSlice, slicedDim } from "../support/slicing.ts";
 import { gatherStrided, stridesOf } from "../support/strides.ts";
@@ -75,4 +76,5 @@ export const slice = defineOperator({
     return [gatherStrided(x, dims, offset, strides)];
   },
   cost: () => ({ flops: 0 }),
+  lower: sliceLowering,
 });

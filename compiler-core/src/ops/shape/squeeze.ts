@@ -2,6 +2,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, knownInts, originOf, reportProblem, tensorOutput, unknownShape, vectorLength } from "../support/infer.ts";
+import { viewLowering } from "../support/lower-shape.ts";
 import { optionalInts, tensorAt } from "../support/numbers.ts";
 import { checkedAxes } from "../support/reduction.ts";
 import { reshaped } from "../support/strides.ts";
@@ -54,4 +55,5 @@ export const squeeze = defineOperator({
     return [reshaped(x, x.dims.filter((_, i) => !gone.has(i)))];
   },
   cost: () => ({ flops: 0 }),
+  lower: viewLowering({ compileTimeInputs: [1] }),
 });

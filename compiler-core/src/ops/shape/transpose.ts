@@ -2,6 +2,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, tensorOutput, unknownShape } from "../support/infer.ts";
+import { transposeLowering } from "../support/lower-shape.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { permuted } from "../support/strides.ts";
 import { everything, floats8, required, tensors } from "../support/types.ts";
@@ -42,4 +43,5 @@ export const transpose = defineOperator({
     return [permuted(x, permutation(context.attributes.ints("perm"), x.dims.length))];
   },
   cost: () => ({ flops: 0 }),
+  lower: transposeLowering,
 });

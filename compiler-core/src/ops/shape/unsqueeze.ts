@@ -3,6 +3,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, knownInts, tensorOutput, unknownShape, vectorLength } from "../support/infer.ts";
+import { viewLowering } from "../support/lower-shape.ts";
 import { intsAt, tensorAt } from "../support/numbers.ts";
 import { reshaped } from "../support/strides.ts";
 import { everything, floats8, required, tensors } from "../support/types.ts";
@@ -53,4 +54,5 @@ export const unsqueeze = defineOperator({
     return [reshaped(x, inserted(x.dims, intsAt(inputs, 1), 1))];
   },
   cost: () => ({ flops: 0 }),
+  lower: viewLowering({ compileTimeInputs: [1] }),
 });

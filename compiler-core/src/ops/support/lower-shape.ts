@@ -1,6 +1,6 @@
 import { elementCount } from "../../ir/value-type.ts";
 import { nest, store } from "../../tensor/build.ts";
-import { add, all, cast, floordiv, floormod, ge, integer, load, lt, max, min, mul, select, sub } from "../../tensor/expression.ts";
+import { add, all, cast, eq, floordiv, floormod, ge, integer, load, lt, max, min, mul, number, select, sub } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext, View } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement } from "../../tensor/program.ts";
 import { axisNames, broadcastIndices, inputOf, integersOf, normalizeAxis, notLowered, onlyOutputs, outputOf, spatialAxes, zero } from "./lower-common.ts";
@@ -238,3 +238,35 @@ export const depthToSpaceLowering: Lowering = {
     });
   },
 };
+
+/** One value everywhere: ConstantOfShape. The shape is known at compile time. */
+export const fillLowering: Lowering = {
+  compileTimeInputs: [0],
+  build(context) {
+    const y = outputOf(context);
+    const value = context.attributes.tensor("value");
+    const fill = number(y.element, value && !Array.isArray(value.data) ? Number(value.data[0]) : 0);
+    return nest("fill", spatialAxes(y.dims), (v) => store(y, v, fill));
+  },
+};
+
+/** The sizes of the input, which are known at compile time: Shape and Size. */
+export const shapeLowering = (of: "shape" | "size"): Lowering => ({
+  compileTimeInputs: [0],
+  build(context) {
+    const y = outputOf(context);
+    const dims = inputDims(context);
+    if (of === "size") return nest("size", [], () => store(y, [], number(y.element, elementCount(dims))));
+    const from = context.attributes.int("start", 0);
+    const first = Math.min(Math.max(from < 0 ? from + dims.length : from, 0), dims.length);
+    return nest("shape", spatialAxes(y.dims), ([i]) =>
+      store(y, [i!], dims.slice(first, first + y.dims[0]!).reduceRight<Expression>((rest, d, at) => select(eq(i!, at), number(y.element, d), rest), number(y.element, 0))),
+    );
+  },
+});
+
+function inputDims(context: LoweringContext): readonly number[] {
+  const shape = context.inputType(0).shape;
+  if (!shape || shape.some((d) => typeof d !== "number")) throw notLowered(context, "the shape of its input is not static");
+  return shape as readonly number[];
+}
