@@ -1,1 +1,7 @@
+/** The compiler's only door for the window, the command line and the tests. */
 export * from "./protocol.ts";
+export { createSession, type Clock } from "./session.ts";
+export { compilerVersion } from "./version.ts";
+export { checkRange, MemoryBlob, type BlobRef, type BlobSource, type SiblingFiles } from "../support/blob.ts";
+export { formatDiagnostic, formatWhere, GraphwrightError, type Where } from "../support/diagnostic.ts";
+export { CancelledError, silentTask, type Task } from "../support/task.ts";

@@ -2,6 +2,7 @@ import type { Graph } from "../ir/graph.ts";
 import { Lineage } from "../ir/lineage.ts";
 import { diffGraphs } from "../ir/diff.ts";
 import { Timeline, type StepId } from "../ir/timeline.ts";
+import type { BlobSource } from "../support/blob.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import { costAfter, graphCost, peakBytes } from "./cost.ts";
 import { operatorCounts } from "./node-detail.ts";
@@ -9,8 +10,7 @@ import type { CheckView, CostView, ModelSummary, PassRunView, StepView, Timeline
 
 /** One opened model: its timeline, and what was learned about its steps on the way. */
 export class Model {
-  readonly name: string;
-  readonly fileBytes: number;
+  readonly source: BlobSource;
   readonly diagnostics: readonly Diagnostic[];
   readonly timeline: Timeline;
   readonly lineage: Lineage;
@@ -19,9 +19,8 @@ export class Model {
   private readonly costs = new Map<StepId, CostView>();
   private readonly peaks = new Map<StepId, number | undefined>();
 
-  constructor(name: string, fileBytes: number, graph: Graph, diagnostics: readonly Diagnostic[]) {
-    this.name = name;
-    this.fileBytes = fileBytes;
+  constructor(source: BlobSource, graph: Graph, diagnostics: readonly Diagnostic[]) {
+    this.source = source;
     this.diagnostics = diagnostics;
     this.timeline = new Timeline(graph);
     this.lineage = new Lineage(this.timeline);
@@ -68,8 +67,8 @@ export class Model {
     const { info, root } = graph;
     return {
       format: info.format,
-      name: this.name,
-      fileBytes: this.fileBytes,
+      name: this.source.name,
+      fileBytes: this.source.size,
       irVersion: info.irVersion,
       opsets: info.opsets,
       producer: [info.producerName, info.producerVersion].filter(Boolean).join(" "),

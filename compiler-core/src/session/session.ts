@@ -65,7 +65,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
   const siteView = (explanation: Explanation): SiteView => explanation;
 
-  const regionCheck = (model: Model, check: boolean | undefined, task: Task) => (before: Graph, after: Graph, delta: Parameters<typeof checkStep>[2]): CheckView | undefined =>
+  const regionCheck = (check: boolean | undefined, task: Task) => (before: Graph, after: Graph, delta: Parameters<typeof checkStep>[2]): CheckView | undefined =>
     check ? checkView(checkStep(before, after, delta, { task }), "region") : undefined;
 
   return {
@@ -75,7 +75,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       await task.pause();
       task.check();
       const id = `m${++opened}`;
-      const model = new Model(source.name, source.size, graph, diagnostics);
+      const model = new Model(source, graph, diagnostics);
       models.set(id, model);
       return { model: id, summary: model.summary(0), timeline: model.view(), diagnostics };
     },
@@ -176,7 +176,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return edit(model, async () => {
         const before = model.timeline.editBase();
         const { graph, delta, diagnostics } = applyAt(before, findRewrite(name), node);
-        const verdict = regionCheck(model, check, task)(before, graph, delta);
+        const verdict = regionCheck(check, task)(before, graph, delta);
         if (verdict?.verdict === "different")
           throw new GraphwrightError("rewrite-changes-outputs", `${name} was not applied, since the outputs would differ: ${verdict.note}`, { node: delta.site });
         const step = model.timeline.append(graph, delta);
@@ -197,7 +197,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
         for (let next = generator.next(); !next.done; ) {
           task.check();
           const { graph, delta } = next.value;
-          const verdict = regionCheck(model, check, task)(before, graph, delta);
+          const verdict = regionCheck(check, task)(before, graph, delta);
           if (verdict?.verdict === "different") {
             notes.push(`${name} was not applied at ${delta.site}, since the outputs would differ: ${verdict.note}`);
             next = generator.next("revert");
@@ -222,7 +222,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       const model = find(id);
       return edit(model, async () => {
         const first = model.timeline.steps.length;
-        const region = regionCheck(model, check, task);
+        const region = regionCheck(check, task);
         const result = await runPipeline<CheckView>(model.timeline, pipeline, {
           task,
           ...(only ? { only } : {}),

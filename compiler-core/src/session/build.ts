@@ -1,0 +1,64 @@
+import { exportOnnx } from "../backends/onnx/index.ts";
+import { buildBundle, bytesFile, fileBytes, sha256Of } from "../bundle/index.ts";
+import { evaluateGraphAsync } from "../evaluate/index.ts";
+import type { Tensor } from "../ir/tensor.ts";
+import type { StepId } from "../ir/timeline.ts";
+import { isTensor, type Value } from "../ops/index.ts";
+import type { BlobSource } from "../support/blob.ts";
+import { GraphwrightError } from "../support/diagnostic.ts";
+import type { Task } from "../support/task.ts";
+import { collectFiles } from "./files.ts";
+import type { Model } from "./model.ts";
+import type { BuildResult } from "./protocol.ts";
+import { compilerVersion } from "./version.ts";
+
+const hashPiece = 1 << 22;
+
+/** Reads a source piece by piece. */
+function* pieces(source: BlobSource, task: Task): Iterable<Uint8Array> {
+  for (let at = 0; at < source.size; at += hashPiece) {
+    task.check();
+    yield source.read(at, Math.min(hashPiece, source.size - at));
+  }
+}
+
+/** What was done to get from the imported model to a step. */
+const recipeOf = (model: Model, step: StepId): unknown => ({
+  steps: model.timeline.path(step).flatMap((id) => {
+    const { delta } = model.timeline.step(id);
+    return delta ? [{ pass: delta.pass, rewrite: delta.rewrite, site: delta.site }] : [];
+  }),
+});
+
+/** The deployment bundle of a step. Throws "not-lowered" before anything is made, naming each node that stands in the way. */
+export async function buildFiles(model: Model, step: StepId, { name }: { name: string; target: "c" }, task: Task): Promise<BuildResult> {
+  const graph = model.graph(step);
+  const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
+  const onnx = collectFiles(exportOnnx(graph, { name: "model.onnx", task }).files);
+  const bundle = await buildBundle(graph, {
+    name,
+    compilerVersion,
+    task,
+    recipe: recipeOf(model, step),
+    sourceSha256: sha256Of(pieces(model.source, task)),
+    model: onnx.map((file) => bytesFile(file.path, file.bytes)),
+    evaluate: async (inputs): Promise<readonly Tensor[]> => {
+      const given = new Map<string, Value>(names.map((input, index) => [input, inputs[index]!]));
+      const values = await evaluateGraphAsync(graph, given, { task });
+      return values.map((value, index) => {
+        if (isTensor(value)) return value;
+        throw new GraphwrightError("not-lowered", `the output ${JSON.stringify(graph.root.outputs[index]!.name)} is not a tensor.`);
+      });
+    },
+  });
+  return {
+    files: bundle.files.map((file) => {
+      task.check();
+      return { path: file.path, bytes: fileBytes(file) };
+    }),
+    arenaBytes: bundle.arenaBytes,
+    lowerBoundBytes: bundle.lowerBoundBytes,
+    weightBytes: bundle.weightBytes,
+    notes: bundle.notes,
+  };
+}
