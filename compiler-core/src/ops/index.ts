@@ -72,6 +72,14 @@ import { slice } from "./shape/slice.ts";
 import { squeeze } from "./shape/squeeze.ts";
 import { transpose } from "./shape/transpose.ts";
 import { unsqueeze } from "./shape/unsqueeze.ts";
+import { attention } from "./attention/attention.ts";
+import { rotaryEmbedding } from "./attention/rotary-embedding.ts";
+import { tensorScatter } from "./attention/tensor-scatter.ts";
+import { linearAttention } from "./attention/linear-attention.ts";
+import { causalConvWithState } from "./attention/causal-conv-with-state.ts";
+import { flexAttention } from "./attention/flex-attention.ts";
+import { swish } from "./activation/swish.ts";
+import { swiglu } from "./activation/swiglu.ts";
 import { typeRulesFor } from "./type-rules.ts";
 
 export { attributeReader } from "./attribute-reader.ts";
@@ -152,6 +160,14 @@ export const operators: readonly OperatorDefinition[] = [
   squeeze,
   transpose,
   unsqueeze,
+  attention,
+  rotaryEmbedding,
+  tensorScatter,
+  linearAttention,
+  causalConvWithState,
+  flexAttention,
+  swish,
+  swiglu,
 ];
 
 const keyOf = (domain: string, op: string): string => `${domain}/${op}`;

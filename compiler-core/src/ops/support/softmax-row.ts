@@ -1,0 +1,16 @@
+/** Softmax of one row in place; `round` is applied after each step. A row of minus infinities becomes zeros. */
+export function softmaxRow(row: Float64Array, round: (x: number) => number): void {
+  let top = -Infinity;
+  for (let j = 0; j < row.length; j++) if (row[j]! > top || Number.isNaN(row[j]!)) top = row[j]!;
+  if (top === -Infinity) {
+    row.fill(0);
+    return;
+  }
+  let sum = 0;
+  for (let j = 0; j < row.length; j++) {
+    row[j] = round(Math.exp(round(row[j]! - top)));
+    sum += row[j]!;
+  }
+  sum = round(sum);
+  for (let j = 0; j < row.length; j++) row[j] = round(row[j]! / sum);
+}
