@@ -12,6 +12,11 @@ process.on("SIGINT", () => {
   interrupted = true;
 });
 
+// A reader that has seen enough (`| head`) ends the output, not the program.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 const task: Task = {
   check() {
     if (interrupted) throw new CancelledError();
@@ -22,7 +27,7 @@ const task: Task = {
 
 async function main(argv: readonly string[]): Promise<number> {
   const context: CommandContext = {
-    session: createSession(),
+    session: createSession(() => performance.now()),
     task,
     print: (line) => void process.stdout.write(`${line}\n`),
     warn: (line) => void process.stderr.write(`${line}\n`),

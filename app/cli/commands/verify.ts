@@ -21,7 +21,7 @@ export const verify: CliCommand = {
     const good = check.verdict === "identical" || check.verdict === "rounding";
     if (options["json"]) printJson(context, "verify", { check });
     else {
-      context.print(`${check.verdict}: ${check.note}`);
+      context.print(check.note === "" ? check.verdict : `${check.verdict}: ${check.note}`);
       context.print(`largest error ${error(check.maxAbs)} absolute, ${error(check.maxRel)} relative, ${error(check.maxUlp)} ulp, over ${check.runs} input sets`);
       if (check.worst) context.print(`at ${check.worst.output}[${check.worst.index.join(", ")}]: ${check.worst.a} and ${check.worst.b}`);
     }
