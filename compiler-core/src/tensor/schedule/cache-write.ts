@@ -15,7 +15,7 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
     { name: "one-store", doc: "The block's body is one store." },
     { name: "loop-around-block", doc: "The loop encloses the block." },
     { name: "reduction-inside", doc: "All loops of the block's reduce axes lie inside the loop, so that each part is finished when it is written back." },
-    { name: "distinct-elements", doc: "Each spatial loop inside moves just one axis of the block, on which the stored element depends." },
+    { name: "spatial-or-reduce", doc: "Each loop inside moves spatial axes, on which the stored element depends, or reduce axes, not both." },
     { name: "unguarded", doc: "No condition stands between the loop and the block." },
   ],
   apply(program, args, require: Require) {
@@ -33,7 +33,8 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
     const bindings = bindingsOf(block);
     for (const l of spatial) {
       const moved = block.axes.filter((a) => mentions(bindings.get(a.variable) as Expression, l.variable));
-      require("distinct-elements", moved.length === 1 && original.indices.some((i) => mentions(i, (moved[0] as Axis).variable)), `${l.variable.name} moves ${moved.map((a) => a.variable.name).join(" and ") || "no stored axis"}`);
+      const stored = moved.some((a) => original.indices.some((i) => mentions(i, a.variable)));
+      require("spatial-or-reduce", stored && moved.every((a) => a.kind === "spatial"), `${l.variable.name} moves ${moved.map((a) => `${a.kind} ${a.variable.name}`).join(" and ")}`);
     }
     const taken = namesIn(program);
     const local = buffer(freshName(`${block.name}_acc`, taken), original.buffer.element, spatial.map((l) => l.extent), "local");
