@@ -1,10 +1,30 @@
 import type { TypeRules } from "../ir/type-rules.ts";
 import type { OperatorDefinition } from "./definition.ts";
+import { celu } from "./activation/celu.ts";
+import { elu } from "./activation/elu.ts";
 import { gelu } from "./activation/gelu.ts";
+import { hardSigmoid } from "./activation/hard-sigmoid.ts";
+import { hardSwish } from "./activation/hard-swish.ts";
+import { hardmax } from "./activation/hardmax.ts";
 import { leakyRelu } from "./activation/leaky-relu.ts";
+import { mish } from "./activation/mish.ts";
+import { prelu } from "./activation/prelu.ts";
 import { relu } from "./activation/relu.ts";
+import { selu } from "./activation/selu.ts";
+import { shrink } from "./activation/shrink.ts";
 import { sigmoid } from "./activation/sigmoid.ts";
+import { softplus } from "./activation/softplus.ts";
+import { softsign } from "./activation/softsign.ts";
+import { swiglu } from "./activation/swiglu.ts";
+import { swish } from "./activation/swish.ts";
 import { tanh } from "./activation/tanh.ts";
+import { thresholdedRelu } from "./activation/thresholded-relu.ts";
+import { attention } from "./attention/attention.ts";
+import { causalConvWithState } from "./attention/causal-conv-with-state.ts";
+import { flexAttention } from "./attention/flex-attention.ts";
+import { linearAttention } from "./attention/linear-attention.ts";
+import { rotaryEmbedding } from "./attention/rotary-embedding.ts";
+import { tensorScatter } from "./attention/tensor-scatter.ts";
 import { fused } from "./control/fused.ts";
 import { ifOperator } from "./control/if.ts";
 import { loop } from "./control/loop.ts";
@@ -12,19 +32,62 @@ import { optional } from "./control/optional.ts";
 import { optionalGetElement } from "./control/optional-get-element.ts";
 import { optionalHasElement } from "./control/optional-has-element.ts";
 import { scan } from "./control/scan.ts";
+import { and } from "./logical/and.ts";
+import { bitShift } from "./logical/bit-shift.ts";
+import { bitwiseAnd } from "./logical/bitwise-and.ts";
+import { bitwiseNot } from "./logical/bitwise-not.ts";
+import { bitwiseOr } from "./logical/bitwise-or.ts";
+import { bitwiseXor } from "./logical/bitwise-xor.ts";
+import { equal } from "./logical/equal.ts";
+import { greater } from "./logical/greater.ts";
+import { greaterOrEqual } from "./logical/greater-or-equal.ts";
+import { isInf } from "./logical/is-inf.ts";
+import { isNan } from "./logical/is-nan.ts";
+import { less } from "./logical/less.ts";
+import { lessOrEqual } from "./logical/less-or-equal.ts";
+import { not } from "./logical/not.ts";
+import { or } from "./logical/or.ts";
+import { where } from "./logical/where.ts";
+import { xor } from "./logical/xor.ts";
+import { abs } from "./math/abs.ts";
+import { acos } from "./math/acos.ts";
+import { acosh } from "./math/acosh.ts";
 import { add } from "./math/add.ts";
+import { asin } from "./math/asin.ts";
+import { asinh } from "./math/asinh.ts";
+import { atan } from "./math/atan.ts";
+import { atanh } from "./math/atanh.ts";
+import { ceil } from "./math/ceil.ts";
 import { clip } from "./math/clip.ts";
+import { cos } from "./math/cos.ts";
+import { cosh } from "./math/cosh.ts";
+import { cumProd } from "./math/cum-prod.ts";
+import { cumSum } from "./math/cum-sum.ts";
+import { det } from "./math/det.ts";
 import { div } from "./math/div.ts";
+import { einsum } from "./math/einsum.ts";
 import { erf } from "./math/erf.ts";
 import { exp } from "./math/exp.ts";
+import { floor } from "./math/floor.ts";
 import { gemm } from "./math/gemm.ts";
+import { log } from "./math/log.ts";
 import { matmul } from "./math/matmul.ts";
+import { max } from "./math/max.ts";
+import { mean } from "./math/mean.ts";
+import { min } from "./math/min.ts";
+import { mod } from "./math/mod.ts";
 import { mul } from "./math/mul.ts";
 import { neg } from "./math/neg.ts";
 import { pow } from "./math/pow.ts";
+import { reciprocal } from "./math/reciprocal.ts";
+import { round } from "./math/round.ts";
+import { sign } from "./math/sign.ts";
+import { sin } from "./math/sin.ts";
+import { sinh } from "./math/sinh.ts";
 import { sqrt } from "./math/sqrt.ts";
 import { sub } from "./math/sub.ts";
 import { sum } from "./math/sum.ts";
+import { tan } from "./math/tan.ts";
 import { averagePool } from "./nn/average-pool.ts";
 import { batchNormalization } from "./nn/batch-normalization.ts";
 import { conv } from "./nn/conv.ts";
@@ -47,6 +110,18 @@ import { quantizeLinear } from "./quantization/quantize-linear.ts";
 import { gru } from "./recurrent/gru.ts";
 import { lstm } from "./recurrent/lstm.ts";
 import { rnn } from "./recurrent/rnn.ts";
+import { argMax } from "./reduction/arg-max.ts";
+import { argMin } from "./reduction/arg-min.ts";
+import { reduceL1 } from "./reduction/reduce-l1.ts";
+import { reduceL2 } from "./reduction/reduce-l2.ts";
+import { reduceLogSum } from "./reduction/reduce-log-sum.ts";
+import { reduceLogSumExp } from "./reduction/reduce-log-sum-exp.ts";
+import { reduceMax } from "./reduction/reduce-max.ts";
+import { reduceMean } from "./reduction/reduce-mean.ts";
+import { reduceMin } from "./reduction/reduce-min.ts";
+import { reduceProd } from "./reduction/reduce-prod.ts";
+import { reduceSum } from "./reduction/reduce-sum.ts";
+import { reduceSumSquare } from "./reduction/reduce-sum-square.ts";
 import { concatFromSequence } from "./sequence/concat-from-sequence.ts";
 import { sequenceAt } from "./sequence/sequence-at.ts";
 import { sequenceConstruct } from "./sequence/sequence-construct.ts";
@@ -72,14 +147,17 @@ import { slice } from "./shape/slice.ts";
 import { squeeze } from "./shape/squeeze.ts";
 import { transpose } from "./shape/transpose.ts";
 import { unsqueeze } from "./shape/unsqueeze.ts";
-import { attention } from "./attention/attention.ts";
-import { rotaryEmbedding } from "./attention/rotary-embedding.ts";
-import { tensorScatter } from "./attention/tensor-scatter.ts";
-import { linearAttention } from "./attention/linear-attention.ts";
-import { causalConvWithState } from "./attention/causal-conv-with-state.ts";
-import { flexAttention } from "./attention/flex-attention.ts";
-import { swish } from "./activation/swish.ts";
-import { swiglu } from "./activation/swiglu.ts";
+import { randomNormal } from "./random/random-normal.ts";
+import { randomUniform } from "./random/random-uniform.ts";
+import { randomNormalLike } from "./random/random-normal-like.ts";
+import { randomUniformLike } from "./random/random-uniform-like.ts";
+import { bernoulli } from "./random/bernoulli.ts";
+import { multinomial } from "./random/multinomial.ts";
+import { stringConcat } from "./text/string-concat.ts";
+import { stringSplit } from "./text/string-split.ts";
+import { stringNormalizer } from "./text/string-normalizer.ts";
+import { regexFullMatch } from "./text/regex-full-match.ts";
+import { tfIdfVectorizer } from "./text/tf-idf-vectorizer.ts";
 import { typeRulesFor } from "./type-rules.ts";
 
 export { attributeReader } from "./attribute-reader.ts";
@@ -88,11 +166,31 @@ export * from "./definition.ts";
 
 /** Every operator, one line each. */
 export const operators: readonly OperatorDefinition[] = [
+  celu,
+  elu,
   gelu,
+  hardSigmoid,
+  hardSwish,
+  hardmax,
   leakyRelu,
+  mish,
+  prelu,
   relu,
+  selu,
+  shrink,
   sigmoid,
+  softplus,
+  softsign,
+  swiglu,
+  swish,
   tanh,
+  thresholdedRelu,
+  attention,
+  causalConvWithState,
+  flexAttention,
+  linearAttention,
+  rotaryEmbedding,
+  tensorScatter,
   fused,
   ifOperator,
   loop,
@@ -100,19 +198,62 @@ export const operators: readonly OperatorDefinition[] = [
   optionalGetElement,
   optionalHasElement,
   scan,
+  and,
+  bitShift,
+  bitwiseAnd,
+  bitwiseNot,
+  bitwiseOr,
+  bitwiseXor,
+  equal,
+  greater,
+  greaterOrEqual,
+  isInf,
+  isNan,
+  less,
+  lessOrEqual,
+  not,
+  or,
+  where,
+  xor,
+  abs,
+  acos,
+  acosh,
   add,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  ceil,
   clip,
+  cos,
+  cosh,
+  cumProd,
+  cumSum,
+  det,
   div,
+  einsum,
   erf,
   exp,
+  floor,
   gemm,
+  log,
   matmul,
+  max,
+  mean,
+  min,
+  mod,
   mul,
   neg,
   pow,
+  reciprocal,
+  round,
+  sign,
+  sin,
+  sinh,
   sqrt,
   sub,
   sum,
+  tan,
   averagePool,
   batchNormalization,
   conv,
@@ -135,6 +276,18 @@ export const operators: readonly OperatorDefinition[] = [
   gru,
   lstm,
   rnn,
+  argMax,
+  argMin,
+  reduceL1,
+  reduceL2,
+  reduceLogSum,
+  reduceLogSumExp,
+  reduceMax,
+  reduceMean,
+  reduceMin,
+  reduceProd,
+  reduceSum,
+  reduceSumSquare,
   concatFromSequence,
   sequenceAt,
   sequenceConstruct,
@@ -160,14 +313,17 @@ export const operators: readonly OperatorDefinition[] = [
   squeeze,
   transpose,
   unsqueeze,
-  attention,
-  rotaryEmbedding,
-  tensorScatter,
-  linearAttention,
-  causalConvWithState,
-  flexAttention,
-  swish,
-  swiglu,
+  randomNormal,
+  randomUniform,
+  randomNormalLike,
+  randomUniformLike,
+  bernoulli,
+  multinomial,
+  stringConcat,
+  stringSplit,
+  stringNormalizer,
+  regexFullMatch,
+  tfIdfVectorizer,
 ];
 
 const keyOf = (domain: string, op: string): string => `${domain}/${op}`;

@@ -1,5 +1,5 @@
 import type { Dim } from "../../ir/dim.ts";
-import type { ElementType } from "../../ir/element-type.ts";
+import { type ElementType, elementTypes } from "../../ir/element-type.ts";
 import type { OperatorNode } from "../../ir/graph.ts";
 import { allocate, type BigArray, isBigArray, type Tensor, toNumbers } from "../../ir/tensor.ts";
 import type { InferContext, InferredOutput } from "../../ir/type-rules.ts";
@@ -77,6 +77,17 @@ export function offsetsOf(dims: readonly number[], strides: readonly number[]): 
   return offsets;
 }
 
+/** The value below which nothing of a type lies; the start of a maximum. */
+export function lowest(element: ElementType): number {
+  const { bits, kind } = elementTypes[element];
+  return kind === "int" ? -(2 ** (bits - 1)) : kind === "uint" || kind === "bool" ? 0 : -Infinity;
+}
+
+export function highest(element: ElementType): number {
+  const { bits, kind } = elementTypes[element];
+  return kind === "int" ? 2 ** (bits - 1) - 1 : kind === "uint" ? 2 ** bits - 1 : kind === "bool" ? 1 : Infinity;
+}
+
 export function reduceNumbers(x: Tensor, axes: readonly number[], keep: boolean, fold: Fold, element: ElementType = x.element): Tensor {
   const numbers = toNumbers(x);
   const dims = reducedDims(x.dims, new Set(axes), keep) as number[];
@@ -110,19 +121,23 @@ function reduceBig(x: Tensor, axes: readonly number[], keep: boolean, fold: BigF
   return { element: x.element, dims: Object.freeze(dims), data: out };
 }
 
-/** A Reduce* operator: axes come from input 1. `single` runs on each element when nothing is reduced. */
+/** A Reduce* operator: axes come from input 1. */
 export function reduction(options: { readonly fold: Fold | ((element: ElementType) => Fold); readonly big?: BigFold | ((element: ElementType) => BigFold); readonly flops?: number }): Pick<OperatorDefinition, "infer" | "evaluate" | "cost"> {
   return {
     infer: inferReduction,
     evaluate: (inputs, context) => {
       const x = tensorAt(inputs, 0);
-      const given = optionalInts(inputs, 1) ?? [];
-      if (given.length === 0 && context.attributes.int("noop_with_empty_axes", 0) !== 0) return [foldTensor(x, [], true, options)];
-      const axes = given.length === 0 ? x.dims.map((_, i) => i) : checkedAxes(given, x.dims.length);
-      return [foldTensor(x, axes, context.attributes.int("keepdims", 1) !== 0, options)];
+      const { axes, keep } = reductionAxes(x, optionalInts(inputs, 1), context.attributes);
+      return [foldTensor(x, axes, keep, options)];
     },
     cost: ({ inputs }: CostContext) => ({ flops: (options.flops ?? 1) * elementCount(staticShape(inputs[0]) ?? [0]) }),
   };
+}
+
+/** The axes to reduce (none: every element by itself) and whether they stay as 1. */
+export function reductionAxes(x: Tensor, given: readonly number[] | undefined, attributes: AttributeReader): { axes: number[]; keep: boolean } {
+  const axes = !given || given.length === 0 ? emptyAxes(attributes, x.dims.length) : checkedAxes(given, x.dims.length);
+  return { axes, keep: attributes.int("keepdims", 1) !== 0 };
 }
 
 function foldTensor(x: Tensor, axes: readonly number[], keep: boolean, options: Parameters<typeof reduction>[0]): Tensor {

@@ -1,0 +1,18 @@
+import { defineOperator } from "../definition.ts";
+import { elementwiseBinary } from "../support/elementwise.ts";
+import { integers, required } from "../support/types.ts";
+
+export const bitwiseOr = defineOperator({
+  domain: "",
+  op: "BitwiseOr",
+  versions: [{ since: 18 }],
+  summary: "Bitwise or of two integer tensors, with broadcasting.",
+  family: "elementwise",
+  inputs: [
+    required("A", "T", "left operand"),
+    required("B", "T", "right operand"),
+  ],
+  outputs: [required("C", "T", "result")],
+  types: { T: integers },
+  ...elementwiseBinary({ combine: (a, b) => a | b, big: (a, b) => a | b }),
+});

@@ -1,0 +1,24 @@
+import { defineOperator } from "../definition.ts";
+import { comparison } from "../support/elementwise.ts";
+import { bool, integers, numbers, required, tensors } from "../support/types.ts";
+import { legacyBroadcast } from "../support/versions.ts";
+
+export const less = defineOperator({
+  domain: "",
+  op: "Less",
+  versions: [
+    { since: 1, ...legacyBroadcast },
+    { since: 7, change: "broadcasts as NumPy does" },
+    { since: 9, change: "more element types", allows: integers },
+    { since: 13, change: "more element types", allows: tensors("bfloat16") },
+  ],
+  summary: "True where the first is less, with broadcasting.",
+  family: "elementwise",
+  inputs: [
+    required("A", "T", "left operand"),
+    required("B", "T", "right operand"),
+  ],
+  outputs: [required("C", "T1", "result")],
+  types: { T: numbers, T1: bool },
+  ...comparison((a, b) => a < b),
+});

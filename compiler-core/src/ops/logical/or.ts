@@ -1,0 +1,22 @@
+import { defineOperator } from "../definition.ts";
+import { comparison } from "../support/elementwise.ts";
+import { bool, required } from "../support/types.ts";
+import { legacyBroadcast } from "../support/versions.ts";
+
+export const or = defineOperator({
+  domain: "",
+  op: "Or",
+  versions: [
+    { since: 1, ...legacyBroadcast },
+    { since: 7, change: "broadcasts as NumPy does" },
+  ],
+  summary: "Logical or of two bool tensors, with broadcasting.",
+  family: "elementwise",
+  inputs: [
+    required("A", "T", "left operand"),
+    required("B", "T", "right operand"),
+  ],
+  outputs: [required("C", "T1", "result")],
+  types: { T: bool, T1: bool },
+  ...comparison((a, b) => a === 1 || b === 1),
+});

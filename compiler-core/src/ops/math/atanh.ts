@@ -1,0 +1,18 @@
+import { defineOperator } from "../definition.ts";
+import { elementwiseUnary } from "../support/elementwise.ts";
+import { floats, required, tensors } from "../support/types.ts";
+
+export const atanh = defineOperator({
+  domain: "",
+  op: "Atanh",
+  versions: [
+    { since: 9 },
+    { since: 22, change: "more element types", allows: tensors("bfloat16") },
+  ],
+  summary: "Inverse hyperbolic tangent of each element.",
+  family: "elementwise",
+  inputs: [required("input", "T", "input")],
+  outputs: [required("output", "T", "output")],
+  types: { T: floats },
+  ...elementwiseUnary({ apply: Math.atanh, flops: 4 }),
+});

@@ -1,0 +1,18 @@
+import { defineOperator } from "../definition.ts";
+import { elementwiseUnary } from "../support/elementwise.ts";
+import { floats, required, tensors } from "../support/types.ts";
+
+export const cosh = defineOperator({
+  domain: "",
+  op: "Cosh",
+  versions: [
+    { since: 9 },
+    { since: 22, change: "more element types", allows: tensors("bfloat16") },
+  ],
+  summary: "Hyperbolic cosine of each element.",
+  family: "elementwise",
+  inputs: [required("input", "T", "input")],
+  outputs: [required("output", "T", "output")],
+  types: { T: floats },
+  ...elementwiseUnary({ apply: Math.cosh, flops: 4 }),
+});

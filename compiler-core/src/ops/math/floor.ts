@@ -1,0 +1,20 @@
+import { defineOperator } from "../definition.ts";
+import { elementwiseUnary } from "../support/elementwise.ts";
+import { floats, required, tensors } from "../support/types.ts";
+import { dropsAttributes } from "../support/versions.ts";
+
+export const floor = defineOperator({
+  domain: "",
+  op: "Floor",
+  versions: [
+    { since: 1, ...dropsAttributes("consumed_inputs") },
+    { since: 6, change: "attribute consumed_inputs dropped" },
+    { since: 13, change: "more element types", allows: tensors("bfloat16") },
+  ],
+  summary: "Rounds each element down.",
+  family: "elementwise",
+  inputs: [required("X", "T", "input")],
+  outputs: [required("Y", "T", "output")],
+  types: { T: floats },
+  ...elementwiseUnary({ apply: Math.floor }),
+});

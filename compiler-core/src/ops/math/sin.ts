@@ -1,0 +1,18 @@
+import { defineOperator } from "../definition.ts";
+import { elementwiseUnary } from "../support/elementwise.ts";
+import { floats, required, tensors } from "../support/types.ts";
+
+export const sin = defineOperator({
+  domain: "",
+  op: "Sin",
+  versions: [
+    { since: 7 },
+    { since: 22, change: "more element types", allows: tensors("bfloat16") },
+  ],
+  summary: "Sine of each element.",
+  family: "elementwise",
+  inputs: [required("input", "T", "input")],
+  outputs: [required("output", "T", "output")],
+  types: { T: floats },
+  ...elementwiseUnary({ apply: Math.sin, flops: 4 }),
+});
