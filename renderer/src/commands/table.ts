@@ -1,0 +1,143 @@
+/** Every command of the window. One entry adds it to the menu, the palette, the keys and the shortcut sheet. */
+import { canvas } from "../state/canvas.ts";
+import * as act from "../state/actions.ts";
+import { query } from "../state/query.ts";
+import { report } from "../state/notices.ts";
+import { i18next } from "../i18n/index.ts";
+import { positionOf } from "../state/steps.ts";
+import { activeModel, setView, useStore, type ModelState, type State } from "../state/store.ts";
+import { services } from "../state/services.ts";
+import type { Command } from "./command.ts";
+
+const hasModel = (state: State): boolean => activeModel(state) !== undefined;
+const idle = (state: State): boolean => activeModel(state)?.changing === null;
+const view = (): State["view"] => useStore.getState().view;
+const onModel = <T>(run: (model: ModelState) => T) => (): T | undefined => {
+  const model = act.currentModel();
+  return model && run(model);
+};
+const position = (model: ModelState): number => positionOf(model.timeline, model.b);
+
+/** Selects the producer of the selected node's n-th input, as the inspector lists them. */
+async function goToInput(index: number): Promise<void> {
+  const model = act.currentModel();
+  const node = model?.selected[0];
+  if (!model || node === undefined) return;
+  try {
+    const detail = await query("node", { model: model.id, step: model.selectedStep, node });
+    const from = detail.node.inputs[index]?.from;
+    if (from === undefined || detail.node.inputs[index]?.constant) return;
+    act.select(model.id, [from], model.selectedStep);
+    canvas.current?.reveal([from]);
+  } catch (error) {
+    report(i18next.t("error.inspect"), error, model.id);
+  }
+}
+
+export const commands: readonly Command[] = [
+  { id: "file-open", menu: "file", section: 0, keys: ["Mod+O"], global: true, run: () => act.openWithDialog() },
+  { id: "file-export", menu: "file", section: 1, keys: ["Mod+E"], global: true, enabled: hasModel, run: () => setView({ dialog: "export" }) },
+  { id: "file-close", menu: "file", section: 2, keys: ["Alt+W"], global: true, enabled: hasModel, run: onModel((model) => act.closeModel(model.id)) },
+  { id: "file-next-tab", menu: "file", section: 3, keys: ["Mod+Alt+ArrowRight"], global: true, enabled: (state) => state.order.length > 1, run: () => act.activateNext(1) },
+  { id: "file-previous-tab", menu: "file", section: 3, keys: ["Mod+Alt+ArrowLeft"], global: true, enabled: (state) => state.order.length > 1, run: () => act.activateNext(-1) },
+  { id: "file-settings", menu: "file", section: 4, keys: ["Mod+Comma"], global: true, run: () => setView({ dialog: "settings" }) },
+
+  {
+    id: "edit-undo", menu: "edit", section: 0, keys: ["Mod+Z"],
+    enabled: (state) => { const model = activeModel(state); return !!model && model.changing === null && position(model) > 0; },
+    run: onModel((model) => act.undo(model.id)),
+  },
+  {
+    id: "edit-redo", menu: "edit", section: 0, keys: ["Mod+Shift+Z", "Mod+Y"],
+    enabled: (state) => { const model = activeModel(state); return !!model && model.changing === null && position(model) < model.timeline.branch.length - 1; },
+    run: onModel((model) => act.redo(model.id)),
+  },
+  { id: "edit-find", menu: "edit", section: 1, keys: ["/", "Mod+F"], enabled: hasModel, run: () => setView({ dialog: "search" }) },
+  {
+    id: "edit-go-to-input", menu: "edit", section: 1, keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    enabled: (state) => (activeModel(state)?.selected.length ?? 0) > 0,
+    run: (key = "1") => goToInput(Number(key) - 1),
+  },
+  {
+    id: "edit-copy-name", menu: "edit", section: 1,
+    enabled: (state) => (activeModel(state)?.selected.length ?? 0) > 0,
+    run: onModel(async (model) => {
+      const { node } = await query("node", { model: model.id, step: model.selectedStep, node: model.selected[0]! });
+      await act.copyText(node.name);
+    }),
+  },
+  {
+    id: "edit-clear", menu: "edit", section: 1, keys: ["Escape"],
+    enabled: (state) => (activeModel(state)?.selected.length ?? 0) > 0 || !!activeModel(state)?.site,
+    run: onModel((model) => { act.chooseSite(model.id, null); act.select(model.id, []); }),
+  },
+
+  { id: "view-palette", menu: "view", section: 0, keys: ["Mod+K", "Mod+Shift+P"], global: true, run: () => setView({ dialog: "palette" }) },
+  { id: "view-fit", menu: "view", section: 1, keys: ["F"], enabled: hasModel, run: () => canvas.current?.fit() },
+  { id: "view-zoom-in", menu: "view", section: 1, keys: ["+", "="], enabled: hasModel, run: () => canvas.current?.zoomBy(1.25) },
+  { id: "view-zoom-out", menu: "view", section: 1, keys: ["-"], enabled: hasModel, run: () => canvas.current?.zoomBy(0.8) },
+  {
+    id: "view-center", menu: "view", section: 1, keys: ["C"],
+    enabled: (state) => (activeModel(state)?.selected.length ?? 0) > 0,
+    run: onModel((model) => canvas.current?.reveal(model.selected)),
+  },
+  { id: "view-toggle-group", menu: "view", section: 1, keys: ["Space"], enabled: hasModel, run: () => canvas.current?.toggleGroup() },
+  {
+    id: "view-lineage", menu: "view", section: 2, keys: ["H"],
+    enabled: (state) => (activeModel(state)?.selected.length ?? 0) > 0,
+    run: () => { setView({ showRight: true }); requestAnimationFrame(() => document.getElementById("inspector-lineage")?.scrollIntoView({ block: "start" })); },
+  },
+  { id: "view-heat-flops", menu: "view", section: 3, enabled: hasModel, checked: (state) => state.view.heat === "flops", run: () => setView({ heat: view().heat === "flops" ? "none" : "flops" }) },
+  { id: "view-heat-bytes", menu: "view", section: 3, enabled: hasModel, checked: (state) => state.view.heat === "bytes", run: () => setView({ heat: view().heat === "bytes" ? "none" : "bytes" }) },
+  { id: "view-minimap", menu: "view", section: 3, keys: ["M"], checked: (state) => state.view.minimap, run: () => setView({ minimap: !view().minimap }) },
+  { id: "view-constants", menu: "view", section: 3, checked: (state) => state.view.constants, run: () => setView({ constants: !view().constants }) },
+  { id: "view-left", menu: "view", section: 4, keys: ["Mod+B"], global: true, checked: (state) => state.view.showLeft, run: () => setView({ showLeft: !view().showLeft }) },
+  { id: "view-lower", menu: "view", section: 4, keys: ["Mod+J"], global: true, checked: (state) => state.view.showLower, run: () => setView({ showLower: !view().showLower }) },
+  { id: "view-right", menu: "view", section: 4, keys: ["Mod+I"], global: true, checked: (state) => state.view.showRight, run: () => setView({ showRight: !view().showRight }) },
+  { id: "view-pipeline", menu: "view", section: 5, keys: ["Alt+1"], global: true, run: () => setView({ left: "pipeline", showLeft: true }) },
+  { id: "view-rewrites", menu: "view", section: 5, keys: ["Alt+2"], global: true, run: () => setView({ left: "rewrites", showLeft: true }) },
+  { id: "view-text", menu: "view", section: 5, keys: ["Alt+3"], global: true, run: () => setView({ lower: "text", showLower: true }) },
+  { id: "view-program", menu: "view", section: 5, keys: ["Alt+4"], global: true, run: () => setView({ lower: "program", showLower: true }) },
+  { id: "view-values", menu: "view", section: 5, keys: ["Alt+5"], global: true, run: () => setView({ lower: "values", showLower: true }) },
+  { id: "view-log", menu: "view", section: 5, keys: ["Alt+6"], global: true, run: () => setView({ lower: "log", showLower: true }) },
+
+  {
+    id: "rewrite-apply", menu: "rewrite", section: 0, keys: ["Enter"],
+    enabled: (state) => idle(state) && !!activeModel(state)?.site,
+    run: onModel((model) => (model.site ? act.applyRewrite(model.id, model.site) : undefined)),
+  },
+  {
+    id: "rewrite-run-all", menu: "rewrite", section: 0, keys: ["Mod+Enter"], global: true,
+    enabled: (state) => idle(state) && !!activeModel(state)?.pipeline,
+    run: onModel((model) => act.runPipeline(model.id)),
+  },
+  { id: "rewrite-verify", menu: "rewrite", section: 0, keys: ["Mod+Shift+V"], global: true, enabled: idle, run: onModel((model) => act.verify(model.id)) },
+  { id: "rewrite-next-step", menu: "rewrite", section: 1, keys: ["J", "ArrowRight"], enabled: hasModel, run: onModel((model) => act.stepBy(model.id, 1)) },
+  { id: "rewrite-previous-step", menu: "rewrite", section: 1, keys: ["K", "ArrowLeft"], enabled: hasModel, run: onModel((model) => act.stepBy(model.id, -1)) },
+  { id: "rewrite-next-pass", menu: "rewrite", section: 1, keys: ["N"], enabled: hasModel, run: onModel((model) => act.passBy(model.id, 1)) },
+  { id: "rewrite-previous-pass", menu: "rewrite", section: 1, keys: ["B"], enabled: hasModel, run: onModel((model) => act.passBy(model.id, -1)) },
+  { id: "rewrite-first-step", menu: "rewrite", section: 1, keys: ["Home"], enabled: hasModel, run: onModel((model) => act.stepBy(model.id, -Infinity)) },
+  { id: "rewrite-last-step", menu: "rewrite", section: 1, keys: ["End"], enabled: hasModel, run: onModel((model) => act.stepBy(model.id, Infinity)) },
+  { id: "rewrite-compare-none", menu: "rewrite", section: 2, enabled: hasModel, checked: (state) => activeModel(state)?.compare === "none", run: onModel((model) => act.setCompare(model.id, "none")) },
+  { id: "rewrite-compare-previous", menu: "rewrite", section: 2, enabled: hasModel, checked: (state) => activeModel(state)?.compare === "previous", run: onModel((model) => act.setCompare(model.id, "previous")) },
+  {
+    id: "rewrite-compare-first", menu: "rewrite", section: 2, keys: ["A"], enabled: hasModel,
+    checked: (state) => { const model = activeModel(state); return model?.compare === "pinned" && model.a === model.timeline.branch[0]; },
+    run: onModel((model) => act.compareWith(model.id, model.timeline.branch[0]!)),
+  },
+
+  { id: "help-shortcuts", menu: "help", section: 0, keys: ["?"], run: () => setView({ dialog: "shortcuts" }) },
+  { id: "help-operators", menu: "help", section: 1, exists: (state) => state.host !== null, run: () => services().host.openExternal("https://onnx.ai/onnx/operators/") },
+  { id: "help-about", menu: "help", section: 2, run: () => setView({ dialog: "about" }) },
+];
+
+export const commandById = (id: Command["id"]): Command => commands.find((command) => command.id === id)!;
+
+export const isOffered = (command: Command, state: State): boolean => command.exists?.(state) ?? true;
+export const isEnabled = (command: Command, state: State): boolean => isOffered(command, state) && (command.enabled?.(state) ?? true);
+
+export function runCommand(id: string, key?: string): void {
+  const command = commands.find((each) => each.id === id);
+  if (!command || !isEnabled(command, useStore.getState())) return;
+  void Promise.resolve(command.run(key)).catch((error: unknown) => report(i18next.t(`command.${command.id}`), error));
+}

@@ -1,0 +1,34 @@
+import type { Diagnostic } from "@graphwright/compiler-core";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { count } from "./format.ts";
+
+/** What went wrong, where, and what to do. */
+export function DiagnosticView({ diagnostic }: { readonly diagnostic: Diagnostic }): ReactNode {
+  const { t } = useTranslation();
+  const { where } = diagnostic;
+  const places: readonly (readonly [string, string | undefined])[] = [
+    [t("where.file"), where?.file],
+    [t("where.line"), where?.line === undefined ? undefined : `${where.line}${where.column === undefined ? "" : `:${where.column}`}`],
+    [t("where.offset"), where?.offset === undefined ? undefined : count(where.offset)],
+    [t("where.field"), where?.field],
+    [t("where.node"), where?.node],
+  ];
+  const known = places.filter(([, value]) => value !== undefined);
+  return (
+    <div className="diagnostic">
+      <p className="diagnostic-message">{diagnostic.message}</p>
+      {known.length > 0 && (
+        <dl className="diagnostic-where">
+          {known.map(([label, value]) => (
+            <div key={label}>
+              <dt>{label}</dt>
+              <dd className="mono">{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {diagnostic.hint && <p className="diagnostic-hint">{diagnostic.hint}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,38 @@
+import { X } from "lucide-react";
+import { Dialog as Radix } from "radix-ui";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+interface DialogProps {
+  readonly title: string;
+  readonly description?: string;
+  readonly wide?: boolean;
+  /** closing is not possible while something runs that must be cancelled first */
+  readonly locked?: boolean;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+  readonly footer?: ReactNode;
+  readonly testId: string;
+}
+
+export function Dialog({ title, description, wide = false, locked = false, onClose, children, footer, testId }: DialogProps): ReactNode {
+  const { t } = useTranslation();
+  return (
+    <Radix.Root open onOpenChange={(open) => !open && !locked && onClose()}>
+      <Radix.Portal>
+        <Radix.Overlay className="overlay" />
+        <Radix.Content className={`dialog ${wide ? "dialog-wide" : ""}`} data-testid={testId} {...(description ? {} : { "aria-describedby": undefined })}>
+          <header className="dialog-head">
+            <Radix.Title className="dialog-title">{title}</Radix.Title>
+            {description && <Radix.Description className="dialog-description">{description}</Radix.Description>}
+            <Radix.Close className="icon-button dialog-close" aria-label={t("dialog.close")} disabled={locked}>
+              <X size={15} aria-hidden />
+            </Radix.Close>
+          </header>
+          <div className="dialog-body">{children}</div>
+          {footer && <footer className="dialog-foot">{footer}</footer>}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}

@@ -1,0 +1,87 @@
+import { useEffect, useRef, type ReactNode } from "react";
+import { useThemeVersion } from "../design/theme.ts";
+import { lineDecorations, revealRange, watchCursor, type LineRange } from "./code-editor.tsx";
+import { applyEditorTheme, editorOptions, monaco } from "./monaco.ts";
+
+export interface DiffEditorProps {
+  readonly before: string;
+  readonly after: string;
+  readonly language: string;
+  readonly label: string;
+  readonly sideBySide: boolean;
+  readonly highlightBefore?: readonly LineRange[];
+  readonly highlightAfter?: readonly LineRange[];
+  /** The person put the cursor on a line of the old or the new text. */
+  readonly onLine?: (side: "before" | "after", line: number) => void;
+  /** how many places differ, once known */
+  readonly onChanges?: (count: number) => void;
+  readonly testId?: string;
+}
+
+/** A read-only comparison whose two models follow `before` and `after`; unchanged regions are folded away. */
+export default function DiffEditor(props: DiffEditorProps): ReactNode {
+  const { before, after, language, label, sideBySide, highlightBefore, highlightAfter, testId } = props;
+  const host = useRef<HTMLDivElement>(null);
+  const editor = useRef<monaco.editor.IStandaloneDiffEditor>(null);
+  const marks = useRef<readonly [monaco.editor.IEditorDecorationsCollection, monaco.editor.IEditorDecorationsCollection]>(null);
+  const callbacks = useRef(props);
+  const theme = useThemeVersion();
+  useEffect(() => {
+    callbacks.current = props;
+  });
+
+  useEffect(() => {
+    applyEditorTheme();
+    const original = monaco.editor.createModel("", language);
+    const modified = monaco.editor.createModel("", language);
+    const made = monaco.editor.createDiffEditor(host.current!, {
+      ...editorOptions,
+      originalEditable: false,
+      renderSideBySide: true,
+      useInlineViewWhenSpaceIsLimited: true,
+      renderSideBySideInlineBreakpoint: 560,
+      hideUnchangedRegions: { enabled: true, contextLineCount: 3, minimumLineCount: 4, revealLineCount: 20 },
+      renderOverviewRuler: false,
+      renderMarginRevertIcon: false,
+      renderGutterMenu: false,
+      maxComputationTime: 4000,
+      originalAriaLabel: label,
+      modifiedAriaLabel: label,
+    });
+    made.setModel({ original, modified });
+    const [left, right] = [made.getOriginalEditor(), made.getModifiedEditor()];
+    const disposables = [
+      watchCursor(left, (line) => callbacks.current.onLine?.("before", line)),
+      watchCursor(right, (line) => callbacks.current.onLine?.("after", line)),
+      made.onDidUpdateDiff(() => callbacks.current.onChanges?.(made.getLineChanges()?.length ?? 0)),
+    ];
+    editor.current = made;
+    marks.current = [left.createDecorationsCollection(), right.createDecorationsCollection()];
+    return () => {
+      for (const each of disposables) each.dispose();
+      made.dispose();
+      original.dispose();
+      modified.dispose();
+      editor.current = null;
+    };
+  }, [language, label]);
+
+  useEffect(() => editor.current?.updateOptions({ renderSideBySide: sideBySide }), [sideBySide, language, label]);
+  useEffect(applyEditorTheme, [theme]);
+
+  useEffect(() => {
+    const models = editor.current?.getModel();
+    if (models && models.original.getValue() !== before) models.original.setValue(before);
+    if (models && models.modified.getValue() !== after) models.modified.setValue(after);
+  }, [before, after, language, label]);
+
+  useEffect(() => {
+    marks.current?.[0].set(lineDecorations(highlightBefore ?? []));
+    marks.current?.[1].set(lineDecorations(highlightAfter ?? []));
+    const made = editor.current;
+    if (made && highlightAfter?.[0]) revealRange(made.getModifiedEditor(), highlightAfter[0]);
+    else if (made && highlightBefore?.[0]) revealRange(made.getOriginalEditor(), highlightBefore[0]);
+  }, [before, after, highlightBefore, highlightAfter, language, label]);
+
+  return <div ref={host} className="editor" data-testid={testId} />;
+}

@@ -1,0 +1,94 @@
+/** Monaco with the features that the window uses, loaded when the first editor is shown. */
+import * as monaco from "monaco-editor/editor/editor.api";
+import "monaco-editor/features/codeEditor/register";
+import "monaco-editor/features/diffEditor/register";
+import "monaco-editor/features/clipboard/register";
+import "monaco-editor/features/codicon/register";
+import "monaco-editor/features/contextmenu/register";
+import "monaco-editor/features/find/register";
+import "monaco-editor/features/folding/register";
+import "monaco-editor/features/hover/register";
+import "monaco-editor/features/wordHighlighter/register";
+import "monaco-editor/features/wordOperations/register";
+import "monaco-editor/languages/definitions/cpp/register";
+import EditorWorker from "monaco-editor/editor/editor.worker?worker";
+import { currentTheme } from "../design/theme.ts";
+import { registerTensorProgram } from "./tensor-program-language.ts";
+import { registerTextIr } from "./text-ir-language.ts";
+
+(self as { MonacoEnvironment?: monaco.Environment }).MonacoEnvironment = { getWorker: () => new EditorWorker() };
+
+registerTextIr(monaco);
+registerTensorProgram(monaco);
+
+/** Monaco paints token colours itself, so they are read from the design's properties. */
+export function applyEditorTheme(): void {
+  const theme = currentTheme();
+  const style = getComputedStyle(document.documentElement);
+  const color = (name: string): string => style.getPropertyValue(name).trim();
+  const token = (name: string): string => color(name).slice(1, 7);
+  monaco.editor.defineTheme("graphwright", {
+    base: theme === "light" ? "vs" : theme === "dark" ? "vs-dark" : "hc-black",
+    inherit: true,
+    rules: [
+      { token: "operator-name", foreground: token("--color-accent-text"), fontStyle: "bold" },
+      { token: "value", foreground: token("--color-text") },
+      { token: "type", foreground: token("--state-added") },
+      { token: "attribute", foreground: token("--color-text-muted") },
+      { token: "number", foreground: token("--state-changed") },
+      { token: "string", foreground: token("--family-activation") },
+      { token: "keyword", foreground: token("--family-normalization") },
+      { token: "comment", foreground: token("--color-text-faint"), fontStyle: "italic" },
+      { token: "delimiter", foreground: token("--color-text-faint") },
+    ],
+    colors: {
+      "editor.background": color("--color-surface"),
+      "editor.foreground": color("--color-text"),
+      "editorLineNumber.foreground": color("--color-text-faint"),
+      "editorLineNumber.activeForeground": color("--color-text"),
+      "editor.lineHighlightBackground": color("--color-hover"),
+      "editor.lineHighlightBorder": "#00000000",
+      "editorGutter.background": color("--color-surface"),
+      "editorWidget.background": color("--color-raised"),
+      "editorWidget.border": color("--color-line-strong"),
+      "focusBorder": color("--color-focus"),
+      "diffEditor.insertedLineBackground": color("--state-added-soft") + "b0",
+      "diffEditor.removedLineBackground": color("--state-removed-soft") + "b0",
+      "diffEditor.insertedTextBackground": color("--state-added") + "33",
+      "diffEditor.removedTextBackground": color("--state-removed") + "33",
+      "diffEditorGutter.insertedLineBackground": color("--state-added-soft"),
+      "diffEditorGutter.removedLineBackground": color("--state-removed-soft"),
+      "diffEditor.unchangedRegionBackground": color("--color-sunken"),
+      "diffEditor.unchangedRegionForeground": color("--color-text-muted"),
+      "scrollbarSlider.background": color("--color-line-strong") + "66",
+    },
+  });
+  monaco.editor.setTheme("graphwright");
+}
+
+export const editorOptions = {
+  readOnly: true,
+  domReadOnly: true,
+  automaticLayout: true,
+  minimap: { enabled: false },
+  fontFamily: "JetBrains Mono Variable, monospace",
+  fontSize: 12,
+  lineHeight: 19,
+  fontLigatures: false,
+  scrollBeyondLastLine: false,
+  renderLineHighlight: "all",
+  overviewRulerBorder: false,
+  lineNumbersMinChars: 4,
+  lineDecorationsWidth: 8,
+  padding: { top: 6, bottom: 6 },
+  wordWrap: "off",
+  stickyScroll: { enabled: false },
+  scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, useShadows: false },
+  guides: { indentation: false },
+  occurrencesHighlight: "singleFile",
+  contextmenu: true,
+  // Escape leaves the editor and Tab moves on: the window is usable without a mouse.
+  tabFocusMode: true,
+} as const satisfies monaco.editor.IEditorOptions & monaco.editor.IGlobalEditorOptions & { readonly tabFocusMode: boolean };
+
+export { monaco };

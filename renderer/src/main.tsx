@@ -1,0 +1,22 @@
+import { createRoot } from "react-dom/client";
+import "@fontsource-variable/inter";
+import "@fontsource-variable/jetbrains-mono";
+import "./design/tokens.css";
+import "./design/base.css";
+import "./design/controls.css";
+import "./window/window.css";
+import { applyTheme } from "./design/theme.ts";
+import { createHost } from "./host/index.ts";
+import { i18next, resolveLanguage } from "./i18n/index.ts";
+import * as act from "./state/actions.ts";
+import { setServices } from "./state/services.ts";
+import { useStore } from "./state/store.ts";
+import { Window } from "./window/window.tsx";
+import { startCompiler } from "./worker/client.ts";
+
+const { settings } = useStore.getState();
+applyTheme(settings.theme);
+void i18next.changeLanguage(resolveLanguage(settings.language, navigator.languages));
+setServices({ session: startCompiler(), host: createHost() });
+createRoot(document.getElementById("root")!).render(<Window />);
+void act.start();

@@ -1,0 +1,25 @@
+/** Every panel, in the order of the tabs. */
+import { graphPanel } from "./graph/graph-panel.tsx";
+import { inspectorPanel } from "./inspector/inspector-panel.tsx";
+import { logPanel } from "./log/log-panel.tsx";
+import type { Panel } from "./panel.ts";
+import { pipelinePanel } from "./pipeline/pipeline-panel.tsx";
+import { programPanel } from "./program/program-panel.tsx";
+import { rewritesPanel } from "./rewrites/rewrites-panel.tsx";
+import { textPanel } from "./text/text-panel.tsx";
+import { timelinePanel } from "./timeline/timeline-panel.tsx";
+import { valuesPanel } from "./values/values-panel.tsx";
+
+export const panels = [
+  pipelinePanel,
+  rewritesPanel,
+  graphPanel,
+  textPanel,
+  programPanel,
+  valuesPanel,
+  logPanel,
+  inspectorPanel,
+  timelinePanel,
+] as const satisfies readonly Panel[];
+
+export const panelsIn = (area: Panel["area"]): readonly Panel[] => panels.filter((panel) => panel.area === area);

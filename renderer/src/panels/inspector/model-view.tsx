@@ -1,0 +1,87 @@
+import { useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import * as format from "../../design/format.ts";
+import { Name } from "../../design/name.tsx";
+import { useQuery } from "../../state/query.ts";
+import type { ModelState } from "../../state/store.ts";
+import { Pairs, Section } from "./section.tsx";
+
+const shownAtFirst = 12;
+
+/** What the model is: interface, operators, cost, and where it came from. */
+export function ModelView({ model }: { readonly model: ModelState }): ReactNode {
+  const { t } = useTranslation();
+  const [all, setAll] = useState(false);
+  const { data, last } = useQuery("summary", { model: model.id, step: model.b });
+  const summary = data ?? last ?? model.summary;
+  const { cost } = summary;
+  const most = Math.max(1, ...summary.operators.map((each) => each.count));
+  const operators = all ? summary.operators : summary.operators.slice(0, shownAtFirst);
+  return (
+    <div className="scroll" data-testid="model-summary">
+      <header className="inspector-head">
+        <p className="overline">{t("inspector.model")}</p>
+        <h2><Name>{model.name}</Name></h2>
+        {summary.doc && <p className="inspector-doc">{summary.doc}</p>}
+      </header>
+      <Section id="cost" title={t("inspector.cost")}>
+        <Pairs
+          rows={[
+            [t("cost.nodes"), <span key="v" className="num" data-testid="summary-nodes">{format.count(cost.nodes)}</span>],
+            [t("cost.flops"), <span key="v" className="num">{format.flops(cost.flops)}{cost.flopsUnknown > 0 && <span className="faint"> {t("cost.unknown", { count: cost.flopsUnknown })}</span>}</span>],
+            [t("cost.parameters"), <span key="v" className="num">{format.si(cost.parameters)}</span>],
+            [t("cost.weights"), <span key="v" className="num">{format.bytes(cost.weightBytes)}</span>],
+            [t("cost.peak"), <span key="v" className="num">{cost.peakBytes === undefined ? t("cost.not-static") : format.bytes(cost.peakBytes)}</span>],
+          ]}
+        />
+      </Section>
+      <Section id="interface" title={t("inspector.interface")}>
+        <table className="values">
+          <tbody>
+            {([["in", summary.inputs], ["out", summary.outputs]] as const).map(([direction, values]) =>
+              values.map((value) => (
+                <tr key={direction + value.name}>
+                  <td className="faint">{t(`inspector.${direction}`)}</td>
+                  <td><Name mono>{value.name}</Name></td>
+                  <td className="type"><Name mono>{value.type}</Name></td>
+                </tr>
+              )),
+            )}
+          </tbody>
+        </table>
+      </Section>
+      <Section id="operators" title={t("inspector.operators")} note={summary.operators.length}>
+        <table className="operators">
+          <tbody>
+            {operators.map(({ op, count }) => (
+              <tr key={op}>
+                <td>{op}</td>
+                <td className="bar-cell"><span className="bar" style={{ width: `${(count / most) * 100}%` }} /></td>
+                <td className="num">{format.count(count)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {summary.operators.length > shownAtFirst && (
+          <button type="button" className="link-button" onClick={() => setAll(!all)}>
+            {all ? t("inspector.fewer") : t("inspector.all", { count: summary.operators.length })}
+          </button>
+        )}
+      </Section>
+      <Section id="file" title={t("inspector.file")}>
+        <Pairs
+          rows={[
+            [t("inspector.format"), summary.format],
+            [t("inspector.graph-name"), <Name key="v" mono>{summary.name || "—"}</Name>],
+            [t("inspector.producer"), summary.producer || "—"],
+            [t("inspector.ir-version"), <span key="v" className="num">{summary.irVersion}</span>],
+            ...Object.entries(summary.opsets).map(([domain, version]) => [t("inspector.opset", { domain: domain || "ai.onnx" }), <span key="v" className="num">{version}</span>] as const),
+            [t("inspector.size"), <span key="v" className="num">{format.bytes(summary.fileBytes)}</span>],
+            model.file.path !== undefined && [t("inspector.path"), <Name key="v" mono>{model.file.path}</Name>],
+            ...Object.entries(summary.metadata).map(([key, value]) => [key, value] as const),
+          ]}
+        />
+      </Section>
+    </div>
+  );
+}

@@ -1,0 +1,62 @@
+import type { NodeId, SiteView } from "@graphwright/compiler-core";
+import { ChevronRight } from "lucide-react";
+import { useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Button } from "../../design/button.tsx";
+import { Preconditions } from "../../design/preconditions.tsx";
+import { Failed, Loading } from "../../design/states.tsx";
+import * as act from "../../state/actions.ts";
+import { useQuery } from "../../state/query.ts";
+import { useStore, type ModelState } from "../../state/store.ts";
+import { Section } from "./section.tsx";
+
+interface WhyProps {
+  readonly model: ModelState;
+  readonly node: NodeId;
+  readonly onGo: (nodes: readonly NodeId[]) => void;
+}
+
+/** Every rewrite that could be rooted here, and the conditions that decide it. */
+export function WhyNotHere({ model, node, onGo }: WhyProps): ReactNode {
+  const { t } = useTranslation();
+  const { data, error } = useQuery("explain", { model: model.id, step: model.b, node });
+  const sites = data ? [...data.sites].sort((a, b) => Number(b.applies) - Number(a.applies)) : [];
+  const applicable = sites.filter((site) => site.applies).length;
+  return (
+    <Section id="why" title={t("why.title")} note={data ? t("why.note", { applies: applicable, all: sites.length }) : undefined}>
+      {error ? <Failed title={t("error.explain")} error={error} /> : !data ? <Loading /> : null}
+      {data && sites.length === 0 && <p className="note">{t("why.none")}</p>}
+      <ul className="why-list">
+        {sites.map((site) => (
+          <Explained key={site.rewrite} site={site} model={model} onGo={onGo} />
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function Explained({ site, model, onGo }: { readonly site: SiteView; readonly model: ModelState; readonly onGo: WhyProps["onGo"] }): ReactNode {
+  const { t } = useTranslation();
+  const rewrite = useStore((state) => state.catalog?.rewrites.find((each) => each.name === site.rewrite));
+  const [open, setOpen] = useState(false);
+  const first = site.preconditions.find((each) => each.state !== "satisfied");
+  const state = site.applies ? "satisfied" : (first?.state ?? "failed");
+  return (
+    <li className="why" data-testid="why-row" data-rewrite={site.rewrite} data-applies={site.applies}>
+      <div className="why-line">
+        <button type="button" className="row-button" aria-expanded={open} onClick={() => setOpen(!open)} title={rewrite?.summary}>
+          <ChevronRight size={12} className="chevron" aria-hidden />
+          <span className={`dot dot-${state}`} role="img" aria-label={t(site.applies ? "why.applies" : `precondition.${state}`)} />
+          <span className="why-title">{rewrite?.title ?? site.rewrite}</span>
+        </button>
+        {site.applies && (
+          <Button small variant="primary" disabled={model.changing !== null} onClick={() => void act.applyRewrite(model.id, { rewrite: site.rewrite, root: site.root })} data-testid="apply-here">
+            {t("rewrites.apply")}
+          </Button>
+        )}
+      </div>
+      {!open && !site.applies && first && <p className="why-reason">{first.detail ?? rewrite?.preconditions.find((each) => each.name === first.name)?.doc ?? first.name}</p>}
+      {open && <Preconditions results={site.preconditions} infos={rewrite?.preconditions ?? []} onNodes={onGo} />}
+    </li>
+  );
+}

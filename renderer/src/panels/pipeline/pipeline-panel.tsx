@@ -1,0 +1,216 @@
+/** The passes: what each did, what it cost or saved, its single rewrites; what will run next. */
+import type { StepView } from "@graphwright/compiler-core";
+import { ChevronRight, CircleSlash, Hand, ListChecks, Play } from "lucide-react";
+import { Switch } from "radix-ui";
+import { useMemo, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Button, Tip } from "../../design/button.tsx";
+import { CheckMark } from "../../design/check-mark.tsx";
+import { DiagnosticView } from "../../design/diagnostic.tsx";
+import * as format from "../../design/format.ts";
+import { Name } from "../../design/name.tsx";
+import { SelectBox } from "../../design/select-box.tsx";
+import * as act from "../../state/actions.ts";
+import { blocksOf, costDelta, positionOf, stepOf, type Block } from "../../state/steps.ts";
+import { useStore, type ModelState } from "../../state/store.ts";
+import type { Panel, PanelProps } from "../panel.ts";
+import "./pipeline.css";
+
+function PipelinePanel({ model }: PanelProps): ReactNode {
+  const { t } = useTranslation();
+  const catalog = useStore((state) => state.catalog);
+  const { onlyChanged, checkPipelines } = useStore((state) => state.settings);
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const blocks = useMemo(() => blocksOf(model.timeline), [model.timeline]);
+  const pipeline = catalog?.pipelines.find((each) => each.name === model.pipeline) ?? catalog?.pipelines[0];
+  const isNoOp = (block: Block): boolean => block.kind === "run" && block.run.applied === 0 && !block.run.error;
+  const noOps = blocks.filter(isNoOp).length;
+  const shown = onlyChanged ? blocks.filter((block) => !isNoOp(block)) : blocks;
+  const ran = new Set(blocks.map((block) => (block.kind === "run" ? block.run.pass : "")));
+  const planned = (pipeline?.passes ?? []).filter((pass) => !ran.has(pass));
+  const passTitle = (name: string): string => catalog?.passes.find((pass) => pass.name === name)?.title ?? name;
+  const toggle = (key: string): void =>
+    setOpen((before) => {
+      const next = new Set(before);
+      if (!next.delete(key)) next.add(key);
+      return next;
+    });
+
+  return (
+    <div className="pipeline" data-testid="pipeline-panel">
+      <div className="pipeline-bar">
+        <SelectBox
+          label={t("pipeline.choose")}
+          value={pipeline?.name ?? ""}
+          options={(catalog?.pipelines ?? []).map((each) => ({ value: each.name, label: each.title, hint: each.summary }))}
+          onChange={(name) => act.choosePipeline(model.id, name)}
+          testId="pipeline-select"
+        />
+        <Button
+          variant="primary"
+          disabled={!pipeline || model.changing !== null}
+          onClick={() => void act.runPipeline(model.id)}
+          title={pipeline?.summary}
+          data-testid="run-all"
+        >
+          <Play size={13} aria-hidden /> {t("pipeline.run-all")}
+        </Button>
+      </div>
+      <div className="pipeline-options">
+        <label className="check-line">
+          <input type="checkbox" checked={checkPipelines} onChange={(event) => act.changeSettings({ checkPipelines: event.target.checked })} data-testid="check-pipelines" />
+          {t("pipeline.check-each")}
+        </label>
+        {noOps > 0 && (
+          <button
+            type="button"
+            className="chip"
+            aria-pressed={onlyChanged}
+            onClick={() => act.changeSettings({ onlyChanged: !onlyChanged })}
+            data-testid="only-changed"
+          >
+            {onlyChanged ? t("pipeline.hidden", { count: noOps }) : t("pipeline.hide", { count: noOps })}
+          </button>
+        )}
+      </div>
+      <div className="scroll">
+        {shown.length > 0 && (
+          <ul className="pass-list" aria-label={t("pipeline.done")} onKeyDown={moveFocus}>
+            {shown.map((block) => (
+              <PassRow key={block.key} block={block} model={model} title={block.kind === "run" ? passTitle(block.run.pass) : t("pipeline.by-hand")} expanded={open.has(block.key)} onToggle={() => toggle(block.key)} />
+            ))}
+          </ul>
+        )}
+        {planned.length > 0 && (
+          <>
+            <h3 className="list-title">{shown.length > 0 ? t("pipeline.not-run") : t("pipeline.will-run")}</h3>
+            <ul className="pass-list" aria-label={t("pipeline.will-run")}>
+              {planned.map((pass) => (
+                <PlannedRow key={pass} pass={pass} model={model} title={passTitle(pass)} summary={catalog?.passes.find((each) => each.name === pass)?.summary ?? ""} />
+              ))}
+            </ul>
+          </>
+        )}
+        {pipeline && planned.length < pipeline.passes.length && (
+          <details className="again">
+            <summary>{t("pipeline.next-run")}</summary>
+            <ul className="pass-list">
+              {pipeline.passes.filter((pass) => ran.has(pass)).map((pass) => (
+                <PlannedRow key={pass} pass={pass} model={model} title={passTitle(pass)} summary={catalog?.passes.find((each) => each.name === pass)?.summary ?? ""} />
+              ))}
+            </ul>
+          </details>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Arrow keys move between rows, Right and Left open and close. */
+function moveFocus(event: KeyboardEvent<HTMLUListElement>): void {
+  const rows = [...event.currentTarget.querySelectorAll<HTMLButtonElement>("button[data-row]")];
+  const at = rows.indexOf(document.activeElement as HTMLButtonElement);
+  if (at < 0) return;
+  const { key } = event;
+  const row = rows[at]!;
+  if (key === "ArrowDown") rows[at + 1]?.focus();
+  else if (key === "ArrowUp") rows[at - 1]?.focus();
+  else if ((key === "ArrowRight" && row.ariaExpanded === "false") || (key === "ArrowLeft" && row.ariaExpanded === "true")) row.click();
+  else return;
+  event.preventDefault();
+}
+
+interface PassRowProps {
+  readonly block: Block;
+  readonly model: ModelState;
+  readonly title: string;
+  readonly expanded: boolean;
+  readonly onToggle: () => void;
+}
+
+function PassRow({ block, model, title, expanded, onToggle }: PassRowProps): ReactNode {
+  const { t } = useTranslation();
+  const { timeline } = model;
+  const [from, to] = [stepOf(timeline, block.from)!, stepOf(timeline, block.to)!];
+  const error = block.kind === "run" ? block.run.error : undefined;
+  const failedChecks = block.steps.filter((step) => step.check?.verdict === "different").length;
+  const state = error || failedChecks > 0 ? "failed" : block.steps.length === 0 ? "no-op" : "changed";
+  const delta = costDelta(from.cost, to.cost);
+  const done = positionOf(timeline, block.to) <= positionOf(timeline, model.b);
+  const inside = model.b !== block.from && block.steps.some((step) => step.id === model.b);
+  return (
+    <li className={`pass ${inside ? "pass-current" : ""} ${done ? "" : "pass-ahead"}`} data-testid="pass-row" data-pass={block.kind === "run" ? block.run.pass : "by-hand"} data-state={state}>
+      <div className="pass-line">
+        <button type="button" data-row className="row-button" aria-expanded={block.steps.length > 0 || error ? expanded : undefined} onClick={onToggle}>
+          <ChevronRight size={13} className="chevron" aria-hidden data-empty={block.steps.length === 0 && !error} />
+          <span className={`dot dot-${state}`} role="img" aria-label={t(`pipeline.state-${state}`)} />
+          <span className="pass-title" title={title}>
+            {block.kind === "hand" && <Hand size={12} aria-hidden />} {title}
+          </span>
+          <span className="pass-count num" title={t("pipeline.applied", { count: block.steps.length })}>{block.steps.length || ""}</span>
+          <span className={`pass-delta num ${delta.nodes < 0 ? "good" : ""}`} title={t("pipeline.delta-nodes")}>{delta.nodes === 0 ? "" : format.signed(delta.nodes)}</span>
+        </button>
+        {block.steps.length > 0 && (
+          <Tip text={t("pipeline.compare")}>
+            <button type="button" className="icon-button small" aria-label={t("pipeline.compare")} onClick={() => void act.showBetween(model.id, block.from, block.to)} data-testid="pass-compare">
+              <CompareIcon />
+            </button>
+          </Tip>
+        )}
+      </div>
+      {expanded && (
+        <div className="pass-body">
+          {error && <DiagnosticView diagnostic={error} />}
+          {block.kind === "run" && block.run.notes.map((note) => <p key={note} className="note">{note}</p>)}
+          <ul className="step-list">
+            {block.steps.map((step) => (
+              <StepRow key={step.id} step={step} model={model} />
+            ))}
+          </ul>
+        </div>
+      )}
+    </li>
+  );
+}
+
+function CompareIcon(): ReactNode {
+  return (
+    <svg width="14" height="14" viewBox="0 0 14 14" fill="none" stroke="currentColor" strokeWidth="1.3" aria-hidden>
+      <rect x="1.2" y="2.5" width="4.3" height="9" rx="1" />
+      <rect x="8.5" y="2.5" width="4.3" height="9" rx="1" fill="currentColor" fillOpacity=".25" />
+    </svg>
+  );
+}
+
+function StepRow({ step, model }: { readonly step: StepView; readonly model: ModelState }): ReactNode {
+  const catalog = useStore((state) => state.catalog);
+  const title = catalog?.rewrites.find((rewrite) => rewrite.name === step.rewrite)?.title ?? step.rewrite;
+  const parent = step.parent === null ? undefined : stepOf(model.timeline, step.parent);
+  const delta = parent ? step.cost.nodes - parent.cost.nodes : 0;
+  const ahead = positionOf(model.timeline, step.id) > positionOf(model.timeline, model.b);
+  return (
+    <li>
+      <button type="button" data-row className={`row-button step-row ${ahead ? "pass-ahead" : ""}`} aria-current={model.b === step.id ? "step" : undefined} onClick={() => void act.goTo(model.id, step.id)} title={title} data-testid="step-row">
+        <Name mono className="step-site">{step.site || title}</Name>
+        {step.check && <CheckMark check={step.check} short />}
+        <span className={`pass-delta num ${delta < 0 ? "good" : ""}`}>{delta === 0 ? "" : format.signed(delta)}</span>
+      </button>
+    </li>
+  );
+}
+
+function PlannedRow({ pass, model, title, summary }: { readonly pass: string; readonly model: ModelState; readonly title: string; readonly summary: string }): ReactNode {
+  const { t } = useTranslation();
+  const skipped = model.skipped.includes(pass);
+  return (
+    <li className={`planned ${skipped ? "planned-skipped" : ""}`} data-testid="planned-pass" data-pass={pass}>
+      {skipped ? <CircleSlash size={12} aria-hidden className="planned-mark" /> : <span className="dot dot-waiting" aria-hidden />}
+      <span className="pass-title" title={summary || title}>{title}</span>
+      <Switch.Root className="switch" checked={!skipped} onCheckedChange={(run) => act.setSkipped(model.id, pass, !run)} aria-label={t("pipeline.include", { pass: title })} data-testid="skip-toggle">
+        <Switch.Thumb className="switch-thumb" />
+      </Switch.Root>
+    </li>
+  );
+}
+
+export const pipelinePanel = { id: "pipeline", area: "left", icon: ListChecks, component: PipelinePanel } as const satisfies Panel;

@@ -1,0 +1,133 @@
+/** Where in the optimization we are: two handles on the steps of the branch, ticks by pass, and what each step costs. */
+import type { CostView } from "@graphwright/compiler-core";
+import { ChevronFirst, ChevronLast, ChevronLeft, ChevronRight, GitBranch, History, Redo2, Undo2 } from "lucide-react";
+import { useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { runCommand } from "../../commands/table.ts";
+import { IconButton } from "../../design/button.tsx";
+import { CheckMark } from "../../design/check-mark.tsx";
+import * as format from "../../design/format.ts";
+import { Name } from "../../design/name.tsx";
+import { Segmented } from "../../design/segmented.tsx";
+import { SelectBox } from "../../design/select-box.tsx";
+import * as act from "../../state/actions.ts";
+import { leavesOf, onBranch, pathTo, positionOf, stepOf } from "../../state/steps.ts";
+import { useStore, type CompareMode, type ModelState } from "../../state/store.ts";
+import type { Panel, PanelProps } from "../panel.ts";
+import { Track } from "./track.tsx";
+import "./timeline.css";
+
+export type Metric = "nodes" | "flops" | "weightBytes" | "peakBytes";
+const metrics = ["nodes", "flops", "weightBytes", "peakBytes"] as const satisfies readonly Metric[];
+const show: Readonly<Record<Metric, (value: number) => string>> = {
+  nodes: format.count,
+  flops: format.flops,
+  weightBytes: format.bytes,
+  peakBytes: format.bytes,
+};
+
+function TimelinePanel({ model }: PanelProps): ReactNode {
+  const { t } = useTranslation();
+  const catalog = useStore((state) => state.catalog);
+  const [metric, setMetric] = useState<Metric>("nodes");
+  const { timeline, a, b } = model;
+  const at = positionOf(timeline, b);
+  const last = timeline.branch.length - 1;
+  const step = stepOf(timeline, b);
+  const base = stepOf(timeline, a) ?? step;
+  const title = at <= 0 ? t("timeline.imported") : (catalog?.rewrites.find((each) => each.name === step?.rewrite)?.title ?? step?.rewrite ?? "");
+  const busy = model.changing !== null;
+  return (
+    <div className="timeline" data-testid="timeline" data-step={at} data-steps={last} data-a={positionOf(timeline, a)} data-b={at}>
+      <div className="timeline-bar">
+        <div className="button-row" role="group" aria-label={t("timeline.steps")}>
+          <IconButton label={t("command.rewrite-first-step")} disabled={at <= 0 || busy} onClick={() => runCommand("rewrite-first-step")} data-testid="first-step"><ChevronFirst size={15} /></IconButton>
+          <IconButton label={t("command.rewrite-previous-step")} keys="K" disabled={at <= 0 || busy} onClick={() => runCommand("rewrite-previous-step")} data-testid="previous-step"><ChevronLeft size={15} /></IconButton>
+          <IconButton label={t("command.rewrite-next-step")} keys="J" disabled={at >= last || busy} onClick={() => runCommand("rewrite-next-step")} data-testid="next-step"><ChevronRight size={15} /></IconButton>
+          <IconButton label={t("command.rewrite-last-step")} disabled={at >= last || busy} onClick={() => runCommand("rewrite-last-step")} data-testid="last-step"><ChevronLast size={15} /></IconButton>
+          <span className="bar-line" />
+          <IconButton label={t("command.edit-undo")} keys="Ctrl+Z" disabled={at <= 0 || busy} onClick={() => runCommand("edit-undo")} data-testid="undo"><Undo2 size={14} /></IconButton>
+          <IconButton label={t("command.edit-redo")} keys="Ctrl+Shift+Z" disabled={at >= last || busy} onClick={() => runCommand("edit-redo")} data-testid="redo"><Redo2 size={14} /></IconButton>
+        </div>
+        <p className="timeline-step" aria-live="polite">
+          <span className="num faint" data-testid="step-position">{t("timeline.position", { step: at, last })}</span>
+          <span className="timeline-title">{title}</span>
+          {at > 0 && step?.site && <Name mono className="faint timeline-site">{step.site}</Name>}
+          {step?.check && <CheckMark check={step.check} />}
+        </p>
+        <Segmented
+          label={t("timeline.compare")}
+          value={model.compare}
+          options={(["none", "previous", "pinned"] as const).map((mode) => ({ value: mode, label: t(`timeline.compare-${mode}`), hint: t(`timeline.compare-${mode}-hint`) }))}
+          onChange={(mode: CompareMode) => act.setCompare(model.id, mode)}
+          testId="compare-mode"
+        />
+        <Branches model={model} />
+      </div>
+      <div className="timeline-body">
+        <div className="cost-strip" role="radiogroup" aria-label={t("timeline.costs")} data-testid="cost-strip">
+          {metrics.map((each) => (
+            <Cost key={each} metric={each} a={base?.cost} b={step?.cost} chosen={each === metric} onChoose={() => setMetric(each)} />
+          ))}
+        </div>
+        <Track model={model} metric={metric} />
+      </div>
+    </div>
+  );
+}
+
+interface CostProps {
+  readonly metric: Metric;
+  readonly a: CostView | undefined;
+  readonly b: CostView | undefined;
+  readonly chosen: boolean;
+  readonly onChoose: () => void;
+}
+
+function Cost({ metric, a, b, chosen, onChoose }: CostProps): ReactNode {
+  const { t } = useTranslation();
+  const [before, after] = [a?.[metric], b?.[metric]];
+  const differs = before !== undefined && after !== undefined && before !== after;
+  const better = differs && after < before;
+  return (
+    <button type="button" role="radio" aria-checked={chosen} className="cost" onClick={onChoose} title={differs ? `${show[metric](before)} → ${show[metric](after)}` : undefined} data-testid={`cost-${metric}`}>
+      <span className="cost-label">{t(`cost.${metric}`)}</span>
+      <span className="cost-value num">{after === undefined ? "—" : show[metric](after)}</span>
+      <span className={`cost-delta num ${differs ? (better ? "good" : "worse") : ""}`}>{differs ? change(metric, before, after) : "="}</span>
+    </button>
+  );
+}
+
+function change(metric: Metric, before: number, after: number): string {
+  if (metric === "nodes") return format.signed(after - before);
+  const ratio = (after - before) / before;
+  if (before === 0 || Math.abs(ratio) < 0.001) return format.signed(after - before, show[metric]);
+  return format.signed(ratio * 100, (value) => `${value >= 10 ? value.toFixed(0) : value.toFixed(1)} %`);
+}
+
+/** Chooses among the ends of the timeline's branches, where an edit after undo has forked it. */
+function Branches({ model }: { readonly model: ModelState }): ReactNode {
+  const { t } = useTranslation();
+  const leaves = leavesOf(model.timeline);
+  if (leaves.length < 2) return null;
+  const current = model.timeline.branch.at(-1)!;
+  return (
+    <span className="branches" data-testid="branches">
+      <GitBranch size={13} aria-hidden />
+      <SelectBox
+        small
+        label={t("timeline.branch")}
+        value={String(current)}
+        options={leaves.map((leaf, index) => {
+          const path = pathTo(model.timeline, leaf.id);
+          const shared = positionOf(model.timeline, onBranch(model.timeline, leaf.id));
+          return { value: String(leaf.id), label: t("timeline.branch-name", { number: index + 1 }), hint: t("timeline.branch-hint", { steps: path.length - 1, rewrite: leaf.rewrite, shared }) };
+        })}
+        onChange={(id) => void act.goTo(model.id, leaves.find((leaf) => String(leaf.id) === id)!.id)}
+        testId="branch-select"
+      />
+    </span>
+  );
+}
+
+export const timelinePanel = { id: "timeline", area: "bottom", icon: History, component: TimelinePanel } as const satisfies Panel;

@@ -1,0 +1,379 @@
+/** What the window can do, as functions over the store. Commands, panels and tests call these. */
+import { i18next } from "../i18n/index.ts";
+import type { ChangeResult, CheckView, ModelId, NodeId, StepId, TimelineView } from "@graphwright/compiler-core";
+import type { OpenedFile } from "../host/host.ts";
+import type { CallOptions } from "../worker/rpc.ts";
+import { diagnosticOf, isCancelled } from "../worker/rpc.ts";
+import type { SourceRef } from "../worker/source.ts";
+import { shortError } from "../design/format.ts";
+import { log, notify, report } from "./notices.ts";
+import { query } from "./query.ts";
+import { services } from "./services.ts";
+import { saveSettings, type Settings } from "./settings.ts";
+import { onBranch, passEnds, positionOf, stepOf } from "./steps.ts";
+import { activeModel, setView, updateModel, useStore, type CompareMode, type ModelState, type SiteChoice } from "./store.ts";
+import { runTask } from "./tasks.ts";
+
+const { t } = i18next;
+const model = (id: ModelId): ModelState | undefined => useStore.getState().models[id];
+
+// ---- Start ----------------------------------------------------------------------------------------------------------
+
+/** Asks the host and the compiler for what does not change, then opens the model of the command line. */
+export async function start(): Promise<void> {
+  const { host } = services();
+  host.onOpenFile((file) => void openFile(file));
+  const [info, , catalog] = await Promise.allSettled([host.info(), refreshWelcome(), query("catalog", {})]);
+  if (info.status === "fulfilled") useStore.setState({ host: info.value });
+  else report(t("error.host"), info.reason);
+  if (catalog.status === "fulfilled") useStore.setState({ catalog: catalog.value });
+  else report(t("error.compiler"), catalog.reason);
+  if (info.status === "fulfilled" && info.value.opened) await openFile(info.value.opened);
+}
+
+/** Examples and recent files of the welcome page; a host without them has none. */
+export async function refreshWelcome(): Promise<void> {
+  const { host } = services();
+  const [examples, recent] = await Promise.allSettled([host.examples(), host.recentFiles()]);
+  useStore.setState({
+    examples: examples.status === "fulfilled" ? examples.value : [],
+    recent: recent.status === "fulfilled" ? recent.value : [],
+  });
+}
+
+// ---- Models ---------------------------------------------------------------------------------------------------------
+
+export async function openWithDialog(): Promise<void> {
+  try {
+    const file = await services().host.openDialog();
+    if (file) await openFile(file);
+  } catch (error) {
+    report(t("error.open-dialog"), error);
+  }
+}
+
+export async function openDropped(files: readonly File[]): Promise<void> {
+  if (files.length === 0) return;
+  try {
+    for (const file of await services().host.registerAll(files)) await openFile(file);
+  } catch (error) {
+    report(t("error.open-dialog"), error);
+  }
+}
+
+function sourceOf(file: OpenedFile): SourceRef {
+  const { host } = services();
+  if (file.blob) {
+    const siblings = host.siblingsOf(file).map((sibling) => ({ name: sibling.name, file: sibling }));
+    return { kind: "file", name: file.name, file: file.blob, siblings };
+  }
+  return { kind: "url", name: file.name, size: file.size, url: host.fileUrl(file.id), siblingUrl: host.siblingUrl(file.id, "") };
+}
+
+/** Opens a file in a tab of its own; a failure leaves what is open untouched. */
+export async function openFile(file: OpenedFile): Promise<ModelId | undefined> {
+  const { session } = services();
+  try {
+    const opened = await runTask(t("task.open", { name: file.name }), (options) =>
+      session.open({ source: sourceOf(file) }, options),
+    );
+    const { model: id, summary, timeline, diagnostics } = opened;
+    const state: ModelState = {
+      id,
+      name: file.name,
+      file,
+      summary,
+      timeline,
+      diagnostics,
+      a: timeline.head,
+      b: timeline.head,
+      compare: "previous",
+      selected: [],
+      selectedStep: timeline.head,
+      site: null,
+      pipeline: useStore.getState().catalog?.pipelines[0]?.name ?? null,
+      skipped: [],
+      verification: null,
+      run: null,
+      saved: timeline.head,
+      changing: null,
+    };
+    useStore.setState((before) => ({
+      models: { ...before.models, [id]: state },
+      order: [...before.order, id],
+      active: id,
+      view: { ...before.view, dialog: null },
+    }));
+    log(id, diagnostics);
+    const worst = diagnostics.find((each) => each.severity === "error") ?? diagnostics.find((each) => each.severity === "warning");
+    if (worst) notify({ severity: "warning", title: t("notice.opened-with", { name: file.name, count: diagnostics.length }), diagnostic: worst });
+    return id;
+  } catch (error) {
+    report(t("error.open", { name: file.name }), error);
+    return undefined;
+  }
+}
+
+export async function closeModel(id: ModelId): Promise<void> {
+  const { order, active } = useStore.getState();
+  const index = order.indexOf(id);
+  if (index < 0) return;
+  const rest = order.filter((other) => other !== id);
+  useStore.setState((state) => {
+    const { [id]: closed, ...models } = state.models;
+    void closed;
+    return { models, order: rest, active: active === id ? (rest[Math.min(index, rest.length - 1)] ?? null) : active };
+  });
+  try {
+    await services().session.close({ model: id });
+  } catch (error) {
+    report(t("error.close"), error);
+  }
+}
+
+export const activate = (id: ModelId): void => useStore.setState({ active: id });
+
+export function activateNext(by: 1 | -1): void {
+  const { order, active } = useStore.getState();
+  if (active === null) return;
+  const next = order[(order.indexOf(active) + by + order.length) % order.length];
+  if (next !== undefined) activate(next);
+}
+
+// ---- Steps ----------------------------------------------------------------------------------------------------------
+
+function baseFor(state: ModelState, compare: CompareMode, b: StepId): StepId {
+  if (compare === "none") return b;
+  if (compare === "previous") return stepOf(state.timeline, b)?.parent ?? b;
+  return state.a;
+}
+
+/** Moves of a handle that came while another was under way: only the last one matters. */
+const moves = new Map<ModelId, Promise<void>>();
+
+/** Puts handle B, and with it the head, on a step. The view moves at once; the compiler follows. */
+export function goTo(id: ModelId, step: StepId): Promise<void> {
+  const state = model(id);
+  if (!state || state.changing !== null || state.b === step) return moves.get(id) ?? Promise.resolve();
+  updateModel(id, (before) => ({ b: step, a: baseFor(before, before.compare, step), site: null }));
+  const running = moves.get(id);
+  if (running) return running;
+  const work = (async (): Promise<void> => {
+    try {
+      for (let now = model(id); now && now.timeline.head !== now.b; now = model(id)) {
+        const { timeline } = await services().session.moveTo({ model: id, step: now.b });
+        updateModel(id, (before) => ({ timeline, a: onBranch(timeline, before.a) }));
+      }
+      await followSelection(id);
+    } catch (error) {
+      const back = model(id);
+      if (back) updateModel(id, { b: back.timeline.head, a: baseFor(back, back.compare, back.timeline.head) });
+      report(t("error.step"), error, id);
+    } finally {
+      moves.delete(id);
+    }
+  })();
+  moves.set(id, work);
+  return work;
+}
+
+/** Puts handle A on a step; it stays there until it is let go. */
+export function compareWith(id: ModelId, step: StepId): void {
+  updateModel(id, (state) => ({ a: step, compare: step === state.b ? "none" : "pinned" }));
+}
+
+export function setCompare(id: ModelId, compare: CompareMode): void {
+  updateModel(id, (state) => ({ compare, a: baseFor(state, compare, state.b) }));
+}
+
+/** Steps along the branch by single rewrites. */
+export function stepBy(id: ModelId, by: number): Promise<void> {
+  const state = model(id);
+  if (!state) return Promise.resolve();
+  const { branch } = state.timeline;
+  const at = positionOf(state.timeline, state.b);
+  return goTo(id, branch[Math.max(0, Math.min(branch.length - 1, at + by))]!);
+}
+
+/** Steps along the branch by whole passes, comparing what the pass changed. */
+export async function passBy(id: ModelId, by: 1 | -1): Promise<void> {
+  const state = model(id);
+  if (!state) return;
+  const ends = passEnds(state.timeline);
+  const at = positionOf(state.timeline, state.b);
+  const target = by > 0 ? ends.find((end) => end > at) : ends.findLast((end) => end < at);
+  if (target === undefined) return;
+  const start = ends.findLast((end) => end < target) ?? target;
+  await goTo(id, state.timeline.branch[target]!);
+  if (state.compare === "previous") updateModel(id, { a: state.timeline.branch[start]! });
+}
+
+/** Shows what lies between two steps. */
+export async function showBetween(id: ModelId, a: StepId, b: StepId): Promise<void> {
+  await goTo(id, b);
+  const state = model(id);
+  if (state) updateModel(id, { a, compare: state.compare === "none" ? "previous" : state.compare });
+}
+
+// ---- Changes --------------------------------------------------------------------------------------------------------
+
+interface Changed {
+  readonly result: ChangeResult;
+  readonly before: TimelineView;
+}
+
+/** Runs what adds steps or moves the head. Only one at a time for a model. */
+async function change(
+  id: ModelId,
+  title: string,
+  failure: string,
+  work: (options: Required<CallOptions>) => Promise<ChangeResult>,
+): Promise<Changed | undefined> {
+  await moves.get(id);
+  const before = model(id);
+  if (!before || before.changing !== null) return undefined;
+  updateModel(id, { changing: title });
+  try {
+    const result = await runTask(title, work);
+    const { timeline } = result;
+    updateModel(id, (state) => {
+      const grew = timeline.head !== before.timeline.head && stepOf(before.timeline, timeline.head) === undefined;
+      // A change shows itself: from where the head was to where it is now.
+      const a = state.compare === "previous" && grew ? before.b : baseFor({ ...state, timeline }, state.compare, timeline.head);
+      return { timeline, b: timeline.head, a: onBranch(timeline, a), site: null, changing: null };
+    });
+    log(id, result.notes.map((message) => ({ severity: "info", code: "note", message })));
+    await followSelection(id);
+    return { result, before: before.timeline };
+  } catch (error) {
+    report(failure, error, id);
+    return undefined;
+  } finally {
+    updateModel(id, { changing: null });
+  }
+}
+
+export async function undo(id: ModelId): Promise<void> {
+  await change(id, t("task.undo"), t("error.undo"), (options) => services().session.undo({ model: id }, options));
+}
+
+export async function redo(id: ModelId): Promise<void> {
+  await change(id, t("task.redo"), t("error.redo"), (options) => services().session.redo({ model: id }, options));
+}
+
+const titleOf = (rewrite: string): string =>
+  useStore.getState().catalog?.rewrites.find((each) => each.name === rewrite)?.title ?? rewrite;
+
+export async function applyRewrite(id: ModelId, { rewrite, root }: SiteChoice): Promise<void> {
+  const check = useStore.getState().settings.checkRewrites;
+  const result = await change(id, t("task.apply", { rewrite: titleOf(rewrite) }), t("error.apply", { rewrite: titleOf(rewrite) }), (options) =>
+    services().session.apply({ model: id, rewrite, node: root, check }, options),
+  );
+  if (result) announce(id, result, titleOf(rewrite));
+}
+
+export async function applyEverywhere(id: ModelId, rewrite: string): Promise<void> {
+  const check = useStore.getState().settings.checkRewrites;
+  const result = await change(id, t("task.apply", { rewrite: titleOf(rewrite) }), t("error.apply", { rewrite: titleOf(rewrite) }), (options) =>
+    services().session.applyAll({ model: id, rewrite, check }, options),
+  );
+  if (result) announce(id, result, titleOf(rewrite));
+}
+
+export async function runPipeline(id: ModelId): Promise<void> {
+  const state = model(id);
+  if (!state?.pipeline) return;
+  const pipeline = useStore.getState().catalog?.pipelines.find((each) => each.name === state.pipeline);
+  const title = pipeline?.title ?? state.pipeline;
+  const check = useStore.getState().settings.checkPipelines;
+  const result = await change(id, t("task.pipeline", { pipeline: title }), t("error.pipeline", { pipeline: title }), (options) =>
+    services().session.runPipeline({ model: id, pipeline: state.pipeline!, skip: state.skipped, check }, options),
+  );
+  if (result) announce(id, result, title);
+}
+
+/** Says what a change did: how much, and what of it failed. */
+function announce(id: ModelId, { result, before }: Changed, what: string): void {
+  const { timeline, applied } = result;
+  const failed = timeline.runs.slice(before.runs.length).flatMap((run) => (run.error ? [run.error] : []));
+  const known = new Set(before.steps.map((step) => step.id));
+  const wrong = timeline.steps.find((step) => !known.has(step.id) && step.check?.verdict === "different");
+  log(id, failed);
+  if (wrong?.check) {
+    const diagnostic = { severity: "error", code: "check-failed", message: wrong.check.note, where: { node: wrong.site } } as const;
+    log(id, [diagnostic]);
+    notify({ severity: "error", title: t("notice.check-failed", { what: titleOf(wrong.rewrite) }), diagnostic });
+  } else if (failed[0]) {
+    notify({ severity: "error", title: t("notice.passes-failed", { what, count: failed.length }), diagnostic: failed[0] });
+  } else {
+    notify(applied === 0 ? { severity: "info", title: t("notice.nothing", { what }) } : { severity: "success", title: t("notice.applied", { what, count: applied }) });
+  }
+}
+
+export function setSkipped(id: ModelId, pass: string, skip: boolean): void {
+  updateModel(id, ({ skipped }) => ({ skipped: skip ? [...skipped, pass] : skipped.filter((other) => other !== pass) }));
+}
+
+/** Compares what the first and the present step compute. */
+export async function verify(id: ModelId): Promise<CheckView | undefined> {
+  const state = model(id);
+  if (!state) return undefined;
+  const [from, to] = [state.timeline.branch[0]!, state.b];
+  try {
+    const check = await runTask(t("task.verify"), (options) => services().session.verify({ model: id, from, to }, options));
+    updateModel(id, { verification: { from, to, check } });
+    return check;
+  } catch (error) {
+    report(t("error.verify"), error, id);
+    return undefined;
+  }
+}
+
+// ---- Selection ------------------------------------------------------------------------------------------------------
+
+export function select(id: ModelId, nodes: readonly NodeId[], step?: StepId): void {
+  updateModel(id, (state) => ({ selected: nodes, selectedStep: step ?? state.b }));
+}
+
+export function chooseSite(id: ModelId, site: SiteChoice | null, nodes: readonly NodeId[] = []): void {
+  updateModel(id, (state) => ({ site, ...(nodes.length > 0 ? { selected: nodes, selectedStep: state.b } : {}) }));
+}
+
+/** Carries the selection to the step that is shown now, through every rewrite between. */
+async function followSelection(id: ModelId): Promise<void> {
+  const state = model(id);
+  if (!state || state.selected.length === 0 || state.selectedStep === state.b) return;
+  const { selected, selectedStep: step, b: to } = state;
+  try {
+    const found = new Set<NodeId>();
+    for (const node of selected) for (const next of (await query("follow", { model: id, step, node, to })).nodes) found.add(next);
+    const now = model(id);
+    if (!now || now.selected !== selected || now.b !== to) return;
+    // What is gone keeps its old step: the inspector can still show it, as it was.
+    if (found.size > 0) updateModel(id, { selected: [...found], selectedStep: to });
+  } catch (error) {
+    if (!isCancelled(error)) log(id, [diagnosticOf(error)]);
+  }
+}
+
+/** Something else to do with a model that cannot fail loudly: the message names it. */
+export async function copyText(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    notify({ severity: "success", title: t("notice.copied") });
+  } catch (error) {
+    notify({ severity: "error", title: t("error.copy", { reason: shortError(error) }) });
+  }
+}
+
+// ---- Settings -------------------------------------------------------------------------------------------------------
+
+export function changeSettings(change: Partial<Settings>): void {
+  useStore.setState((state) => ({ settings: { ...state.settings, ...change } }));
+  saveSettings(typeof localStorage === "undefined" ? undefined : localStorage, useStore.getState().settings);
+}
+
+export const currentModel = (): ModelState | undefined => activeModel(useStore.getState());
+export { setView };
+
+export const choosePipeline = (id: ModelId, pipeline: string): void => updateModel(id, { pipeline, skipped: [] });

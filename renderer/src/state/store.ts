@@ -1,0 +1,153 @@
+/** Everything the window shows, in one store made of slices. Actions live in actions.ts. */
+import { create } from "zustand";
+import type { CatalogView, CheckView, Diagnostic, ModelId, ModelSummary, NodeId, RunResult, StepId, TimelineView } from "@graphwright/compiler-core";
+import type { Example, HostInfo, OpenedFile } from "../host/host.ts";
+import { loadSettings, type Settings } from "./settings.ts";
+
+/**
+ * What handle A does when B moves: follow it ("none": one step is shown), stand one change before it ("previous"), or
+ * stay where it was put ("pinned").
+ */
+export type CompareMode = "none" | "previous" | "pinned";
+
+export interface SiteChoice {
+  readonly rewrite: string;
+  readonly root: NodeId;
+}
+
+export interface Verification {
+  readonly from: StepId;
+  readonly to: StepId;
+  readonly check: CheckView;
+}
+
+export interface ModelState {
+  readonly id: ModelId;
+  /** file name */
+  readonly name: string;
+  readonly file: OpenedFile;
+  readonly summary: ModelSummary;
+  readonly timeline: TimelineView;
+  readonly diagnostics: readonly Diagnostic[];
+  /** handle A, the base of a comparison; equal to `b` when one step is shown */
+  readonly a: StepId;
+  /** handle B, the step that is shown and that rewrites are applied to */
+  readonly b: StepId;
+  readonly compare: CompareMode;
+  /** selected nodes, the first one is the one that the inspector shows */
+  readonly selected: readonly NodeId[];
+  /** the step in which the selected nodes exist */
+  readonly selectedStep: StepId;
+  readonly site: SiteChoice | null;
+  readonly pipeline: string | null;
+  readonly skipped: readonly string[];
+  readonly verification: Verification | null;
+  /** outputs of the last evaluation */
+  readonly run: { readonly step: StepId; readonly seed: number; readonly result: RunResult } | null;
+  /** the last step that was exported or saved */
+  readonly saved: StepId;
+  /** title of the change under way; other changes wait until it ends */
+  readonly changing: string | null;
+}
+
+export interface TaskState {
+  readonly id: number;
+  readonly title: string;
+  readonly fraction: number | undefined;
+  readonly label: string;
+  readonly started: number;
+  readonly cancel: () => void;
+  readonly cancelling: boolean;
+}
+
+export interface Notice {
+  readonly id: number;
+  readonly severity: "error" | "warning" | "info" | "success";
+  readonly title: string;
+  readonly diagnostic?: Diagnostic;
+}
+
+export interface LogEntry {
+  readonly id: number;
+  /** milliseconds since 1970 */
+  readonly time: number;
+  readonly model: string | null;
+  readonly diagnostic: Diagnostic;
+}
+
+export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about";
+export type LeftTab = "pipeline" | "rewrites";
+export type LowerTab = "text" | "program" | "values" | "log";
+export type Heat = "none" | "flops" | "bytes";
+
+export interface View {
+  readonly dialog: DialogName | null;
+  readonly left: LeftTab;
+  readonly lower: LowerTab;
+  readonly showLeft: boolean;
+  readonly showRight: boolean;
+  readonly showLower: boolean;
+  readonly heat: Heat;
+  readonly minimap: boolean;
+  readonly constants: boolean;
+  /** files are being dragged over the window */
+  readonly dropping: boolean;
+}
+
+export interface State {
+  readonly host: HostInfo | null;
+  readonly examples: readonly Example[] | null;
+  readonly recent: readonly OpenedFile[];
+  readonly catalog: CatalogView | null;
+  readonly models: Readonly<Record<ModelId, ModelState>>;
+  readonly order: readonly ModelId[];
+  readonly active: ModelId | null;
+  readonly tasks: readonly TaskState[];
+  readonly notices: readonly Notice[];
+  readonly log: readonly LogEntry[];
+  readonly settings: Settings;
+  readonly view: View;
+}
+
+export const initialView: View = {
+  dialog: null,
+  left: "pipeline",
+  lower: "text",
+  showLeft: true,
+  showRight: true,
+  showLower: true,
+  heat: "none",
+  minimap: true,
+  constants: true,
+  dropping: false,
+};
+
+export const initialState: State = {
+  host: null,
+  examples: null,
+  recent: [],
+  catalog: null,
+  models: {},
+  order: [],
+  active: null,
+  tasks: [],
+  notices: [],
+  log: [],
+  settings: loadSettings(typeof localStorage === "undefined" ? undefined : localStorage),
+  view: initialView,
+};
+
+export const useStore = create<State>(() => initialState);
+
+export const setView = (view: Partial<View>): void => useStore.setState((state) => ({ view: { ...state.view, ...view } }));
+
+export const activeModel = (state: State): ModelState | undefined =>
+  state.active === null ? undefined : state.models[state.active];
+
+export function updateModel(id: ModelId, change: Partial<ModelState> | ((model: ModelState) => Partial<ModelState>)): void {
+  useStore.setState((state) => {
+    const model = state.models[id];
+    if (!model) return state;
+    return { models: { ...state.models, [id]: { ...model, ...(typeof change === "function" ? change(model) : change) } } };
+  });
+}

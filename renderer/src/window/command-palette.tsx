@@ -1,0 +1,42 @@
+import { Command } from "cmdk";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { menus } from "../commands/command.ts";
+import { showChord } from "../commands/keys.ts";
+import { commands, isEnabled, runCommand } from "../commands/table.ts";
+import { setView, useStore } from "../state/store.ts";
+
+export function CommandPalette(): ReactNode {
+  const { t } = useTranslation();
+  const state = useStore();
+  const close = (): void => setView({ dialog: null });
+  return (
+    <Command.Dialog open onOpenChange={(open) => !open && close()} label={t("palette.label")} className="palette" overlayClassName="overlay" contentClassName="palette-content" loop data-testid="palette">
+      <Command.Input className="palette-input" placeholder={t("palette.placeholder")} data-testid="palette-input" />
+      <Command.List className="palette-list">
+        <Command.Empty className="palette-empty">{t("palette.empty")}</Command.Empty>
+        {menus.map((menu) => (
+          <Command.Group key={menu} heading={t(`menu.${menu}`)}>
+            {commands
+              .filter((command) => command.menu === menu && command.id !== "view-palette" && isEnabled(command, state))
+              .map((command) => (
+                <Command.Item
+                  key={command.id}
+                  value={`${t(`command.${command.id}`)} ${command.id}`}
+                  className="palette-item"
+                  data-testid={`palette-${command.id}`}
+                  onSelect={() => {
+                    close();
+                    setTimeout(() => runCommand(command.id), 0);
+                  }}
+                >
+                  <span>{t(`command.${command.id}`)}</span>
+                  {command.keys?.[0] && <kbd>{showChord(command.keys[0])}</kbd>}
+                </Command.Item>
+              ))}
+          </Command.Group>
+        ))}
+      </Command.List>
+    </Command.Dialog>
+  );
+}

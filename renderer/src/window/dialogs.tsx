@@ -1,0 +1,30 @@
+import type { ReactNode } from "react";
+import { activeModel, useStore } from "../state/store.ts";
+import { AboutDialog } from "./about-dialog.tsx";
+import { CommandPalette } from "./command-palette.tsx";
+import { ExportDialog } from "./export-dialog.tsx";
+import { SearchDialog } from "./search-dialog.tsx";
+import { SettingsDialog } from "./settings-dialog.tsx";
+import { ShortcutSheet } from "./shortcut-sheet.tsx";
+
+/** The dialog that is open, if any. */
+export function Dialogs(): ReactNode {
+  const dialog = useStore((state) => state.view.dialog);
+  const model = useStore(activeModel);
+  switch (dialog) {
+    case null:
+      return null;
+    case "palette":
+      return <CommandPalette />;
+    case "search":
+      return model ? <SearchDialog model={model} /> : null;
+    case "shortcuts":
+      return <ShortcutSheet />;
+    case "settings":
+      return <SettingsDialog />;
+    case "about":
+      return <AboutDialog />;
+    case "export":
+      return model ? <ExportDialog key={model.id} model={model} /> : null;
+  }
+}

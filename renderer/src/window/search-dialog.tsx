@@ -1,0 +1,46 @@
+import { Command } from "cmdk";
+import { useDeferredValue, useMemo, useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Name } from "../design/name.tsx";
+import { OperatorMark } from "../design/operator-mark.tsx";
+import * as act from "../state/actions.ts";
+import { canvas } from "../state/canvas.ts";
+import { useQuery } from "../state/query.ts";
+import { searchNodes } from "../state/search.ts";
+import { setView, type ModelState } from "../state/store.ts";
+
+export function SearchDialog({ model }: { readonly model: ModelState }): ReactNode {
+  const { t } = useTranslation();
+  const [text, setText] = useState("");
+  const asked = useDeferredValue(text);
+  const { data } = useQuery("graph", { model: model.id, step: model.b, ...(model.a === model.b ? {} : { base: model.a }) });
+  const found = useMemo(() => (data ? searchNodes(data.nodes, asked) : undefined), [data, asked]);
+  const close = (): void => setView({ dialog: null });
+  return (
+    <Command.Dialog open onOpenChange={(open) => !open && close()} label={t("search.label")} className="palette" overlayClassName="overlay" contentClassName="palette-content" shouldFilter={false} loop data-testid="search">
+      <Command.Input className="palette-input" value={text} onValueChange={setText} placeholder={t("search.placeholder")} data-testid="search-input" />
+      <Command.List className="palette-list">
+        {found?.count === 0 && <div className="palette-empty">{t("search.empty")}</div>}
+        {found && found.count > 0 && <div className="palette-note faint num" data-testid="search-count">{t("search.count", { count: found.count })}</div>}
+        {found?.nodes.map((node) => (
+          <Command.Item
+            key={node.id}
+            value={String(node.id)}
+            className="palette-item"
+            data-testid="search-result"
+            onSelect={() => {
+              act.select(model.id, [node.id], node.mark === "removed" ? model.a : model.b);
+              close();
+              setTimeout(() => canvas.current?.reveal([node.id]), 0);
+            }}
+          >
+            <OperatorMark family={node.family} />
+            <span className="palette-op">{node.kind === "fused" ? node.parts.join(" + ") : node.op}</span>
+            <Name mono className="faint palette-name">{node.name}</Name>
+            <Name mono className="faint palette-type">{node.outputs[0]?.type ?? ""}</Name>
+          </Command.Item>
+        ))}
+      </Command.List>
+    </Command.Dialog>
+  );
+}

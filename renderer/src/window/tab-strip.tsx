@@ -1,0 +1,38 @@
+import { Tabs } from "radix-ui";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import type { Panel } from "../panels/panel.ts";
+import { useStore, type ModelState } from "../state/store.ts";
+import { Shown } from "./window.tsx";
+
+interface TabStripProps {
+  readonly panels: readonly Panel[];
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  readonly model: ModelState;
+  readonly label: string;
+}
+
+/** Panels that share a place. Only the one that is shown is mounted. */
+export function TabStrip({ panels, value, onChange, model, label }: TabStripProps): ReactNode {
+  const { t } = useTranslation();
+  const problems = useStore((state) => state.log.filter((entry) => entry.diagnostic.severity !== "info" && (entry.model === null || entry.model === model.id)).length);
+  return (
+    <Tabs.Root className="tabs" value={value} onValueChange={onChange}>
+      <Tabs.List className="tab-list" aria-label={label}>
+        {panels.map(({ id, icon: Icon }) => (
+          <Tabs.Trigger key={id} value={id} className="tab" data-testid={`tab-${id}`}>
+            <Icon size={13} aria-hidden />
+            {t(`panel.${id}`)}
+            {id === "log" && problems > 0 && <span className="tab-count num">{problems}</span>}
+          </Tabs.Trigger>
+        ))}
+      </Tabs.List>
+      {panels.map((panel) => (
+        <Tabs.Content key={panel.id} value={panel.id} className="tab-content" tabIndex={-1}>
+          <Shown panel={panel} model={model} />
+        </Tabs.Content>
+      ))}
+    </Tabs.Root>
+  );
+}

@@ -1,0 +1,160 @@
+import { Tooltip } from "radix-ui";
+import { Suspense, useEffect, type DragEvent, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
+import { listenForKeys } from "../commands/keys.ts";
+import { hostMenu } from "../commands/host-menu.ts";
+import { runCommand } from "../commands/table.ts";
+import { applyTheme } from "../design/theme.ts";
+import { Loading } from "../design/states.tsx";
+import { i18next, resolveLanguage } from "../i18n/index.ts";
+import { panelsIn } from "../panels/index.ts";
+import type { Panel as PanelDefinition } from "../panels/panel.ts";
+import * as act from "../state/actions.ts";
+import { services } from "../state/services.ts";
+import { activeModel, setView, useStore, type LeftTab, type LowerTab, type ModelState } from "../state/store.ts";
+import { Dialogs } from "./dialogs.tsx";
+import { DropTarget } from "./drop-target.tsx";
+import { ErrorBoundary } from "./error-boundary.tsx";
+import { Notices } from "./notices.tsx";
+import { StatusBar } from "./status-bar.tsx";
+import { TabStrip } from "./tab-strip.tsx";
+import { TopBar } from "./top-bar.tsx";
+import { Welcome } from "./welcome.tsx";
+
+export function Window(): ReactNode {
+  const model = useStore(activeModel);
+  useEffect(listenForKeys, []);
+  useHostWindow(model);
+  useSettings();
+  const onDrag = (event: DragEvent): void => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+    if (!useStore.getState().view.dropping) setView({ dropping: true });
+  };
+  const onDrop = (event: DragEvent): void => {
+    event.preventDefault();
+    setView({ dropping: false });
+    void act.openDropped([...event.dataTransfer.files]);
+  };
+  return (
+    <Tooltip.Provider delayDuration={450} skipDelayDuration={200}>
+      <div className="window" onDragEnter={onDrag} onDragOver={onDrag} onDrop={onDrop}>
+        <TopBar />
+        <ErrorBoundary>{model ? <Workbench key={model.id} model={model} /> : <Welcome />}</ErrorBoundary>
+        <StatusBar />
+        <DropTarget />
+        <Notices />
+        <Dialogs />
+      </div>
+    </Tooltip.Provider>
+  );
+}
+
+function Workbench({ model }: { readonly model: ModelState }): ReactNode {
+  const { t } = useTranslation();
+  const { left, lower, showLeft, showRight, showLower } = useStore((state) => state.view);
+  const columns = useDefaultLayout({ id: "graphwright.columns", panelIds: [...(showLeft ? ["left"] : []), "center", ...(showRight ? ["right"] : [])], storage: localStorage });
+  const rows = useDefaultLayout({ id: "graphwright.rows", panelIds: ["graph", ...(showLower ? ["lower"] : [])], storage: localStorage });
+  const [graph] = panelsIn("center");
+  const [inspector] = panelsIn("right");
+  const [timeline] = panelsIn("bottom");
+  return (
+    <main className="workbench" aria-label={model.name}>
+      <Group orientation="horizontal" className="columns" id="columns" defaultLayout={columns.defaultLayout} onLayoutChanged={columns.onLayoutChanged}>
+        {showLeft && (
+          <>
+            <Panel id="left" minSize="220px" defaultSize="290px" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
+              <aside className="area" aria-label={t("area.left")}>
+                <TabStrip panels={panelsIn("left")} value={left} onChange={(tab) => setView({ left: tab as LeftTab })} model={model} label={t("area.left")} />
+              </aside>
+            </Panel>
+            <Separator className="separator separator-x" aria-label={t("area.resize-left")} />
+          </>
+        )}
+        <Panel id="center" minSize="30%">
+          <Group orientation="vertical" id="rows" defaultLayout={rows.defaultLayout} onLayoutChanged={rows.onLayoutChanged}>
+            <Panel id="graph" minSize="20%" defaultSize="64%" className="area">
+              <Shown panel={graph!} model={model} />
+            </Panel>
+            {showLower && (
+              <>
+                <Separator className="separator separator-y" aria-label={t("area.resize-lower")} />
+                <Panel id="lower" minSize="90px" defaultSize="36%">
+                  <section className="area" aria-label={t("area.lower")}>
+                    <TabStrip panels={panelsIn("lower")} value={lower} onChange={(tab) => setView({ lower: tab as LowerTab })} model={model} label={t("area.lower")} />
+                  </section>
+                </Panel>
+              </>
+            )}
+          </Group>
+        </Panel>
+        {showRight && (
+          <>
+            <Separator className="separator separator-x" aria-label={t("area.resize-right")} />
+            <Panel id="right" minSize="220px" defaultSize="310px" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
+              <aside className="area" aria-label={t("panel.inspector")}>
+                <Shown panel={inspector!} model={model} />
+              </aside>
+            </Panel>
+          </>
+        )}
+      </Group>
+      <section aria-label={t("panel.timeline")}>
+        <Shown panel={timeline!} model={model} />
+      </section>
+    </main>
+  );
+}
+
+export function Shown({ panel: { component: Component }, model }: { readonly panel: PanelDefinition; readonly model: ModelState }): ReactNode {
+  return (
+    <ErrorBoundary>
+      <Suspense fallback={<Loading />}>
+        <Component model={model} />
+      </Suspense>
+    </ErrorBoundary>
+  );
+}
+
+/** Title and menu of the window outside of the page. */
+function useHostWindow(model: ModelState | undefined): void {
+  const edited = model !== undefined && model.b !== model.saved;
+  const name = model?.name;
+  useEffect(() => {
+    services().host.setTitle(name === undefined ? "Graphwright" : `${edited ? "• " : ""}${name} — Graphwright`, edited);
+  }, [name, edited]);
+  useEffect(() => {
+    const { host } = services();
+    const stop = host.onMenuCommand((command) => runCommand(command));
+    if (!host.setMenu) return stop;
+    let sent = "";
+    const update = (): void => {
+      const menu = hostMenu(useStore.getState());
+      const text = JSON.stringify(menu);
+      if (text === sent) return;
+      sent = text;
+      void host.setMenu!(menu).catch(() => undefined);
+    };
+    update();
+    const unsubscribe = useStore.subscribe(update);
+    i18next.on("languageChanged", update);
+    return () => {
+      stop();
+      unsubscribe();
+      i18next.off("languageChanged", update);
+    };
+  }, []);
+}
+
+function useSettings(): void {
+  const theme = useStore((state) => state.settings.theme);
+  const language = useStore((state) => state.settings.language);
+  useEffect(() => applyTheme(theme), [theme]);
+  useEffect(() => {
+    const resolved = resolveLanguage(language, navigator.languages);
+    void i18next.changeLanguage(resolved);
+    document.documentElement.lang = resolved;
+  }, [language]);
+}
