@@ -18,14 +18,17 @@ export function verifyProgram(program: TensorProgram): Diagnostic[] {
   return new Verifier(program).run();
 }
 
-interface WrittenBox {
-  readonly box: readonly Interval[];
+/** What an index takes: radix * (high digit) + (low part), each independently; without a radix, the low part alone. */
+interface IndexRange {
+  readonly low: Interval;
+  readonly high?: Interval;
+  readonly radix?: number;
 }
 
 class Verifier {
   private readonly program: TensorProgram;
   private readonly problems: Diagnostic[] = [];
-  private readonly boxes = new Map<Buffer, WrittenBox[]>();
+  private readonly boxes = new Map<Buffer, (readonly IndexRange[])[]>();
   private readonly unclear = new Map<Buffer, string>();
   private readonly live = new Set<Buffer>();
   private readonly written = new Set<Buffer>();
@@ -138,7 +141,7 @@ class Verifier {
 
   private noteWrite(b: Buffer, indices: readonly Expression[], scope: Scope): void {
     const used = new Map<string, Set<string>>();
-    const box: Interval[] = [];
+    const box: IndexRange[] = [];
     for (const index of indices) {
       const range = denseRange(index, scope, used);
       if (typeof range === "string") {
@@ -148,14 +151,13 @@ class Verifier {
       box.push(range);
     }
     const list = this.boxes.get(b) ?? [];
-    list.push({ box });
+    list.push(box);
     this.boxes.set(b, list);
   }
 
   private checkCoverage(b: Buffer): void {
     if (elementCount(b.dims) === 0) return;
-    const boxes = (this.boxes.get(b) ?? []).map((w) => w.box);
-    const gap = firstGap(b.dims, boxes);
+    const gap = uncovered(b.dims, this.boxes.get(b) ?? []);
     if (!gap) return;
     const why = this.unclear.get(b);
     this.report(why === undefined ? "not-covered" : "coverage-unproven", `element [${gap.join(", ")}] of ${b.name} is ${why === undefined ? "never written" : `not proven to be written: ${why}`}.`);
@@ -180,25 +182,55 @@ function readsSameElement(value: Expression, b: Buffer, indices: readonly Expres
 }
 
 /**
- * The interval that an index takes, when it takes every value of it, each dimension independently of the others
- * (no part of a loop variable is used twice). A text says why that is not known.
+ * The values that an index takes, when it takes every value of a range independently of the other dimensions (no part
+ * of a loop variable is used twice). A text says why that is not known.
  */
-function denseRange(index: Expression, scope: Scope, used: Map<string, Set<string>>): Interval | string {
+function denseRange(index: Expression, scope: Scope, used: Map<string, Set<string>>): IndexRange | string {
   const sum = linearOf(index, scope);
   const whole = intervalOf(index, scope);
   const parts = sum.terms.map((t) => ({ ...t, size: spanOf(t.atom, scope) })).sort((a, b) => Math.abs(a.coefficient) - Math.abs(b.coefficient));
   let reach = 1;
+  let radix = 0;
+  let digits = 1;
   for (const { atom, coefficient, size } of parts) {
     if (size === undefined) return `${printExpression(index)} is not a sum of loops`;
-    if (Math.abs(coefficient) > reach) return `${printExpression(index)} skips values`;
-    reach += Math.abs(coefficient) * (size - 1);
     const [root, part] = partOf(atom);
     const taken = used.get(root) ?? new Set<string>();
     if (taken.has(part) || (part === "" ? taken.size > 0 : taken.has(""))) return `${printExpression(fromLinear(sum))} shares a loop with another dimension`;
     taken.add(part);
     used.set(root, taken);
+    if (radix > 0 ? coefficient === radix * digits : coefficient > reach) {
+      // A remainder of a tile inside groups: g * radix + (start + i). Other nests write what lies between.
+      if (radix === 0) radix = coefficient;
+      digits *= size;
+    } else if (radix > 0 || Math.abs(coefficient) > reach) return `${printExpression(index)} skips values`;
+    else reach += Math.abs(coefficient) * (size - 1);
   }
-  return whole;
+  if (radix === 0) return { low: whole };
+  const low = { low: whole.low, high: whole.low + reach - 1 };
+  return low.low >= 0 && low.high < radix ? { radix, low, high: { low: 0, high: digits - 1 } } : `${printExpression(index)} skips values`;
+}
+
+/** An element that lies in none of the boxes. Dimensions that a box writes by high digit and low part are taken so in all. */
+function uncovered(dims: readonly number[], boxes: readonly (readonly IndexRange[])[]): number[] | undefined {
+  const radices = dims.map((_, d) => boxes.find((b) => b[d]!.radix !== undefined)?.[d]!.radix);
+  const digits = dims.flatMap((extent, d) => (radices[d] === undefined ? [extent] : [Math.ceil(extent / radices[d]), radices[d]]));
+  const plain = boxes.flatMap((box) => {
+    const intervals: Interval[] = [];
+    for (const [d, range] of box.entries()) {
+      const radix = radices[d];
+      if (radix === undefined) intervals.push(range.low);
+      else if (range.radix === radix) intervals.push(range.high!, range.low);
+      else if (range.radix === undefined && range.low.low % radix === 0 && (range.low.high + 1) % radix === 0)
+        intervals.push({ low: range.low.low / radix, high: (range.low.high + 1) / radix - 1 }, { low: 0, high: radix - 1 });
+      else return [];
+    }
+    return [intervals];
+  });
+  const gap = firstGap(digits, plain);
+  if (!gap) return undefined;
+  let at = 0;
+  return dims.map((_, d) => (radices[d] === undefined ? gap[at++]! : gap[at++]! * radices[d] + gap[at++]!));
 }
 
 const spanOf = (atom: Expression, scope: Scope): number | undefined => {
