@@ -65,6 +65,8 @@ export interface MatchContext {
   identicalConstants(node: ConstantNode): readonly NodeId[];
   /** a value name that the graph does not have: `base`, or `base` with a number */
   freshName(base: string): string;
+  /** whether at most one value of the graph and its bodies has this name */
+  isUniqueName(name: string): boolean;
   /** how a person reads a value: its name, or its maker's */
   describe(ref: ValueRef): string;
   /**

@@ -1,8 +1,10 @@
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { affineChainMerging } from "./affine-chain-merging.ts";
 import { affineIntoConv } from "./affine-into-conv.ts";
-import { batchNormIntoConv } from "./batch-norm-into-conv.ts";
+import { affineIntoGemm } from "./affine-into-gemm.ts";
 import { batchNormIntoConvTranspose } from "./batch-norm-into-conv-transpose.ts";
+import { batchNormIntoConv } from "./batch-norm-into-conv.ts";
+import { castChain } from "./cast-chain.ts";
 import { commonSubexpressionElimination } from "./common-subexpression-elimination.ts";
 import { constantFolding } from "./constant-folding.ts";
 import { deadCodeElimination } from "./dead-code-elimination.ts";
@@ -11,22 +13,52 @@ import { nearestNames } from "./driver/nearest-names.ts";
 import { duplicateConstantMerging } from "./duplicate-constant-merging.ts";
 import { eliminateDropout } from "./eliminate-dropout.ts";
 import { eliminateIdentity } from "./eliminate-identity.ts";
+import { eliminateNoOpShape } from "./eliminate-no-op-shape.ts";
 import { epilogueFusion } from "./epilogue-fusion.ts";
+import { inlineConstantIf } from "./inline-constant-if.ts";
+import { matmulAddToGemm } from "./matmul-add-to-gemm.ts";
+import { multiplyBeforeConv } from "./multiply-before-conv.ts";
 import { noOpArithmetic } from "./no-op-arithmetic.ts";
+import { padIntoAveragePool } from "./pad-into-average-pool.ts";
+import { padIntoConv } from "./pad-into-conv.ts";
+import { padIntoMaxPool } from "./pad-into-max-pool.ts";
+import { reciprocalMultiply } from "./reciprocal-multiply.ts";
+import { reluAndClip } from "./relu-and-clip.ts";
+import { reshapeOfReshape } from "./reshape-of-reshape.ts";
 import { shapeSubgraphFolding } from "./shape-subgraph-folding.ts";
+import { sliceOfSlice } from "./slice-of-slice.ts";
+import { squeezeOfUnsqueeze } from "./squeeze-of-unsqueeze.ts";
+import { transposeIntoGemm } from "./transpose-into-gemm.ts";
+import { transposeOfTranspose } from "./transpose-of-transpose.ts";
 
 /** Every rewrite, one line each. */
 export const rewrites: readonly RewriteDefinition[] = [
   eliminateIdentity,
   eliminateDropout,
+  eliminateNoOpShape,
   noOpArithmetic,
   deadCodeElimination,
   constantFolding,
   shapeSubgraphFolding,
+  inlineConstantIf,
   batchNormIntoConv,
   batchNormIntoConvTranspose,
   affineIntoConv,
+  affineIntoGemm,
+  multiplyBeforeConv,
+  padIntoConv,
+  padIntoMaxPool,
+  padIntoAveragePool,
+  matmulAddToGemm,
+  transposeIntoGemm,
   affineChainMerging,
+  castChain,
+  reciprocalMultiply,
+  reluAndClip,
+  reshapeOfReshape,
+  transposeOfTranspose,
+  squeezeOfUnsqueeze,
+  sliceOfSlice,
   duplicateConstantMerging,
   commonSubexpressionElimination,
   epilogueFusion,

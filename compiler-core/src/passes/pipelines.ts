@@ -28,19 +28,25 @@ export const passes: readonly Pass[] = [
     name: "clean-up",
     title: "Clean up",
     summary: "Removes what computes nothing: copies, dropout, neutral arithmetic, dead code.",
-    rewrites: ["eliminate-identity", "eliminate-dropout", "no-op-arithmetic", "dead-code-elimination"],
+    rewrites: ["eliminate-identity", "eliminate-dropout", "eliminate-no-op-shape", "no-op-arithmetic", "dead-code-elimination"],
   },
   {
     name: "fold-constants",
     title: "Fold constants",
     summary: "Computes what constants and proven shapes decide.",
-    rewrites: ["constant-folding", "shape-subgraph-folding"],
+    rewrites: ["constant-folding", "shape-subgraph-folding", "inline-constant-if"],
+  },
+  {
+    name: "simplify",
+    title: "Simplify",
+    summary: "Shortens chains of shape operators, casts and clips.",
+    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "cast-chain", "relu-and-clip", "reciprocal-multiply"],
   },
   {
     name: "fold-into-weights",
     title: "Fold into weights",
-    summary: "Moves constant scales and shifts into the weights of the operator beside them.",
-    rewrites: ["batch-norm-into-conv", "batch-norm-into-conv-transpose", "affine-into-conv"],
+    summary: "Moves constant scales, shifts, paddings and transposes into the operator beside them.",
+    rewrites: ["pad-into-conv", "pad-into-max-pool", "pad-into-average-pool", "batch-norm-into-conv", "batch-norm-into-conv-transpose", "affine-into-conv", "transpose-into-gemm", "matmul-add-to-gemm", "affine-into-gemm", "multiply-before-conv"],
   },
   {
     name: "merge-affine-chains",
@@ -62,7 +68,7 @@ export const passes: readonly Pass[] = [
   },
 ];
 
-const main = ["clean-up", "fold-constants", "fold-into-weights", "merge-affine-chains", "merge-duplicates"];
+const main = ["clean-up", "fold-constants", "simplify", "fold-into-weights", "merge-affine-chains", "merge-duplicates"];
 
 export const pipelines: readonly Pipeline[] = [
   {
@@ -91,8 +97,8 @@ export const pipelines: readonly Pipeline[] = [
   {
     name: "teaching",
     title: "Teaching",
-    summary: "One concept at a time, in the order in which they are taught.",
-    passes: ["eliminate-identity", "eliminate-dropout", "no-op-arithmetic", "constant-folding", "shape-subgraph-folding", "dead-code-elimination", "batch-norm-into-conv", "affine-into-conv", "affine-chain-merging", "duplicate-constant-merging", "common-subexpression-elimination"],
+    summary: "One rewrite at a time, in the order in which they are taught.",
+    passes: rewrites.filter((rewrite) => rewrite.name !== "epilogue-fusion").map((rewrite) => rewrite.name),
     finally: ["epilogue-fusion"],
   },
 ];

@@ -66,6 +66,8 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
   const start = { count: timeline.steps.length, head: timeline.head.id };
   const runs: PassRun[] = [];
   const diagnostics: Diagnostic[] = [];
+  /** "rewrite@site" of steps that a check refused: not tried again in later rounds */
+  const refused = new Set<string>();
   let stopped = false;
   let sinceStart = 0;
 
@@ -78,7 +80,7 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
     const generator = applyRepeatedly(timeline.editBase(), chosen, {
       options,
       pass: pass.name,
-      skipSite: selection.skipsSite,
+      skipSite: (rewrite, site) => selection.skipsSite(rewrite, site) || refused.has(`${rewrite}@${site}`),
       tick: (done) => {
         task.check();
         task.progress(share, `${pass.title}, ${Math.round(100 * done)}%`);
@@ -97,6 +99,7 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
           where: { node: delta.site },
           hint: "Please report the model or this part of it: a rewrite must never do this.",
         });
+        refused.add(`${delta.rewrite}@${delta.site}`);
         next = generator.next("revert");
         continue;
       }

@@ -61,6 +61,26 @@ function indexOf(flat: number, dims: readonly number[]): number[] {
   return index;
 }
 
+/** 64-bit integers, exactly: as numbers those beyond 2^53 would round. */
+function compareIntegers(a: Tensor, other: BigInt64Array): Difference {
+  const data = a.data as BigInt64Array;
+  let largest = 0n;
+  let at = -1;
+  let scale = 0;
+  for (let i = 0; i < data.length; i++) {
+    const [p, q] = [data[i]!, other[i]!];
+    scale = Math.max(scale, Math.abs(Number(p)));
+    const gap = p > q ? p - q : q - p;
+    if (gap > largest) {
+      largest = gap;
+      at = i;
+    }
+  }
+  if (at < 0) return { ...same, scale };
+  const [p, q, gap] = [Number(data[at]), Number(other[at]), Number(largest)];
+  return { identical: false, zeroSigns: false, maxAbs: gap, maxRel: gap / Math.max(Math.abs(p), Math.abs(q)), maxUlp: gap, scale, worst: { index: indexOf(at, a.dims), a: p, b: q } };
+}
+
 /** Element by element. NaN equals NaN, and an infinity equals itself. */
 export function compareTensors(a: Tensor, b: Tensor): Difference {
   if (a.element !== b.element || a.dims.length !== b.dims.length || a.dims.some((d, i) => d !== b.dims[i]))
@@ -70,9 +90,7 @@ export function compareTensors(a: Tensor, b: Tensor): Difference {
     return at < 0 ? same : unequal(`string ${at} differs`);
   }
   if (a.data instanceof BigInt64Array || a.data instanceof BigUint64Array) {
-    // Exact where numbers would round.
-    const other = b.data as BigInt64Array;
-    if (a.data.every((v, i) => v === other[i])) return same;
+    return compareIntegers(a, b.data as BigInt64Array);
   }
   const x = elementKind(a.element) === "complex" ? (a.data as Float64Array) : toNumbers(a);
   const y = elementKind(b.element) === "complex" ? (b.data as Float64Array) : toNumbers(b);

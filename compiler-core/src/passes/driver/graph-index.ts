@@ -1,4 +1,3 @@
-import type { Attributes } from "../../ir/attribute.ts";
 import type { ConstantValue } from "../../ir/constant.ts";
 import type { Delta } from "../../ir/delta.ts";
 import type { ConstantNode, Graph, Node, NodeId, OperatorNode } from "../../ir/graph.ts";
@@ -12,8 +11,9 @@ import { hashString } from "../../support/random.ts";
 export class GraphIndex {
   private graph: Graph;
   private names: Map<string, number> | undefined;
+  private outputNames: Set<string> | undefined;
   private nodes: Map<string, Set<NodeId>> | undefined;
-  private constants: Map<string, Set<NodeId>> | undefined;
+  private constants: Map<string, SameType> | undefined;
 
   constructor(graph: Graph) {
     this.graph = graph;
@@ -22,15 +22,23 @@ export class GraphIndex {
   /** Follows a commit from the version the index stands at. */
   advance(graph: Graph, delta: Delta): void {
     this.graph = graph;
+    if (this.outputNames) for (const [, region] of delta.regions) for (const output of region?.outputs ?? []) this.outputNames.add(output.name);
     for (const node of delta.removed) this.drop(node);
     for (const [before] of delta.updated) this.drop(before);
     for (const [, after] of delta.updated) this.enter(after);
     for (const node of delta.added) this.enter(node);
   }
 
-  hasName(name: string): boolean {
+  /** How many values of the graph and its bodies have this name. */
+  countName(name: string): number {
     this.names ??= this.countNames();
-    return this.names.has(name);
+    return this.names.get(name) ?? 0;
+  }
+
+  /** Names of the outputs of the graph and of all bodies there have been: rewrites never change them. */
+  isOutputName(name: string): boolean {
+    this.outputNames ??= new Set([...this.graph.regions].flatMap((region) => region?.outputs.map((o) => o.name) ?? []));
+    return this.outputNames.has(name);
   }
 
   /** Operator nodes with the operator and inputs of `node`, itself included. */
@@ -46,11 +54,34 @@ export class GraphIndex {
   constantsLike(node: ConstantNode): readonly NodeId[] {
     if (!this.constants) {
       this.constants = new Map();
-      for (const each of this.graph) if (each.kind === "constant") add(this.constants, each.value.type.text, each.id);
+      for (const each of this.graph) if (each.kind === "constant") this.enterConstant(each);
     }
     const sameType = this.constants.get(node.value.type.text);
     if (!sameType || sameType.size < 2) return [node.id];
-    return [...sameType].filter((id) => id === node.id || sameBits((this.graph.node(id) as ConstantNode).value, node.value));
+    // Told apart by content only now.
+    sameType.byContent ??= this.sortByContent(sameType.ids);
+    const alike = sameType.byContent.get(`${contentHash(node.value)}`) ?? none;
+    return [...alike].filter((id) => id === node.id || sameBits((this.graph.node(id) as ConstantNode).value, node.value));
+  }
+
+  private sortByContent(ids: ReadonlySet<NodeId>): Map<string, Set<NodeId>> {
+    const sorted = new Map<string, Set<NodeId>>();
+    for (const id of ids) add(sorted, `${contentHash((this.graph.node(id) as ConstantNode).value)}`, id);
+    return sorted;
+  }
+
+  private enterConstant(node: ConstantNode): void {
+    const { text } = node.value.type;
+    let sameType = this.constants!.get(text);
+    if (!sameType) this.constants!.set(text, (sameType = new SameType()));
+    sameType.ids.add(node.id);
+    if (sameType.byContent) add(sameType.byContent, `${contentHash(node.value)}`, node.id);
+  }
+
+  private dropConstant(node: ConstantNode): void {
+    const sameType = this.constants!.get(node.value.type.text);
+    sameType?.ids.delete(node.id);
+    sameType?.byContent?.get(`${contentHash(node.value)}`)?.delete(node.id);
   }
 
   private countNames(): Map<string, number> {
@@ -59,14 +90,13 @@ export class GraphIndex {
       if (name !== "") names.set(name, (names.get(name) ?? 0) + 1);
     };
     for (const node of this.graph) for (const output of node.outputs) count(output.name);
-    for (const region of this.graph.regions) for (const output of region?.outputs ?? []) count(output.name);
     return names;
   }
 
   private enter(node: Node): void {
     if (this.names) for (const { name } of node.outputs) if (name !== "") this.names.set(name, (this.names.get(name) ?? 0) + 1);
     if (this.nodes && node.kind === "operator") add(this.nodes, nodeKey(node), node.id);
-    if (this.constants && node.kind === "constant") add(this.constants, node.value.type.text, node.id);
+    if (this.constants && node.kind === "constant") this.enterConstant(node);
   }
 
   private drop(node: Node): void {
@@ -77,7 +107,18 @@ export class GraphIndex {
         else this.names.delete(name);
       }
     if (this.nodes && node.kind === "operator") this.nodes.get(nodeKey(node))?.delete(node.id);
-    if (this.constants && node.kind === "constant") this.constants.get(node.value.type.text)?.delete(node.id);
+    if (this.constants && node.kind === "constant") this.dropConstant(node);
+  }
+}
+
+/** Constants of one type. */
+class SameType {
+  readonly ids = new Set<NodeId>();
+  /** by hash of the elements, once somebody asked */
+  byContent: Map<string, Set<NodeId>> | undefined;
+
+  get size(): number {
+    return this.ids.size;
   }
 }
 
@@ -92,22 +133,7 @@ function add(map: Map<string, Set<NodeId>>, key: string, id: NodeId): void {
 /** Positional: an omitted input is not the same as a later one. */
 function nodeKey(node: OperatorNode): string {
   const inputs = node.inputs.map((i) => (i ? `${i.node}:${i.output}` : "_")).join(",");
-  return `${node.region}/${node.domain}/${node.op}/${node.overload}/${inputs}/${attributesKey(node.attributes)}`;
-}
-
-const attributeKeys = new WeakMap<Attributes, string>();
-
-/** Equal for equal attributes; unequal ones nearly always differ (tensors are told by type only). */
-function attributesKey(attributes: Attributes): string {
-  let key = attributeKeys.get(attributes);
-  if (key === undefined) {
-    key = Object.entries(attributes)
-      .map(([name, a]) => `${name}=${"value" in a && a.kind !== "tensor" && a.kind !== "tensors" && a.kind !== "type" && a.kind !== "types" ? String(a.value) : a.kind}`)
-      .sort()
-      .join(";");
-    attributeKeys.set(attributes, key);
-  }
-  return key;
+  return `${node.region}/${node.domain}/${node.op}/${node.overload}/${inputs}`;
 }
 
 const hashes = new WeakMap<ConstantValue, number>();

@@ -43,10 +43,11 @@ export function matchContext(graph: Graph, index: GraphIndex = new GraphIndex(gr
     identicalConstants: (node: ConstantNode) => index.constantsLike(node).filter((id) => id !== node.id).sort((a, b) => a - b),
     freshName: (base) => {
       let name = base;
-      for (let i = 1; index.hasName(name) || reserved.has(name); i++) name = `${base}_${i}`;
+      for (let i = 1; index.countName(name) > 0 || index.isOutputName(name) || reserved.has(name); i++) name = `${base}_${i}`;
       reserved.add(name);
       return name;
     },
+    isUniqueName: (name) => index.countName(name) <= 1 && !reserved.has(name),
     describe: (ref) => {
       const node = graph.find(ref.node);
       if (!node) return `#${ref.node}`;
