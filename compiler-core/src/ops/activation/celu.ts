@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { parametricUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
 export const celu = defineOperator({
@@ -24,4 +25,5 @@ export const celu = defineOperator({
       return (x) => Math.max(0, x) + Math.min(0, alpha * Math.expm1(x / alpha));
     },
   }),
+  lower: elementwiseLowering(activations.celu),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { parametricUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -26,4 +27,5 @@ export const elu = defineOperator({
       return (x) => (x < 0 ? alpha * Math.expm1(x) : x);
     },
   }),
+  lower: elementwiseLowering(activations.elu),
 });

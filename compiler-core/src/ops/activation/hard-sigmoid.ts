@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { parametricUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -27,4 +28,5 @@ export const hardSigmoid = defineOperator({
       return (x) => Math.max(0, Math.min(1, alpha * x + beta));
     },
   }),
+  lower: elementwiseLowering(activations.hardSigmoid),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
 export const hardSwish = defineOperator({
@@ -16,4 +17,5 @@ export const hardSwish = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: floats },
   ...elementwiseUnary({ apply: (x) => x * Math.max(0, Math.min(1, x / 6 + 0.5)), flops: 4 }),
+  lower: elementwiseLowering(activations.hardSwish),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { smoothRectifier } from "../support/special-functions.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
@@ -17,4 +18,5 @@ export const mish = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: floats },
   ...elementwiseUnary({ apply: (x) => x * Math.tanh(smoothRectifier(x)), flops: 8 }),
+  lower: elementwiseLowering(activations.mish),
 });

@@ -3,6 +3,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, zipTensors } from "../support/elementwise.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { required, tensors, wideNumbers } from "../support/types.ts";
 import { constantInts, dropsAttributes, steps, type VersionSteps } from "../support/versions.ts";
@@ -41,4 +42,5 @@ export const prelu = defineOperator({
   infer: sameAsInput,
   evaluate: (inputs) => [zipTensors(tensorAt(inputs, 0), tensorAt(inputs, 1), (x, slope) => (x < 0 ? x * slope : x), (x, slope) => (x < 0n ? x * slope : x))],
   cost: costPerOutput(1),
+  lower: elementwiseLowering(activations.prelu),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { parametricUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -28,4 +29,5 @@ export const selu = defineOperator({
       return (x) => gamma * (x > 0 ? x : alpha * Math.expm1(x));
     },
   }),
+  lower: elementwiseLowering(activations.selu),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { smoothRectifier } from "../support/special-functions.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
@@ -16,4 +17,5 @@ export const softplus = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: floats },
   ...elementwiseUnary({ apply: smoothRectifier, flops: 4 }),
+  lower: elementwiseLowering(activations.softplus),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
 export const softsign = defineOperator({
@@ -15,4 +16,5 @@ export const softsign = defineOperator({
   outputs: [required("output", "T", "output")],
   types: { T: floats },
   ...elementwiseUnary({ apply: (x) => x / (1 + Math.abs(x)), flops: 2 }),
+  lower: elementwiseLowering(activations.softsign),
 });

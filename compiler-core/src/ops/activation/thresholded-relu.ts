@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { parametricUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
 export const thresholdedRelu = defineOperator({
@@ -23,4 +24,5 @@ export const thresholdedRelu = defineOperator({
       return (x) => (x > alpha ? x : 0);
     },
   }),
+  lower: elementwiseLowering(activations.thresholdedRelu),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { comparison } from "../support/elementwise.ts";
+import { binaryLowering } from "../support/lower-elementwise.ts";
 import { bool, numbers, required, tensors } from "../support/types.ts";
 
 export const greaterOrEqual = defineOperator({
@@ -18,4 +19,5 @@ export const greaterOrEqual = defineOperator({
   outputs: [required("C", "T1", "result")],
   types: { T: numbers, T1: bool },
   ...comparison((a, b) => a >= b),
+  lower: binaryLowering("ge"),
 });

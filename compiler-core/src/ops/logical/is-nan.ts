@@ -1,6 +1,7 @@
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, mapNumbers } from "../support/elementwise.ts";
 import { shapedLike } from "../support/infer.ts";
+import { unaryLowering } from "../support/lower-elementwise.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { bool, floats8, required, tensors } from "../support/types.ts";
 
@@ -20,4 +21,5 @@ export const isNan = defineOperator({
   infer: shapedLike(0, "bool"),
   evaluate: (inputs) => [mapNumbers(tensorAt(inputs, 0), (x) => (Number.isNaN(x) ? 1 : 0), "bool")],
   cost: costPerOutput(1),
+  lower: unaryLowering("isnan"),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { unaryLowering } from "../support/lower-elementwise.ts";
 import { bool, required } from "../support/types.ts";
 
 export const not = defineOperator({
@@ -12,4 +13,5 @@ export const not = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: bool },
   ...elementwiseUnary({ apply: (x) => 1 - x }),
+  lower: unaryLowering("not"),
 });

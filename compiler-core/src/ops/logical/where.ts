@@ -3,6 +3,7 @@ import type { Tensor } from "../../ir/tensor.ts";
 import { defineOperator } from "../definition.ts";
 import { broadcastDims, costPerOutput } from "../support/elementwise.ts";
 import { broadcastInputs, elementOfInput, tensorOutput } from "../support/infer.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { expanded } from "../support/strides.ts";
 import { bool, ordinary, required, tensors } from "../support/types.ts";
@@ -44,4 +45,5 @@ export const where = defineOperator({
     return [out];
   },
   cost: costPerOutput(1),
+  lower: elementwiseLowering(activations.where),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { comparison } from "../support/elementwise.ts";
+import { binaryLowering } from "../support/lower-elementwise.ts";
 import { bool, required } from "../support/types.ts";
 import { legacyBroadcast } from "../support/versions.ts";
 
@@ -19,4 +20,5 @@ export const xor = defineOperator({
   outputs: [required("C", "T1", "result")],
   types: { T: bool, T1: bool },
   ...comparison((a, b) => a !== b),
+  lower: binaryLowering("xor"),
 });

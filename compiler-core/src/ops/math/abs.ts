@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { unaryLowering } from "../support/lower-elementwise.ts";
 import { integers, numbers, required, tensors } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -17,4 +18,5 @@ export const abs = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: numbers },
   ...elementwiseUnary({ apply: Math.abs, big: (x) => (x < 0n ? -x : x) }),
+  lower: unaryLowering("abs"),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { unaryLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
 export const atan = defineOperator({
@@ -15,4 +16,5 @@ export const atan = defineOperator({
   outputs: [required("output", "T", "output")],
   types: { T: floats },
   ...elementwiseUnary({ apply: Math.atan, flops: 4 }),
+  lower: unaryLowering("atan"),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { unaryLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -17,4 +18,5 @@ export const log = defineOperator({
   outputs: [required("output", "T", "output")],
   types: { T: floats },
   ...elementwiseUnary({ apply: Math.log, flops: 4 }),
+  lower: unaryLowering("log"),
 });

@@ -1,6 +1,7 @@
 import { maxDims } from "../../ir/dim.ts";
 import { defineOperator } from "../definition.ts";
 import { variadicElementwise } from "../support/elementwise.ts";
+import { foldLowering } from "../support/lower-elementwise.ts";
 import { integers, numbers, required, tensors, variadic } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -20,4 +21,5 @@ export const max = defineOperator({
   outputs: [required("max", "T", "the result")],
   types: { T: numbers },
   ...variadicElementwise({ combine: Math.max, big: (a, b) => (a > b ? a : b), known: maxDims }),
+  lower: foldLowering("max"),
 });

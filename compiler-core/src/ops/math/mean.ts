@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { variadicElementwise } from "../support/elementwise.ts";
+import { meanLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors, variadic } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -18,4 +19,5 @@ export const mean = defineOperator({
   outputs: [required("mean", "T", "mean")],
   types: { T: floats },
   ...variadicElementwise({ combine: (a, b) => a + b, finish: (sum, count) => sum / count }),
+  lower: meanLowering,
 });

@@ -1,6 +1,7 @@
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, zipTensors } from "../support/elementwise.ts";
 import { broadcastInputs, elementOfInput, tensorOutput } from "../support/infer.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { isIntegral, tensorAt } from "../support/numbers.ts";
 import { numbers, required, tensors } from "../support/types.ts";
 
@@ -43,4 +44,5 @@ export const mod = defineOperator({
     return [zipTensors(a, tensorAt(inputs, 1), truncates ? remainder : floored, truncates ? bigRemainder : bigFloored)];
   },
   cost: costPerOutput(2),
+  lower: elementwiseLowering(activations.mod),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 import { dropsAttributes } from "../support/versions.ts";
 
@@ -17,4 +18,5 @@ export const reciprocal = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: floats },
   ...elementwiseUnary({ apply: (x) => 1 / x }),
+  lower: elementwiseLowering(activations.reciprocal),
 });

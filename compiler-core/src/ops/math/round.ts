@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { unaryLowering } from "../support/lower-elementwise.ts";
 import { roundHalfEven } from "../support/special-functions.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
@@ -16,4 +17,5 @@ export const round = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: floats },
   ...elementwiseUnary({ apply: roundHalfEven }),
+  lower: unaryLowering("round"),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { numbers, required, tensors } from "../support/types.ts";
 
 export const sign = defineOperator({
@@ -15,4 +16,5 @@ export const sign = defineOperator({
   outputs: [required("output", "T", "output")],
   types: { T: numbers },
   ...elementwiseUnary({ apply: Math.sign, big: (x) => (x > 0n ? 1n : x < 0n ? -1n : 0n) }),
+  lower: elementwiseLowering(activations.sign),
 });

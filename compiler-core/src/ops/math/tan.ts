@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { unaryLowering } from "../support/lower-elementwise.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
 export const tan = defineOperator({
@@ -15,4 +16,5 @@ export const tan = defineOperator({
   outputs: [required("output", "T", "output")],
   types: { T: floats },
   ...elementwiseUnary({ apply: Math.tan, flops: 4 }),
+  lower: unaryLowering("tan"),
 });

@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { reduceLowering } from "../support/lower-reduce.ts";
 import { reduction } from "../support/reduction.ts";
 import { optional, required, tensors, wideNumbers } from "../support/types.ts";
 import { intsBecomeInput, lacksAttribute, steps } from "../support/versions.ts";
@@ -28,4 +29,5 @@ export const reduceL2 = defineOperator({
     fold: { start: 0, step: (sum, x) => sum + x * x, finish: Math.sqrt },
     flops: 2,
   }),
+  lower: reduceLowering("l2"),
 });

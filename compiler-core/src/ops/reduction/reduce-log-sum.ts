@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { reduceLowering } from "../support/lower-reduce.ts";
 import { reduction } from "../support/reduction.ts";
 import { floats, optional, required, tensors } from "../support/types.ts";
 import { intsBecomeInput, lacksAttribute, steps } from "../support/versions.ts";
@@ -28,4 +29,5 @@ export const reduceLogSum = defineOperator({
   ...reduction({
     fold: { start: 0, step: (sum, x) => sum + x, finish: Math.log },
   }),
+  lower: reduceLowering("log-sum"),
 });

@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { reduceLowering } from "../support/lower-reduce.ts";
 import { lowest, reduction } from "../support/reduction.ts";
 import { bool, bytes, optional, required, tensors, wideNumbers } from "../support/types.ts";
 import { intsBecomeInput, lacksAttribute, steps } from "../support/versions.ts";
@@ -31,4 +32,5 @@ export const reduceMax = defineOperator({
     fold: (element) => ({ start: lowest(element), step: Math.max }),
     big: (element) => ({ start: element === "int64" ? -(1n << 63n) : 0n, step: (top, x) => (x > top ? x : top) }),
   }),
+  lower: reduceLowering("max"),
 });

@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { reduceLowering } from "../support/lower-reduce.ts";
 import { isIntegral } from "../support/numbers.ts";
 import { reduction } from "../support/reduction.ts";
 import { optional, required, tensors, wideNumbers } from "../support/types.ts";
@@ -29,4 +30,5 @@ export const reduceMean = defineOperator({
     fold: (element) => ({ start: 0, step: (sum, x) => sum + x, finish: (sum, count) => (isIntegral(element) ? Math.trunc(sum / count) : sum / count) }),
     big: { start: 0n, step: (sum, x) => sum + x, finish: (sum, count) => (count === 0 ? 0n : sum / BigInt(count)) },
   }),
+  lower: reduceLowering("mean"),
 });

@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { reduceLowering } from "../support/lower-reduce.ts";
 import { reduction } from "../support/reduction.ts";
 import { optional, required, tensors, wideNumbers } from "../support/types.ts";
 import { intsBecomeInput, lacksAttribute, steps } from "../support/versions.ts";
@@ -28,4 +29,5 @@ export const reduceProd = defineOperator({
     fold: { start: 1, step: (product, x) => product * x },
     big: { start: 1n, step: (product, x) => product * x },
   }),
+  lower: reduceLowering("prod"),
 });

@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { reduceLowering } from "../support/lower-reduce.ts";
 import { reduction } from "../support/reduction.ts";
 import { optional, required, tensors, wideNumbers } from "../support/types.ts";
 import { intsBecomeInput, lacksAttribute, steps } from "../support/versions.ts";
@@ -29,4 +30,5 @@ export const reduceSumSquare = defineOperator({
     big: { start: 0n, step: (sum, x) => sum + x * x },
     flops: 2,
   }),
+  lower: reduceLowering("sum-square"),
 });

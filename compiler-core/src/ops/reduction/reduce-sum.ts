@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { reduceLowering } from "../support/lower-reduce.ts";
 import { reduction } from "../support/reduction.ts";
 import { optional, required, tensors, wideNumbers } from "../support/types.ts";
 import { intsBecomeInput, lacksAttribute, steps } from "../support/versions.ts";
@@ -27,4 +28,5 @@ export const reduceSum = defineOperator({
     fold: { start: 0, step: (sum, x) => sum + x },
     big: { start: 0n, step: (sum, x) => sum + x },
   }),
+  lower: reduceLowering("sum"),
 });
