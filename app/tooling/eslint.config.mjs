@@ -103,7 +103,7 @@ export default tseslint.config(
       ],
       "no-restricted-syntax": [
         "error",
-        { selector: "NewExpression[callee.name='Date']", message: "Results must be reproducible: the caller gives the time." },
+        { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: "Results must be reproducible: the caller gives the time." },
       ],
     },
   },
