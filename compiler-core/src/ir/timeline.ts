@@ -84,7 +84,9 @@ export class Timeline {
     this.childrenOf.push([]);
     this.redoTo.push(undefined);
     (this.childrenOf[parent.id] as StepId[]).push(step.id);
-    this.moveTo(step.id);
+    // Redo from the head's ancestors leads to the head already: walking them would make each step cost its depth.
+    this.redoTo[parent.id] = step.id;
+    this.headId = step.id;
     return step;
   }
 
