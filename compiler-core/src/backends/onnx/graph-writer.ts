@@ -183,17 +183,21 @@ export class GraphWriter {
       } else outputs[index] = scope.take(outputs[index] as string);
       identities.push({ from: ref, name: outputs[index] as string });
     }
-    for (const item of plan.items) {
-      const count = item.kind === "constant" ? 1 : item.raw.outputs.length;
-      for (let output = 0; output < count; output++) {
-        const ref = { node: item.id, output };
-        if (this.nameOf(ref) !== "") continue;
-        const wanted = this.planner.wantedName(item, output);
-        if (wanted === "" && !this.isUsed(ref)) continue;
-        this.setName(ref, this.take(scope, wanted));
-      }
-    }
+    for (const inner of [false, true])
+      for (const item of plan.items) this.nameOutputs(item, scope, inner);
     return { plan, region, identities, outputs, inFunction };
+  }
+
+  /** Names the outputs of an item that have none yet: those known outside fused groups, or those inside. */
+  private nameOutputs(item: PlannedItem, scope: NameScope, inner: boolean): void {
+    const count = item.kind === "constant" ? 1 : item.raw.outputs.length;
+    for (let output = 0; output < count; output++) {
+      const ref = { node: item.id, output };
+      if (this.nameOf(ref) !== "" || this.planner.isInner(item, output) !== inner) continue;
+      const wanted = this.planner.wantedName(item, output);
+      if (wanted === "" && !this.isUsed(ref)) continue;
+      this.setName(ref, this.take(scope, wanted));
+    }
   }
 
   private isUsed(ref: ValueRef): boolean {

@@ -6,6 +6,7 @@ import { type Tensor, typeOfTensor } from "../../ir/tensor.ts";
 import { unknownType, type ValueType } from "../../ir/value-type.ts";
 import { frozenOpset } from "../../importers/onnx/carried.ts";
 import type { ConversionContext, RawNode } from "../../ops/definition.ts";
+import { findOperator } from "../../ops/index.ts";
 import { downgradeNode, lowestOpset, needsDowngrade, newestOpset, sameForm } from "../../ops/versions.ts";
 import { type Diagnostic, GraphwrightError } from "../../support/diagnostic.ts";
 import type { Task } from "../../support/task.ts";
@@ -55,6 +56,7 @@ export class Planner {
   private readonly aliases = new Map<NodeId, readonly (ValueRef | null)[]>();
   /** names that inner values take over from the outputs of a fused group */
   private readonly outerNames = new Map<NodeId, string[]>();
+  private readonly inlined = new Set<NodeId>();
   private readonly added = new Map<NodeId, { readonly type: ValueType; readonly constant?: Tensor }>();
   private nextId: NodeId;
   private planned = 0;
@@ -75,6 +77,11 @@ export class Planner {
   /** The name a value asks for. */
   wantedName(item: PlannedItem, output: number): string {
     return this.outerNames.get(item.id)?.[output] ?? (item.kind === "constant" ? item.name : (item.raw.outputs[output] ?? ""));
+  }
+
+  /** True for a value inside a fused group whose name nobody outside knows: it gives way to others. */
+  isInner(item: PlannedItem, output: number): boolean {
+    return this.inlined.has(item.id) && this.outerNames.get(item.id)?.[output] === undefined;
   }
 
   typeOf(ref: ValueRef | null | undefined): ValueType {
@@ -118,14 +125,17 @@ export class Planner {
     if (body === undefined) throw new GraphwrightError("fused-body", "the fused group has no body.", { node: describeNode(node) });
     const region = this.graph.region(body);
     for (const [index, parameter] of region.parameters.entries()) this.aliases.set(parameter, [this.resolve(node.inputs[index])]);
+    const first = items.length;
     this.flatten(body, items);
+    for (const item of items.slice(first)) this.inlined.add(item.id);
     const results = region.outputs.map((output) => this.resolve(output.value));
     this.aliases.set(node.id, results);
-    for (const [index, output] of node.outputs.entries()) {
+    // Of two outputs that are the same value the first gives the name; an outer group is asked last and wins.
+    for (const [index, output] of [...node.outputs.entries()].reverse()) {
       const ref = results[index];
       if (!ref || output.name === "" || !this.isInside(ref.node, body)) continue;
       const names = this.outerNames.get(ref.node) ?? [];
-      names[ref.output] ??= output.name;
+      names[ref.output] = output.name;
       this.outerNames.set(ref.node, names);
     }
   }
@@ -165,6 +175,16 @@ export class Planner {
         message: `operator set ${opsets[domain]} of ${domain || "ai.onnx"} is written instead of ${base[domain]}: ${reason}.`,
         where: { node },
       });
+    for (const node of raised.size > 0 ? allNodes(plan) : []) {
+      const { domain, op } = node.raw;
+      if (!raised.has(domain) || findOperator(domain, op)) continue;
+      this.diagnostics.push({
+        severity: "warning",
+        code: "opset-raised",
+        message: `${op} is not known here: it is written for operator set ${opsets[domain]} of ${domain || "ai.onnx"} as it stood in ${base[domain]}.`,
+        where: { node: this.describe(node) },
+      });
+    }
     return opsets;
   }
 

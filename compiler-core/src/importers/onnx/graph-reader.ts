@@ -193,7 +193,7 @@ export class GraphReader {
   }
 
   private readNodes(protos: readonly NodeProto[], body: Body): void {
-    const sorted = sortNodes(protos, this.context.file);
+    const sorted = sortNodes(protos, this.context.file, (name) => body.scope.values.has(name));
     if (sorted !== protos)
       this.diagnostics.push({
         severity: "warning",

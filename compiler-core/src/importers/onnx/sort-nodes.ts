@@ -3,9 +3,9 @@ import type { AttributeProto, GraphProto, NodeProto } from "./onnx_pb.ts";
 
 /**
  * The nodes with each one after those that make its inputs (and the values its bodies capture). Gives the same array
- * when it is so already; else as few nodes as needed move. Throws "duplicate-value" and "cycle".
+ * when it is so already. `isGiven` tells the graph's own inputs and initializers, which no node may compute. Throws "duplicate-value" and "cycle".
  */
-export function sortNodes(nodes: readonly NodeProto[], file: string): readonly NodeProto[] {
+export function sortNodes(nodes: readonly NodeProto[], file: string, isGiven: (name: string) => boolean): readonly NodeProto[] {
   const makers = new Map<string, number>();
   for (const [index, node] of nodes.entries())
     for (const name of node.output) {
@@ -13,6 +13,7 @@ export function sortNodes(nodes: readonly NodeProto[], file: string): readonly N
       const other = makers.get(name);
       if (other !== undefined)
         throw new GraphwrightError("duplicate-value", `the value ${JSON.stringify(name)} is computed by two nodes: ${label(nodes[other] as NodeProto)} and ${label(node)}.`, { file, node: label(node) });
+      if (isGiven(name)) throw new GraphwrightError("duplicate-value", `the value ${JSON.stringify(name)} is an input or initializer, and ${label(node)} computes it again.`, { file, node: label(node) });
       makers.set(name, index);
     }
   const memo = new Map<GraphProto, ReadonlySet<string>>();
