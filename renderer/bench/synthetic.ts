@@ -13,6 +13,7 @@ export interface SyntheticEdge {
   readonly from: string;
   readonly to: string;
   readonly toPort: number;
+  /** Shape of the value, "" when it is not said. */
   readonly shape: string;
 }
 
@@ -24,11 +25,13 @@ export interface SyntheticGraph {
 class Builder {
   readonly nodes: SyntheticNode[] = [];
   readonly edges: SyntheticEdge[] = [];
+  readonly #shapes = new Map<string, string>();
 
   /** Adds a node fed by `inputs` and gives its id. */
   add(op: string, name: string, inputs: readonly string[], shape = "", attributes?: string): string {
     this.nodes.push({ id: name, name, op, ...(attributes === undefined ? {} : { attributes }) });
-    this.#join(name, inputs, shape);
+    this.#join(name, inputs);
+    this.#shapes.set(name, shape);
     return name;
   }
 
@@ -39,12 +42,13 @@ class Builder {
 
   io(kind: "input" | "output", name: string, inputs: readonly string[], shape: string): string {
     this.nodes.push({ id: name, name, op: kind === "input" ? "Input" : "Output", attributes: shape, io: kind });
-    this.#join(name, inputs, shape);
+    this.#join(name, inputs);
+    this.#shapes.set(name, shape);
     return name;
   }
 
-  #join(to: string, inputs: readonly string[], shape: string): void {
-    inputs.forEach((from, toPort) => this.edges.push({ from, to, toPort, shape }));
+  #join(to: string, inputs: readonly string[]): void {
+    inputs.forEach((from, toPort) => this.edges.push({ from, to, toPort, shape: this.#shapes.get(from) ?? "" }));
   }
 }
 

@@ -12,6 +12,7 @@ import "../src/design/tokens.css";
 import {
   GraphCanvas,
   nodeSize,
+  tagWidth,
   type CanvasData,
   type CanvasEdge,
   type CanvasNode,
@@ -82,6 +83,7 @@ function build(source: SyntheticGraph): Built {
         order: i,
         group: paths[i]!,
         ...nodeSize(nodes.get(node.id)!),
+        tagWidth: tagWidth(nodes.get(node.id)!),
         chip: node.constant === true,
       })),
       edges: source.edges.map((edge, i) => ({ id: i, from: edge.from, fromPort: 0, to: edge.to, toPort: edge.toPort })),

@@ -54,6 +54,8 @@ export const NEAR_ZOOM = 0.45;
 export const MAX_CARDS = 450;
 /** A step with more cards in view than this is shown at once, without movement. */
 const MAX_MORPH = 500;
+/** The region around the view is renewed when less than this part of the view is left at a side. */
+const REFRESH_MARGIN = 0.12;
 const LABEL_ZOOM = 0.62;
 const MORPH_MS = 280;
 
@@ -139,7 +141,8 @@ interface Morph {
   readonly phase: 0 | 1;
   /** Where boxes that are new start from, by flow id. */
   readonly starts: ReadonlyMap<string, { readonly x: number; readonly y: number }>;
-  readonly ghosts: readonly FlowNode[];
+  /** What is gone, first where it was, then where it went. */
+  readonly ghosts: readonly { readonly at: FlowNode; readonly gone: FlowNode }[];
 }
 
 function Canvas({
@@ -243,13 +246,14 @@ function Canvas({
       const view: View = { x: transform[0], y: transform[1], zoom: transform[2] };
       const { scene: current, shown: before } = live.current;
       const inView = regionOf(view, width, height, 0);
-      const stale = force || !covers(before.region, inView) || before.labels !== view.zoom >= LABEL_ZOOM;
+      // Small steps, well before the edge: a few new cards at a time never cost a frame.
+      const stale = force || !covers(before.region, regionOf(view, width, height, REFRESH_MARGIN)) || before.labels !== view.zoom >= LABEL_ZOOM;
       let near = view.zoom >= NEAR_ZOOM;
       if (near && (stale || !before.near)) near = countIn(current, inView, MAX_CARDS + 1) <= MAX_CARDS;
       else if (near) near = before.near;
       if (stale || near !== before.near) {
         // Fewer spare cards where they are many.
-        const spare = countIn(current, inView, 400) > 160 ? 0.2 : 0.45;
+        const spare = countIn(current, inView, 400) > 160 ? 0.2 : 0.35;
         const next = { near, labels: view.zoom >= LABEL_ZOOM, region: regionOf(view, width, height, spare) };
         live.current = { ...live.current, shown: next };
         setShown(next);
@@ -471,7 +475,7 @@ function Canvas({
       if (start === undefined || morph.phase === 1) return card;
       return { ...card, position: start, className: styles["arriving"] } as FlowNode;
     });
-    return [...moving, ...morph.ghosts];
+    return [...moving, ...morph.ghosts.map((ghost) => (morph.phase === 0 ? ghost.at : ghost.gone))];
   }, [cards, morph]);
 
   // Highlighted edges.
@@ -652,7 +656,7 @@ function Canvas({
         zoomActivationKeyCode={ZOOM_KEYS}
         panOnScroll
         zoomOnDoubleClick={false}
-        proOptions={PRO_OPTIONS}
+        attributionPosition="bottom-left"
         onNodeClick={nodeClick}
         onNodeDoubleClick={nodeDoubleClick}
         onNodeMouseEnter={(_, node) => setHover(targetOf(node))}
@@ -711,7 +715,6 @@ function Canvas({
 
 const NO_EDGES: never[] = [];
 const ZOOM_KEYS = ["Control", "Meta"];
-const PRO_OPTIONS = { hideAttribution: true };
 
 function describe(scene: Scene, target: CanvasTarget | undefined, labels: CanvasLabels): string {
   if (target === undefined) return labels.nothingSelected;
@@ -833,7 +836,7 @@ function planMorph(
     }
   }
 
-  const ghosts: FlowNode[] = [];
+  const ghosts: { at: FlowNode; gone: FlowNode }[] = [];
   for (const card of fromCards) {
     if (stays.has(card.id) || card.type === "group-open") continue;
     let target = -1;
@@ -850,7 +853,8 @@ function planMorph(
       target < 0
         ? card.position
         : { x: middle(to, target).x - (card.width ?? 0) / 2, y: middle(to, target).y - (card.height ?? 0) / 2 };
-    ghosts.push({ ...card, position, className: styles["leaving"], zIndex: 10, data: { ...card.data, ghost: true, chips: [] } } as FlowNode);
+    const at = { ...card, zIndex: 10, data: { ...card.data, ghost: true, chips: [] } } as FlowNode;
+    ghosts.push({ at, gone: { ...at, position, className: styles["leaving"] } as FlowNode });
   }
   return { phase: 0, starts, ghosts };
 }

@@ -89,7 +89,7 @@ function Chips({ chips, actions, labels }: { readonly chips: readonly ChipView[]
       {chips.map((chip, i) => {
         const { node } = chip;
         const name = node?.title ?? String(chip.id);
-        const text = chip.reference ? name : (node?.subtitle ?? name);
+        const text = chip.reference ? (name === "" ? (node?.op ?? "") : name) : (node?.subtitle ?? name);
         const room = (chip.width - (chip.reference ? 22 : 14)) / 9.5;
         return (
           <button

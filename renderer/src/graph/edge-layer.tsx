@@ -37,6 +37,19 @@ function shifted(scene: Scene, e: number, ox: number, oy: number): Float64Array 
   return local;
 }
 
+/** True when a value's routes leave to the right and none to the left: its label then goes to the left. */
+function turnsRight(scene: Scene, lead: number): boolean {
+  const { from, fromPort, offsets, points } = scene.layout.edges;
+  let right = false;
+  for (let e = lead; e < from.length && from[e] === from[lead] && fromPort[e] === fromPort[lead]; e++) {
+    const i = offsets[e]!;
+    const turn = points[i * 2 + 2]! - points[i * 2]!;
+    if (turn < -1) return false;
+    if (turn > 1 && points[i * 2 + 3]! - points[i * 2 + 1]! < 120) right = true;
+  }
+  return right;
+}
+
 const widthOf = (bytes: number | undefined): number =>
   bytes === undefined ? 1.25 : Math.max(1, Math.min(7, Math.log2(1 + bytes / 4096) * 0.55));
 
@@ -51,7 +64,7 @@ export const EdgeLayer = memo(function EdgeLayer({ scene, region, showLabels, wi
   const oy = Math.floor(region.minY / 1000) * 1000;
   const { strands, labels } = useMemo(() => {
     const byKey = new Map<string, Strand>();
-    const labels: { key: string; x: number; y: number; text: string; dimmed: boolean }[] = [];
+    const labels: { key: string; x: number; y: number; left: boolean; text: string; dimmed: boolean }[] = [];
     scene.edges.query(region.minX, region.minY, region.maxX, region.maxY, (e) => {
       const extra = scene.data.edges?.get(scene.layout.edges.ids[e]!);
       const width = widthByBytes ? Math.round(widthOf(extra?.bytes) * 2) / 2 : 1.25;
@@ -66,9 +79,11 @@ export const EdgeLayer = memo(function EdgeLayer({ scene, region, showLabels, wi
       strand.lines += routePath(local, 0, size);
       strand.heads += arrow(local[local.length - 2]!, local[local.length - 1]!);
       if (extra?.label !== undefined && extra.label !== "" && scene.leads[e] === 1) {
+        const left = turnsRight(scene, e);
         labels.push({
           key: String(scene.layout.edges.ids[e]),
-          x: local[0]! + 7,
+          left,
+          x: local[0]! + (left ? -7 : 7),
           y: local[1]! + 14,
           text: extra.label,
           dimmed: extra.dimmed === true,
@@ -87,7 +102,7 @@ export const EdgeLayer = memo(function EdgeLayer({ scene, region, showLabels, wi
       ))}
       {showLabels &&
         labels.map((label) => (
-          <text key={label.key} className={styles["edge-label"]} x={label.x} y={label.y} data-dimmed={label.dimmed || undefined}>
+          <text key={label.key} className={styles["edge-label"]} x={label.x} y={label.y} textAnchor={label.left ? "end" : "start"} data-dimmed={label.dimmed || undefined}>
             {label.text}
           </text>
         ))}

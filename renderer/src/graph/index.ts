@@ -1,3 +1,3 @@
 export { GraphCanvas, MAX_CARDS, NEAR_ZOOM, type GraphCanvasHandle, type GraphCanvasProps } from "./GraphCanvas.tsx";
-export { nodeSize, shortenMiddle, textEms } from "./measure.ts";
+export { nodeSize, tagWidth, shortenMiddle, textEms } from "./measure.ts";
 export * from "./model.ts";

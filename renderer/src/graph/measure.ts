@@ -49,6 +49,12 @@ export function nodeSize(node: Sized): { width: number; height: number } {
   };
 }
 
+/** Width of a reference tag with the node's name. */
+export function tagWidth(node: Pick<CanvasNode, "title" | "op">): number {
+  const ems = textEms(node.title === "" ? node.op : node.title);
+  return Math.max(44, Math.min(120, Math.ceil((ems * 9.5 + 26) / 4) * 4));
+}
+
 /** Shortens in the middle: the ends of a node's name are what tells it apart. */
 export function shortenMiddle(text: string, ems: number): string {
   if (textEms(text) <= ems) return text;

@@ -45,13 +45,12 @@ export function Minimap({ scene, palette, labels, onGo, handle }: {
     const { rects, boxCount } = scene;
     const stride = Math.ceil(boxCount / SAMPLES);
     for (let box = 0; box < boxCount; box++) {
+      const marked = scene.flags[box] === 2;
+      if (!marked && box % stride !== 0) continue;
       const group = isGroup(scene, box);
       if (group && groupAt(scene, box).expanded) continue;
-      const node = group ? undefined : nodeAt(scene, box);
-      const diff = group ? scene.data.groups?.get(groupAt(scene, box).id)?.diff : node?.diff;
-      const marked = diff !== undefined && diff !== "unchanged";
-      if (!marked && box % stride !== 0) continue;
-      context.fillStyle = palette.color(marked ? `--state-${diff}` : group ? "--color-line-strong" : `--family-${node?.family ?? "custom"}`);
+      const diff = !marked ? undefined : group ? scene.data.groups?.get(groupAt(scene, box).id)?.diff : nodeAt(scene, box)?.diff;
+      context.fillStyle = palette.color(marked ? `--state-${diff}` : scene.tokens[scene.token[box]!]!);
       context.globalAlpha = marked ? 1 : 0.75;
       const x = (rects[box * 4]! - bounds.x) * fit.scaleX + fit.left;
       const y = (rects[box * 4 + 1]! - bounds.y) * fit.scaleY + fit.top;

@@ -1,7 +1,6 @@
 /** The far view: blocks in family colours, painted on a canvas. Costs the same for 500 and for 50,000 nodes. */
 
 import { shortenMiddle, textEms } from "./measure.ts";
-import type { DiffMark } from "./model.ts";
 import type { Palette } from "./palette.ts";
 import { groupAt, isGroup, nodeAt, type Scene } from "./scene.ts";
 
@@ -19,9 +18,6 @@ export interface OverviewState {
 /** More than this many blocks or edges in view are sampled: they would fall on the same pixels. */
 const MAX_BLOCKS = 5_000;
 const MAX_EDGES = 2_500;
-
-export const diffToken = (diff: DiffMark | undefined): string | undefined =>
-  diff === undefined || diff === "unchanged" ? undefined : `--state-${diff}`;
 
 export function paintOverview(
   context: CanvasRenderingContext2D,
@@ -46,9 +42,11 @@ export function paintOverview(
 
   const blocks: number[] = [];
   const frames: number[] = [];
+  const nodeCount = layout.nodes.ids.length;
   scene.boxes.query(minX, minY, maxX, maxY, (box) => {
-    if (isGroup(scene, box) && groupAt(scene, box).expanded) frames.push(box);
-    else blocks.push(box);
+    if (box < nodeCount) blocks.push(box);
+    else if (!groupAt(scene, box).expanded) blocks.push(box);
+    else if (rects[box * 4 + 2]! * zoom >= 4 && rects[box * 4 + 3]! * zoom >= 4) frames.push(box);
   });
 
   // Frames, outer first.
@@ -56,7 +54,6 @@ export function paintOverview(
   for (const box of frames) {
     const w = rects[box * 4 + 2]! * zoom;
     const h = rects[box * 4 + 3]! * zoom;
-    if (w < 4 || h < 4) continue;
     const x = sx(rects[box * 4]!);
     // Very tall frames are clipped by hand: coordinates in the millions are not exact.
     const top = Math.max(-20, sy(rects[box * 4 + 1]!));
@@ -109,26 +106,22 @@ export function paintOverview(
 
   // Blocks by colour, so that the fill changes a dozen times and not once a block.
   const stride = Math.ceil(blocks.length / MAX_BLOCKS);
-  const byColor = new Map<string, number[]>();
+  const byColor = new Map<number, number[]>();
   const marked: number[] = [];
+  const { token, tokens, flags } = scene;
   for (let k = 0; k < blocks.length; k++) {
     const box = blocks[k]!;
-    const group = isGroup(scene, box);
-    const node = group ? undefined : nodeAt(scene, box);
-    const extra = group ? scene.data.groups?.get(groupAt(scene, box).id) : node;
-    if (diffToken(extra?.diff) !== undefined) marked.push(box);
+    if (flags[box] === 2) marked.push(box);
     if (k % stride !== 0) continue;
-    const token = group ? "--color-line-strong" : `--family-${node?.family ?? "custom"}`;
-    const key = extra?.dimmed === true ? `${token} dim` : token;
+    const key = token[box]! * 2 + (flags[box] === 1 ? 1 : 0);
     const list = byColor.get(key);
     if (list === undefined) byColor.set(key, [box]);
     else list.push(box);
   }
   const cards = zoom > 0.16;
   for (const [key, list] of byColor) {
-    const dim = key.endsWith(" dim");
-    const color = palette.color(dim ? key.slice(0, -4) : key);
-    context.globalAlpha = dim ? 0.25 : 1;
+    const color = palette.color(tokens[key >> 1]!);
+    context.globalAlpha = key % 2 === 1 ? 0.25 : 1;
     if (cards) {
       context.fillStyle = palette.color("--color-surface");
       context.strokeStyle = palette.color("--color-line-strong");
@@ -150,16 +143,18 @@ export function paintOverview(
   context.globalAlpha = 1;
 
   if (zoom > 0.24 && blocks.length < 1_500) {
-    const font = Math.max(7.5, 13.5 * zoom + 1);
+    const font = Math.max(7, 13.5 * zoom + 0.5);
     context.font = `600 ${font}px ${palette.color("--font-sans")}`;
     context.textBaseline = "middle";
     context.fillStyle = palette.color("--color-text");
     for (const box of blocks) {
       const w = rects[box * 4 + 2]! * zoom;
       const text = isGroup(scene, box) ? groupAt(scene, box).title : (nodeAt(scene, box)?.op ?? "");
-      const room = (w - 16 * zoom) / font;
-      const shown = textEms(text) > room ? shortenMiddle(text, room) : text;
-      context.fillText(shown, sx(rects[box * 4]!) + 12 * zoom, sy(rects[box * 4 + 1]!) + (rects[box * 4 + 3]! * zoom) / 2);
+      const room = (w - 14 * zoom) / font;
+      // Too small for an ellipsis: the first letters say more.
+      let shown = text;
+      while (shown.length > 1 && textEms(shown) > room) shown = shown.slice(0, -1);
+      context.fillText(shown, sx(rects[box * 4]!) + 10 * zoom, sy(rects[box * 4 + 1]!) + (rects[box * 4 + 3]! * zoom) / 2);
     }
   }
 

@@ -30,6 +30,11 @@ export interface Scene {
   readonly outItems: Int32Array;
   readonly inStart: Int32Array;
   readonly inItems: Int32Array;
+  /** Colour token of each box as painted: an index in `tokens`. */
+  readonly token: Uint8Array;
+  readonly tokens: readonly string[];
+  /** 0: as ever; 1: dimmed; 2: has a diff mark. */
+  readonly flags: Uint8Array;
   /** True for the first route of each value: the one that carries the label. */
   readonly leads: Uint8Array;
   boxOf(target: CanvasTarget): number;
@@ -88,6 +93,27 @@ export function makeScene(layout: LayoutResult, data: CanvasData): Scene {
   const out = rowsBy(boxCount, from);
   const into = rowsBy(boxCount, to);
 
+  const tokens: string[] = ["--color-line-strong"];
+  const tokenOf = new Map<string, number>();
+  const token = new Uint8Array(boxCount);
+  const flags = new Uint8Array(boxCount);
+  for (let b = 0; b < boxCount; b++) {
+    const node = b < n ? data.nodes.get(layout.nodes.ids[b]!) : undefined;
+    const extra = b < n ? node : data.groups?.get(layout.groups[b - n]!.id);
+    if (b < n) {
+      const family = node?.family ?? "custom";
+      let index = tokenOf.get(family);
+      if (index === undefined) {
+        index = tokens.length;
+        tokenOf.set(family, index);
+        tokens.push(`--family-${family}`);
+      }
+      token[b] = index;
+    }
+    if (extra?.diff !== undefined && extra.diff !== "unchanged") flags[b] = 2;
+    else if (extra?.dimmed === true) flags[b] = 1;
+  }
+
   let nodeBox: Map<NodeKey, number> | undefined;
   const boxOfNode = (id: NodeKey): number => {
     if (nodeBox === undefined) {
@@ -113,6 +139,9 @@ export function makeScene(layout: LayoutResult, data: CanvasData): Scene {
     outItems: out.items,
     inStart: into.start,
     inItems: into.items,
+    token,
+    tokens,
+    flags,
     leads,
     boxOfNode,
     boxOf(target) {

@@ -4,7 +4,7 @@
  */
 
 import { reduceCrossings, type LayeredGraph } from "./crossings.ts";
-import { LAYER_GAP } from "./types.ts";
+import { layerGap } from "./types.ts";
 
 export interface BlockInput {
   readonly count: number;
@@ -192,6 +192,19 @@ export function layoutBlock(input: BlockInput): BlockLayout {
     else weight[s] = 1;
   }
 
+  // One path is the block's backbone and gives way to nothing: the longest one from the top.
+  let backbone = -1;
+  for (const v of layers[0] ?? []) {
+    if (v < count && (backbone < 0 || pathBelow[v]! > pathBelow[backbone]!)) backbone = v;
+  }
+  while (backbone >= 0 && backbone < count && bestDown[backbone]! >= 0) {
+    const s = bestDown[backbone]!;
+    const b = segTo[s]!;
+    if (bestUp[b]! !== s) weight[bestUp[b]!] = 2;
+    weight[s] = 64;
+    backbone = b;
+  }
+
   // Where edges meet their vertices.
   const offsetFrom = new Float64Array(segCount);
   const offsetTo = new Float64Array(segCount);
@@ -217,7 +230,7 @@ export function layoutBlock(input: BlockInput): BlockLayout {
   let top = 0;
   for (let r = 0; r < rankCount; r++) {
     rankTop[r] = top;
-    top += rankHeight[r]! + LAYER_GAP + Math.min(64, Math.round(travel[r]! * 0.06));
+    top += rankHeight[r]! + layerGap(rankHeight[r]!, rankHeight[r + 1] ?? 1) + Math.min(64, Math.round(travel[r]! * 0.06));
   }
   const y = new Float64Array(count);
   let minX = Infinity;
@@ -531,8 +544,7 @@ function assignX(p: Placing): Float64Array {
         }
       }
       wish[i] = (Number.isNaN(at) ? x[v]! : at) - shift[i]!;
-      // The spine gives way to nothing but another spine.
-      force[i] = strength >= 16 ? 1e6 : strength;
+      force[i] = strength >= 64 ? 1e9 : strength >= 16 ? 1e3 : strength;
     }
     let pools = 0;
     for (let i = 0; i < size; i++) {
@@ -604,14 +616,16 @@ function straighten(
     for (const v of layer) layerOf[v] = r;
   });
   const done = new Uint8Array(total);
-  const strongBelow = (v: number): number => {
-    for (let i = below.start[v]!; i < below.start[v + 1]!; i++) if (weight[below.item[i]!]! >= 8) return below.item[i]!;
-    return -1;
+  const strongest = (row: Row, v: number): number => {
+    let found = -1;
+    for (let i = row.start[v]!; i < row.start[v + 1]!; i++) {
+      const s = row.item[i]!;
+      if (weight[s]! >= 8 && (found < 0 || weight[s]! > weight[found]!)) found = s;
+    }
+    return found;
   };
-  const strongAbove = (v: number): number => {
-    for (let i = above.start[v]!; i < above.start[v + 1]!; i++) if (weight[above.item[i]!]! >= 8) return above.item[i]!;
-    return -1;
-  };
+  const strongBelow = (v: number): number => strongest(below, v);
+  const strongAbove = (v: number): number => strongest(above, v);
   for (const layer of layers) {
     for (const head of layer) {
       if (done[head] === 1 || strongAbove(head) >= 0) continue;

@@ -99,12 +99,11 @@ export function buildBoxes(input: BoxInput): BoxTree {
   interface Pending {
     readonly box: number;
     readonly depth: number;
-    readonly scope: number;
     readonly suffix: string;
     readonly members: readonly number[];
   }
   const pending: Pending[] = [
-    { box: -1, depth: 0, scope: 0, suffix: "", members: input.order.filter((node) => input.isChip[node] === 0) },
+    { box: -1, depth: 0, suffix: "", members: input.order.filter((node) => input.isChip[node] === 0) },
   ];
   let counter = 0;
 
@@ -144,14 +143,19 @@ export function buildBoxes(input: BoxInput): BoxTree {
     const pieces = convexParts(members, parts, { inside, mark, childOf, outStart, outTo });
     const listed: number[] = [];
     const groupAt = new Map<number, number>();
+    const named = new Map<string, Set<number>>();
+    for (const { scope } of pieces) {
+      const { name } = scopes[scope]!;
+      named.set(name, (named.get(name) ?? new Set<number>()).add(scope));
+    }
     for (const piece of pieces) {
       const scope = scopes[piece.scope]!;
       const suffix = piece.part > 1 ? `${container.suffix}~${piece.part}` : container.suffix;
       const id = scope.path + suffix;
       const expanded = input.isExpanded(id);
       const box = nodeCount + groups.length;
-      const outer = scopes[container.scope]!.path;
-      const title = outer !== "" && scope.path.startsWith(`${outer}/`) ? scope.path.slice(outer.length + 1) : scope.path;
+      // The path is only needed where two scopes of this level end in one name.
+      const title = named.get(scope.name)!.size > 1 ? scope.path : scope.name;
       groups.push({ id, title: piece.part > 1 ? `${title} (${piece.part})` : title, expanded, members: piece.members });
       parentList.push(container.box);
       depthList.push(container.depth);
@@ -161,7 +165,7 @@ export function buildBoxes(input: BoxInput): BoxTree {
         if (!expanded) drawn[node] = box;
       }
       if (expanded) {
-        pending.push({ box, depth: container.depth + 1, scope: piece.scope, suffix, members: piece.members });
+        pending.push({ box, depth: container.depth + 1, suffix, members: piece.members });
       }
     }
     const seen = new Set<number>();

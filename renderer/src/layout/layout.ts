@@ -8,7 +8,9 @@ import { BlockCache, layoutLevel, type LevelLayout } from "./level.ts";
 import {
   CHIP_HEIGHT,
   GROUP_PADDING,
+  GROUP_PORT_PADDING,
   GROUP_TITLE_HEIGHT,
+  LABEL_ROOM,
   type Bounds,
   type LayoutGraph,
   type LayoutHistory,
@@ -55,6 +57,8 @@ interface Level {
   readonly fromPort: number[];
   readonly toPort: number[];
   layout?: LevelLayout;
+  /** From the group's top to its content. */
+  top: number;
   x: number;
   y: number;
 }
@@ -136,7 +140,7 @@ export function layoutGraph(graph: LayoutGraph, history: LayoutHistory = {}, cac
   // Levels and their edges.
   const levels = new Map<number, Level>();
   for (const [box, vertices] of tree.children) {
-    levels.set(box, { box, vertices: vertices.slice(), from: [], to: [], value: [], fromPort: [], toPort: [], x: 0, y: 0 });
+    levels.set(box, { box, vertices: vertices.slice(), from: [], to: [], value: [], fromPort: [], toPort: [], top: 0, x: 0, y: 0 });
   }
   const routes = joinLevels(tree, levels, drawnValues, edgeTo);
 
@@ -202,12 +206,24 @@ export function layoutGraph(graph: LayoutGraph, history: LayoutHistory = {}, cac
     if (level.box >= 0) {
       // The group's anchor is the inner x = 0, so that its spine goes on in the parent.
       const { minX, maxX, height: inner } = level.layout;
-      const title = tree.groups[level.box - nodeCount]!.title;
-      const wanted = title.length * 7 + 72;
-      const slack = Math.max(0, wanted - (maxX - minX + 2 * GROUP_PADDING)) / 2;
-      left[level.box] = -minX + GROUP_PADDING + slack;
-      right[level.box] = maxX + GROUP_PADDING + slack;
-      height[level.box] = bodyHeight[level.box] = inner + GROUP_TITLE_HEIGHT + 2 * GROUP_PADDING;
+      const titleWidth = Math.min(32, tree.groups[level.box - nodeCount]!.title.length) * 7 + 64;
+      // Edges that come in stay clear of the title.
+      let firstPort = Infinity;
+      let hasOut = false;
+      level.vertices.forEach((vertex, i) => {
+        if (vertex >= 0) return;
+        if (pin[i] === 1) firstPort = Math.min(firstPort, level.layout!.x[i]!);
+        else hasOut = true;
+      });
+      left[level.box] = Math.max(-minX + GROUP_PADDING, titleWidth - firstPort);
+      let labelEnd = -Infinity;
+      for (let e = 0; e < edgeCount; e++) {
+        if (level.from[e]! >= 0) labelEnd = Math.max(labelEnd, level.layout.x[from[e]!]! + LABEL_ROOM);
+      }
+      right[level.box] = Math.max(maxX + GROUP_PADDING, titleWidth - left[level.box]!, labelEnd);
+      level.top = GROUP_TITLE_HEIGHT + (firstPort === Infinity ? GROUP_PADDING / 2 : GROUP_PORT_PADDING);
+      const bottom = hasOut ? GROUP_PORT_PADDING : GROUP_PADDING;
+      height[level.box] = bodyHeight[level.box] = inner + level.top + bottom;
       level.vertices.forEach((vertex, i) => {
         if (vertex < 0) portX[-1 - vertex] = level.layout!.x[i]!;
       });
@@ -223,7 +239,7 @@ export function layoutGraph(graph: LayoutGraph, history: LayoutHistory = {}, cac
     if (layout === undefined) continue;
     if (level.box >= 0) {
       level.x = boxX[level.box]!;
-      level.y = boxY[level.box]! + GROUP_TITLE_HEIGHT + GROUP_PADDING;
+      level.y = boxY[level.box]! + level.top;
     }
     level.vertices.forEach((vertex, i) => {
       if (vertex < 0) return;
@@ -543,7 +559,7 @@ function placeChips(
     for (let first = 0; first < shown.length; first += rowCount) {
       const column = shown.slice(first, first + rowCount);
       const widths = column.map(({ node, reference }) =>
-        reference ? TAG_WIDTH : Math.min(CHIP_MAX_WIDTH, graph.nodes[node]!.width),
+        reference ? (graph.nodes[node]!.tagWidth ?? TAG_WIDTH) : Math.min(CHIP_MAX_WIDTH, graph.nodes[node]!.width),
       );
       const tall = column.length * CHIP_HEIGHT + (column.length - 1) * CHIP_GAP;
       column.forEach((chip, i) => {

@@ -5,7 +5,7 @@
  */
 
 import { layoutBlock, type BlockLayout } from "./block.ts";
-import { LAYER_GAP } from "./types.ts";
+import { LAYER_GAP, layerGap } from "./types.ts";
 import { rankVertices } from "./rank.ts";
 
 export interface LevelInput {
@@ -275,7 +275,7 @@ export function layoutLevel(input: LevelInput, cache: BlockCache): LevelLayout {
         y[v] = top;
         minX = Math.min(minX, -input.left[v]!);
         maxX = Math.max(maxX, input.right[v]!);
-        top += input.height[v]! + LAYER_GAP;
+        top += input.height[v]! + layerGap(input.height[v]!, input.height[byRank[start[end]!]!]!);
       } else {
         const block = blockOf(byRank.subarray(start[at]!, start[lastRank + 1]!), first + at, lastRank - at + 1, fixedTop, fixedBottom);
         minX = Math.min(minX, block.minX);

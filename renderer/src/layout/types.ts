@@ -18,6 +18,8 @@ export interface LayoutNode {
   readonly op?: string;
   /** A constant: drawn as a small chip beside each of its consumers instead of as a node. */
   readonly chip?: boolean;
+  /** Width of a reference tag to this node. Default 84. */
+  readonly tagWidth?: number;
 }
 
 export interface LayoutEdge {
@@ -125,5 +127,14 @@ export interface LayoutResult {
 export const CHIP_HEIGHT = 17;
 export const GROUP_TITLE_HEIGHT = 26;
 export const GROUP_PADDING = 14;
+/** At the ends where edges cross the border. */
+export const GROUP_PORT_PADDING = 4;
 /** Vertical room between layers: an arrow and a shape label fit in it. */
 export const LAYER_GAP = 38;
+/** The same between a group's border and its first or last layer. */
+export const PORT_GAP = 24;
+/** Room kept free inside a group's right border for the label of an edge. */
+export const LABEL_ROOM = 100;
+/** Room below a layer of height `above`, over one of height `below`; ports have no height. */
+export const layerGap = (above: number, below: number): number =>
+  above === 0 || below === 0 ? PORT_GAP : LAYER_GAP;

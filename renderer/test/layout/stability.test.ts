@@ -90,7 +90,7 @@ describe("stability between steps", () => {
       }),
       { numRuns: 60 },
     );
-  });
+  }, 60_000);
 
   it("reuses the blocks that a rewrite did not touch", () => {
     const graph = toLayoutGraph(transformer(5_000), new Set());
