@@ -32,6 +32,7 @@ import { optional } from "./control/optional.ts";
 import { optionalGetElement } from "./control/optional-get-element.ts";
 import { optionalHasElement } from "./control/optional-has-element.ts";
 import { scan } from "./control/scan.ts";
+import { nonMaxSuppression } from "./image/non-max-suppression.ts";
 import { and } from "./logical/and.ts";
 import { bitShift } from "./logical/bit-shift.ts";
 import { bitwiseAnd } from "./logical/bitwise-and.ts";
@@ -107,6 +108,12 @@ import { matMulInteger } from "./quantization/mat-mul-integer.ts";
 import { qlinearConv } from "./quantization/qlinear-conv.ts";
 import { qlinearMatMul } from "./quantization/qlinear-mat-mul.ts";
 import { quantizeLinear } from "./quantization/quantize-linear.ts";
+import { bernoulli } from "./random/bernoulli.ts";
+import { multinomial } from "./random/multinomial.ts";
+import { randomNormal } from "./random/random-normal.ts";
+import { randomNormalLike } from "./random/random-normal-like.ts";
+import { randomUniform } from "./random/random-uniform.ts";
+import { randomUniformLike } from "./random/random-uniform-like.ts";
 import { gru } from "./recurrent/gru.ts";
 import { lstm } from "./recurrent/lstm.ts";
 import { rnn } from "./recurrent/rnn.ts";
@@ -133,30 +140,50 @@ import { sequenceMap } from "./sequence/sequence-map.ts";
 import { splitToSequence } from "./sequence/split-to-sequence.ts";
 import { cast } from "./shape/cast.ts";
 import { castLike } from "./shape/cast-like.ts";
+import { centerCropPad } from "./shape/center-crop-pad.ts";
+import { compress } from "./shape/compress.ts";
 import { concat } from "./shape/concat.ts";
 import { constantOperator } from "./shape/constant.ts";
 import { constantOfShape } from "./shape/constant-of-shape.ts";
+import { depthToSpace } from "./shape/depth-to-space.ts";
 import { expand } from "./shape/expand.ts";
+import { eyeLike } from "./shape/eye-like.ts";
 import { flatten } from "./shape/flatten.ts";
 import { gather } from "./shape/gather.ts";
+import { gatherElements } from "./shape/gather-elements.ts";
+import { gatherNd } from "./shape/gather-nd.ts";
 import { identity } from "./shape/identity.ts";
+import { nonZero } from "./shape/non-zero.ts";
+import { oneHot } from "./shape/one-hot.ts";
+import { pad } from "./shape/pad.ts";
+import { range } from "./shape/range.ts";
 import { reshape } from "./shape/reshape.ts";
+import { reverseSequence } from "./shape/reverse-sequence.ts";
+import { scatter } from "./shape/scatter.ts";
+import { scatterElements } from "./shape/scatter-elements.ts";
+import { scatterNd } from "./shape/scatter-nd.ts";
 import { shape } from "./shape/shape.ts";
 import { size } from "./shape/size.ts";
 import { slice } from "./shape/slice.ts";
+import { spaceToDepth } from "./shape/space-to-depth.ts";
+import { split } from "./shape/split.ts";
 import { squeeze } from "./shape/squeeze.ts";
+import { tile } from "./shape/tile.ts";
+import { topK } from "./shape/top-k.ts";
 import { transpose } from "./shape/transpose.ts";
+import { trilu } from "./shape/trilu.ts";
+import { unique } from "./shape/unique.ts";
 import { unsqueeze } from "./shape/unsqueeze.ts";
-import { randomNormal } from "./random/random-normal.ts";
-import { randomUniform } from "./random/random-uniform.ts";
-import { randomNormalLike } from "./random/random-normal-like.ts";
-import { randomUniformLike } from "./random/random-uniform-like.ts";
-import { bernoulli } from "./random/bernoulli.ts";
-import { multinomial } from "./random/multinomial.ts";
-import { stringConcat } from "./text/string-concat.ts";
-import { stringSplit } from "./text/string-split.ts";
-import { stringNormalizer } from "./text/string-normalizer.ts";
+import { blackmanWindow } from "./signal/blackman-window.ts";
+import { dft } from "./signal/dft.ts";
+import { hammingWindow } from "./signal/hamming-window.ts";
+import { hannWindow } from "./signal/hann-window.ts";
+import { melWeightMatrix } from "./signal/mel-weight-matrix.ts";
+import { stft } from "./signal/stft.ts";
 import { regexFullMatch } from "./text/regex-full-match.ts";
+import { stringConcat } from "./text/string-concat.ts";
+import { stringNormalizer } from "./text/string-normalizer.ts";
+import { stringSplit } from "./text/string-split.ts";
 import { tfIdfVectorizer } from "./text/tf-idf-vectorizer.ts";
 import { typeRulesFor } from "./type-rules.ts";
 
@@ -198,6 +225,7 @@ export const operators: readonly OperatorDefinition[] = [
   optionalGetElement,
   optionalHasElement,
   scan,
+  nonMaxSuppression,
   and,
   bitShift,
   bitwiseAnd,
@@ -273,6 +301,12 @@ export const operators: readonly OperatorDefinition[] = [
   qlinearConv,
   qlinearMatMul,
   quantizeLinear,
+  bernoulli,
+  multinomial,
+  randomNormal,
+  randomNormalLike,
+  randomUniform,
+  randomUniformLike,
   gru,
   lstm,
   rnn,
@@ -299,30 +333,50 @@ export const operators: readonly OperatorDefinition[] = [
   splitToSequence,
   cast,
   castLike,
+  centerCropPad,
+  compress,
   concat,
   constantOperator,
   constantOfShape,
+  depthToSpace,
   expand,
+  eyeLike,
   flatten,
   gather,
+  gatherElements,
+  gatherNd,
   identity,
+  nonZero,
+  oneHot,
+  pad,
+  range,
   reshape,
+  reverseSequence,
+  scatter,
+  scatterElements,
+  scatterNd,
   shape,
   size,
   slice,
+  spaceToDepth,
+  split,
   squeeze,
+  tile,
+  topK,
   transpose,
+  trilu,
+  unique,
   unsqueeze,
-  randomNormal,
-  randomUniform,
-  randomNormalLike,
-  randomUniformLike,
-  bernoulli,
-  multinomial,
-  stringConcat,
-  stringSplit,
-  stringNormalizer,
+  blackmanWindow,
+  dft,
+  hammingWindow,
+  hannWindow,
+  melWeightMatrix,
+  stft,
   regexFullMatch,
+  stringConcat,
+  stringNormalizer,
+  stringSplit,
   tfIdfVectorizer,
 ];
 

@@ -1,0 +1,41 @@
+import { isFloat } from "../../ir/element-type.ts";
+import { elementOf, shapeOf, tensorType } from "../../ir/value-type.ts";
+import { GraphwrightError } from "../../support/diagnostic.ts";
+import { defineOperator } from "../definition.ts";
+import { elementOfCode } from "../support/element-codes.ts";
+import { tensorAt } from "../support/numbers.ts";
+import { filled, generatorOf, seedAttribute } from "../support/random-fill.ts";
+import { floats, ordinary, required, tensors } from "../support/types.ts";
+
+export const randomNormalLike = defineOperator({
+  domain: "",
+  op: "RandomNormalLike",
+  versions: [{ since: 1 }, { since: 22, change: "more element types", allows: tensors("bfloat16") }],
+  summary: "Makes a tensor of normally distributed numbers, shaped as another.",
+  doc: "The same seed gives the same numbers here; they are not those of other implementations.",
+  family: "random",
+  inputs: [required("input", "T1", "gives the shape, and the element type unless dtype does")],
+  outputs: [required("output", "T2", "random numbers")],
+  attributes: {
+    dtype: { kind: "int", doc: "number of the element type; the input's when absent" },
+    mean: { kind: "float", doc: "mean of the numbers", fallback: 0 },
+    scale: { kind: "float", doc: "standard deviation of the numbers", fallback: 1 },
+    seed: seedAttribute,
+  },
+  types: { T1: ordinary, T2: floats },
+  nondeterministic: true,
+  infer: (context, _node, attributes) => {
+    const code = attributes.optionalInt("dtype");
+    return [{ type: tensorType(code === undefined ? elementOf(context.type(0)) : elementOfCode(code), shapeOf(context.type(0))) }];
+  },
+  evaluate: (inputs, context) => {
+    const input = tensorAt(inputs, 0);
+    const code = context.attributes.optionalInt("dtype");
+    const element = code === undefined ? input.element : elementOfCode(code);
+    if (!isFloat(element)) throw new GraphwrightError("element-type", `random numbers are floats, not ${element}: the attribute "dtype" must say which.`);
+    const mean = context.attributes.float("mean");
+    const scale = context.attributes.float("scale");
+    const random = generatorOf(context);
+    return [filled(element, input.dims, () => mean + scale * random.normal())];
+  },
+});
