@@ -76,8 +76,8 @@ function encodeBits(format: Format, value: number, saturate: boolean): number {
   if (Number.isNaN(value)) {
     if (special === "ieee") return (((1 << exponentBits) - 1) << mantissaBits) | (1 << (mantissaBits - 1));
     if (special === "fn") return signBit - 1;
-    if (special === "fnuz") return signBit;
-    return maxFiniteBits(format);
+    // "fnuz" has its not-a-number there; a format without one takes -0, as ONNX has it.
+    return signBit;
   }
   const magnitude = Math.abs(value);
   if (magnitude === Infinity) return overflow();
