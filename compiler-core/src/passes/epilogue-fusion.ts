@@ -31,10 +31,13 @@ const outputOf = (node: OperatorNode): ValueRef => ({ node: node.id, output: 0 }
 /** The other operand of a binary node. */
 const otherOperand = (node: OperatorNode, one: ValueRef): ValueRef | null => (sameValue(node.inputs[0], one) ? node.inputs[1] : node.inputs[0]) ?? null;
 
-/** `value`'s only user, if it is an Add of something else. */
+/** Add, or Sum of two, which is the same. */
+const isSum = (node: OperatorNode): boolean => node.domain === "" && (node.op === "Add" || (node.op === "Sum" && node.inputs.length === 2));
+
+/** `value`'s only user, if it is a sum with something else. */
 function addAfter(value: ValueRef, context: MatchContext): OperatorNode | undefined {
   const user = context.onlyUser(value);
-  return user?.domain === "" && user.op === "Add" ? user : undefined;
+  return user && isSum(user) ? user : undefined;
 }
 
 /** `value`'s only user or users, if they are an activation of it: x * sigmoid(x) is one made of two operators. */
@@ -92,7 +95,7 @@ export const epilogueFusion = defineRewrite({
   preconditions: [
     {
       name: "an epilogue follows",
-      doc: "The output is used only by an Add with a value that leaves its shape as it is, by an activation (Relu, Clip with constant bounds, Sigmoid, ..., x * sigmoid(x)), or by the one and then the other, all in the same graph; the values between are no outputs.",
+      doc: "The output is used only by an Add (or a Sum of two) with a value that leaves its shape as it is, by an activation (Relu, Clip with constant bounds, Sigmoid, ..., x * sigmoid(x)), or by the one and then the other, all in the same graph; the values between are no outputs.",
     },
   ],
   match(root, context) {
@@ -122,7 +125,7 @@ export const epilogueFusion = defineRewrite({
         if (!ref) return null;
         let inner = inside.get(key(ref));
         if (!inner) {
-          inner = parameter(ref, part !== root && part.op === "Add" ? "residual" : (context.definition(part)?.inputs[index]?.name ?? `input${index}`));
+          inner = parameter(ref, part !== root && isSum(part) ? "residual" : (context.definition(part)?.inputs[index]?.name ?? `input${index}`));
           inside.set(key(ref), inner);
         }
         return inner;

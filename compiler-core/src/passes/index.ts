@@ -27,6 +27,7 @@ import { reluAndClip } from "./relu-and-clip.ts";
 import { reshapeOfReshape } from "./reshape-of-reshape.ts";
 import { shapeSubgraphFolding } from "./shape-subgraph-folding.ts";
 import { sliceOfSlice } from "./slice-of-slice.ts";
+import { softmaxOfFlatten } from "./softmax-of-flatten.ts";
 import { squeezeOfUnsqueeze } from "./squeeze-of-unsqueeze.ts";
 import { transposeIntoGemm } from "./transpose-into-gemm.ts";
 import { transposeOfTranspose } from "./transpose-of-transpose.ts";
@@ -59,6 +60,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   transposeOfTranspose,
   squeezeOfUnsqueeze,
   sliceOfSlice,
+  softmaxOfFlatten,
   duplicateConstantMerging,
   commonSubexpressionElimination,
   epilogueFusion,

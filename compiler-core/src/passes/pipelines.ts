@@ -40,7 +40,7 @@ export const passes: readonly Pass[] = [
     name: "simplify",
     title: "Simplify",
     summary: "Shortens chains of shape operators, casts and clips.",
-    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "cast-chain", "relu-and-clip", "reciprocal-multiply"],
+    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "softmax-of-flatten", "cast-chain", "relu-and-clip", "reciprocal-multiply"],
   },
   {
     name: "fold-into-weights",

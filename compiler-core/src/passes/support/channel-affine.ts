@@ -105,7 +105,10 @@ export function compose(first: ChannelAffine, second: ChannelAffine): ChannelAff
   };
 }
 
-export const all = (values: ArrayLike<number>, test: (v: number) => boolean): boolean => Array.from(values).every(test);
+export function all(values: ArrayLike<number>, test: (v: number) => boolean): boolean {
+  for (let i = 0; i < values.length; i++) if (!test(values[i]!)) return false;
+  return true;
+}
 
 /** Largest finite number of a floating-point type, for the precondition that folded numbers stay finite. */
 export const largest: Readonly<Record<string, number>> = {

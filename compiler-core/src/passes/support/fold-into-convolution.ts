@@ -3,7 +3,7 @@ import type { OperatorNode, ValueRef } from "../../ir/graph.ts";
 import { fromNumbers, toNumbers } from "../../ir/tensor.ts";
 import type { Rewriter } from "../../ir/rewriter.ts";
 import type { Match, MatchContext, PreconditionInfo } from "../definition.ts";
-import { affineNumbers, type AffineStep, at, type ChannelAffine, channelProblem, commonFloat, shapeText, staysFinite } from "./channel-affine.ts";
+import { affineNumbers, type AffineStep, all, at, type ChannelAffine, channelProblem, commonFloat, shapeText, staysFinite } from "./channel-affine.ts";
 import { addDerivedConstant, mergedNotes, replaceRoot, requireUsedOnce } from "./replacement.ts";
 
 type Convolution = "Conv" | "ConvTranspose";
@@ -40,6 +40,7 @@ export interface ConvolutionFold {
   readonly conv: OperatorNode;
   readonly affine: ChannelAffine;
   readonly constants: readonly ValueRef[];
+  readonly folded: { readonly weight: Float64Array; readonly bias: Float64Array };
 }
 
 /** States the shared preconditions; the result is what `foldIntoConvolution` needs. */
@@ -71,7 +72,7 @@ export function matchConvolutionFold(root: OperatorNode, conv: OperatorNode, ste
   const finite = staysFinite(element, folded.weight, folded.bias);
   holds = context.require("finite", finite, finite ? "the folded numbers are finite" : "a folded weight or bias overflows or is not a number") && holds;
   if (!holds) return undefined;
-  return { nodes: [root.id, conv.id], bindings: { fold: { conv, affine, constants: step.constants } } };
+  return { nodes: [root.id, conv.id], bindings: { fold: { conv, affine, constants: step.constants, folded } } };
 }
 
 function parameterProblem(root: OperatorNode, step: AffineStep, context: MatchContext, rank: number, channels: number): string | undefined {
@@ -96,15 +97,13 @@ function foldNumbers(affine: ChannelAffine, weight: ArrayLike<number>, bias: Arr
 
 /** W' = scale * W and b' = scale * b + shift, worked out in float64 and rounded once. */
 export function foldIntoConvolution(match: Match, rewriter: Rewriter, context: MatchContext): void {
-  const { conv, affine, constants } = match.bindings.fold as ConvolutionFold;
+  const { conv, affine, constants, folded } = match.bindings.fold as ConvolutionFold;
   const root = context.find(match.root)!;
   const [data, weightRef, biasRef] = conv.inputs as [ValueRef, ValueRef, ValueRef | null | undefined];
   const weight = context.tensor(weightRef)!;
-  const { channels, channelOf } = weightLayout(conv, weight.dims, context.attributes(conv).int("group", 1));
-  const folded = foldNumbers(affine, toNumbers(weight), biasRef ? toNumbers(context.tensor(biasRef)!) : [0], channels, channelOf);
   const sources = constants.map((ref) => ref.node);
-  const scales = Array.from(affine.scale).some((s) => s !== 1);
-  const shifts = biasRef || Array.from(affine.shift).some((s) => s !== 0);
+  const scales = !all(affine.scale, (s) => s === 1);
+  const shifts = biasRef || !all(affine.shift, (s) => s === 0);
   const newWeight = scales
     ? addDerivedConstant(match, rewriter, context, {
         tensor: fromNumbers(weight.element, weight.dims, folded.weight),
@@ -116,7 +115,7 @@ export function foldIntoConvolution(match: Match, rewriter: Rewriter, context: M
     : weightRef;
   const newBias = shifts
     ? addDerivedConstant(match, rewriter, context, {
-        tensor: fromNumbers(weight.element, [channels], folded.bias),
+        tensor: fromNumbers(weight.element, [folded.bias.length], folded.bias),
         like: biasRef ?? constants[root.op === "BatchNormalization" ? 1 : 0]!,
         suffix: "folded",
         sources: [...(biasRef ? [biasRef.node] : []), ...sources],
