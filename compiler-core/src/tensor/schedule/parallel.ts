@@ -1,14 +1,15 @@
 import { blocksIn, walkStatements } from "../build.ts";
+import { substitute } from "../expression.ts";
 import type { Buffer } from "../program.ts";
 import { carriedDependence } from "./dependence.ts";
-import { definePrimitive, findLoop, isReduceLoop, replaceStatement, type Require } from "./primitive.ts";
+import { bindingsOf, definePrimitive, findLoop, isReduceLoop, mentions, replaceStatement, type Require } from "./primitive.ts";
 
 export const parallel = definePrimitive<{ loop: string }>({
   name: "parallel",
   summary: "The loop's iterations may run at the same time, on several cores.",
   conditions: [
     { name: "spatial", doc: "The loop moves no reduce axis." },
-    { name: "own-locals", doc: "Local buffers that the iterations write are allocated inside the loop." },
+    { name: "own-locals", doc: "Local buffers that the iterations write are allocated inside the loop, or each iteration writes elements of its own." },
     { name: "no-carried-dependence", doc: "No iteration reads what another one writes." },
     { name: "serial-loop", doc: "The loop is serial." },
   ],
@@ -20,8 +21,12 @@ export const parallel = definePrimitive<{ loop: string }>({
     walkStatements(statement.body, (s) => {
       if (s.kind === "allocate") own.add(s.buffer);
     });
-    walkStatements(statement.body, (s) => {
-      if (s.kind === "store") require("own-locals", s.buffer.scope !== "local" || own.has(s.buffer), `${s.buffer.name} is shared by the iterations`);
+    walkStatements(statement.body, (s, around) => {
+      if (s.kind !== "store" || s.buffer.scope !== "local" || own.has(s.buffer)) return;
+      const block = around.find((a) => a.kind === "block");
+      const bindings = block ? bindingsOf(block) : new Map();
+      const apart = s.indices.some((i) => mentions(substitute(i, bindings), statement.variable));
+      require("own-locals", apart, `${s.buffer.name} is shared by the iterations`);
     });
     const dependence = carriedDependence(statement.body);
     require("no-carried-dependence", dependence === undefined, dependence ?? "");

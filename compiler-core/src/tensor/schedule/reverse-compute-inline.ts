@@ -47,8 +47,8 @@ export const reverseComputeInline = definePrimitive<{ block: string; buffer: str
       }
       return s;
     });
-    require("local-buffer", foreign === undefined, `${args.buffer} is also read to compute ${foreign}`);
     require("stored-once", writers.length > 0 && writers.every((w) => isPlain(program.body, w)), `${args.buffer} is the running value of a reduction: cache-write it first`);
+    require("local-buffer", foreign === undefined, `${args.buffer} is also read to compute ${foreign}`);
     for (const l of loadsOf(consumer.value))
       if (l.buffer !== buffer) require("ready", (writtenAt.get(l.buffer.name) ?? 0) < firstWriter, `${l.buffer.name} is written after ${args.buffer}`);
 

@@ -1,0 +1,83 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { helperDefinitions } from "../../src/backends/c/helpers.ts";
+import { printKernel } from "../../src/backends/c/print.ts";
+import { cType } from "../../src/backends/c/types.ts";
+import { byteSize } from "../../src/ir/element-type.ts";
+import { type Tensor, tensorBytes, tensorFromBytes } from "../../src/ir/tensor.ts";
+import { elementCount } from "../../src/ir/value-type.ts";
+import type { Buffer, TensorProgram } from "../../src/tensor/program.ts";
+
+/** Compilers that are here. In continuous integration a missing gcc is a failure, elsewhere its tests are skipped. */
+export const compilers = ["gcc", "clang"].filter((name) => spawnSync(name, ["--version"]).status === 0);
+export const noCompiler = compilers.length === 0 && !process.env.CI;
+
+const bytesOf = (b: Buffer): number => byteSize(b.element, elementCount(b.dims));
+const warnings = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+/** Compiles programs as C, runs each once on its inputs, and gives the outputs of each. */
+export function runInC(cases: readonly { readonly program: TensorProgram; readonly inputs: readonly Tensor[] }[], options: { readonly compiler?: string; readonly flags?: readonly string[] } = {}): Tensor[][] {
+  const folder = mkdtempSync(join(tmpdir(), "graphwright-c-"));
+  try {
+    const printed = cases.map((c, i) => printKernel(c.program, { name: `kernel_${i}` }));
+    const helpers = helperDefinitions(new Set(printed.flatMap((p) => [...p.helpers])));
+    const calls = cases.map((c, i) => {
+      let at = 0;
+      const size = c.program.parameters.reduce((n, p) => n + bytesOf(p) + 128, 0);
+      const reads: string[] = [];
+      const writes: string[] = [];
+      const args = c.program.parameters.map((p) => {
+        const place = `m + ${at}`;
+        if (p.scope === "input" || p.scope === "weight") reads.push(`  take(in, ${place}, ${bytesOf(p)});`);
+        else if (p.scope === "output") writes.push(`  fwrite(${place}, 1, ${bytesOf(p)}, out);`);
+        at += Math.max(64, Math.ceil(bytesOf(p) / 64) * 64);
+        return `(${p.scope === "output" || p.scope === "scratch" ? "" : "const "}${cType(p.element)} *)(${place})`;
+      });
+      return `static void case_${i}(FILE *in, FILE *out) {\n  unsigned char *m = (unsigned char *)malloc(${size});\n  (void)in;\n  memset(m, 0x7f, ${size});\n${reads.join("\n")}\n  kernel_${i}(${args.join(", ")});\n${writes.join("\n")}\n  free(m);\n}`;
+    });
+    const source = `#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n${helpers.join("\n")}\n${printed.map((p) => `${p.prototype};\n${p.text}`).join("\n")}
+static void take(FILE *in, unsigned char *to, size_t bytes) {
+  if (fread(to, 1, bytes, in) != bytes) exit(3);
+}
+${calls.join("\n")}
+int main(int argc, char **argv) {
+  FILE *in = fopen(argv[1], "rb");
+  FILE *out = fopen(argv[2], "wb");
+  (void)argc;
+  if (in == NULL || out == NULL) return 2;
+${cases.map((_, i) => `  case_${i}(in, out);`).join("\n")}
+  fclose(in);
+  return fclose(out) == 0 ? 0 : 4;
+}
+`;
+    writeFileSync(join(folder, "t.c"), source);
+    writeFileSync(join(folder, "in.bin"), joined(cases.flatMap((c) => c.inputs.map(tensorBytes))));
+    execFileSync(options.compiler ?? compilers[0]!, [...warnings, ...(options.flags ?? ["-O1"]), "-o", join(folder, "t"), join(folder, "t.c"), "-lm"], { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+    execFileSync(join(folder, "t"), [join(folder, "in.bin"), join(folder, "out.bin")], { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+    const bytes = new Uint8Array(readFileSync(join(folder, "out.bin")));
+    let at = 0;
+    return cases.map((c) =>
+      c.program.parameters
+        .filter((p) => p.scope === "output")
+        .map((p) => {
+          const part = bytes.slice(at, at + bytesOf(p));
+          at += bytesOf(p);
+          return tensorFromBytes(p.element, p.dims, part);
+        }),
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const p of parts) {
+    all.set(p, at);
+    at += p.length;
+  }
+  return all;
+}

@@ -1,0 +1,112 @@
+import { describe, expect, test } from "vitest";
+import { convLowering, gemmLowering, matMulLowering } from "../../src/ops/support/lower-contraction.ts";
+import { averagePoolLowering, maxPoolLowering } from "../../src/ops/support/lower-pool.ts";
+import { layerNormalizationLowering, lrnLowering, softmaxLowering } from "../../src/ops/support/lower-normalization.ts";
+import { Random } from "../../src/support/random.ts";
+import { inPlaceInputs } from "../../src/tensor/in-place.ts";
+import { interpret } from "../../src/tensor/interpreter.ts";
+import { hoistScratch } from "../../src/tensor/lower-node.ts";
+import type { Lowering } from "../../src/tensor/lowering.ts";
+import { scheduleByRule } from "../../src/tensor/rules.ts";
+import { verifyProgram } from "../../src/tensor/verifier.ts";
+import { compilers, noCompiler, runInC } from "./c-runner.ts";
+import { type Case, inputsFor, programOf, worstDifference } from "./lowered.ts";
+
+/** Random shapes for each lowering whose schedule depends on them. */
+const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Case]>> = {
+  Conv: (r) => {
+    const group = r.pick([1, 1, 1, 2, 3]);
+    const [perGroup, out] = [1 + r.below(4), group * (1 + r.below(7))];
+    const kernel = [1 + r.below(3), 1 + r.below(3)];
+    const strides = [1 + r.below(2), 1 + r.below(2)];
+    const dilations = [1 + r.below(2), 1 + r.below(2)];
+    const pads = [r.below(2), r.below(3), r.below(2), r.below(2)];
+    const size = [5 + r.below(6), 5 + r.below(14)];
+    const output = size.map((s, d) => Math.floor((s + pads[d]! + pads[d + 2]! - (kernel[d]! - 1) * dilations[d]! - 1) / strides[d]!) + 1);
+    const batch = 1 + r.below(2);
+    return [convLowering, { op: "Conv", inputs: [[batch, group * perGroup, ...size], [out, perGroup, ...kernel], r.below(2) ? [out] : null], output: [batch, out, ...output], attributes: { pads, strides, dilations, group } }];
+  },
+  Gemm: (r) => {
+    const [m, n, k] = [1 + r.below(9), 1 + r.below(20), 1 + r.below(12)];
+    const [transA, transB] = [r.below(2), r.below(2)];
+    return [gemmLowering, { op: "Gemm", inputs: [transA ? [k, m] : [m, k], transB ? [n, k] : [k, n], r.pick([null, [n], [m, 1], [m, n]])], output: [m, n], attributes: { transA, transB, alpha: r.pick([1, 0.5]), beta: r.pick([1, 2]) } }];
+  },
+  MatMul: (r) => {
+    const [m, n, k, b] = [1 + r.below(9), 1 + r.below(20), 1 + r.below(12), 1 + r.below(3)];
+    return [matMulLowering, { op: "MatMul", inputs: [r.pick([[m, k], [b, m, k], [1, m, k]]), [b, k, n]], output: [b, m, n] }];
+  },
+  MaxPool: (r) => pool(r, maxPoolLowering, "MaxPool"),
+  AveragePool: (r) => pool(r, averagePoolLowering, "AveragePool"),
+  Softmax: (r) => {
+    const dims = [1 + r.below(4), 1 + r.below(9), 1 + r.below(5)];
+    return [softmaxLowering(false), { op: "Softmax", inputs: [dims], output: dims, attributes: { axis: r.below(3) } }];
+  },
+  LayerNormalization: (r) => {
+    const dims = [1 + r.below(4), 1 + r.below(9)];
+    return [layerNormalizationLowering(false), { op: "LayerNormalization", inputs: [dims, [dims[1]!], [dims[1]!]], output: dims }];
+  },
+  LRN: (r) => {
+    const dims = [1, 1 + r.below(8), 1 + r.below(4), 1 + r.below(9)];
+    return [lrnLowering, { op: "LRN", inputs: [dims], output: dims, attributes: { size: 5, alpha: 0.01, beta: 0.75, bias: 1 } }];
+  },
+};
+
+function pool(r: Random, lowering: Lowering, op: string): readonly [Lowering, Case] {
+  const kernel = [2 + r.below(2), 2 + r.below(2)];
+  const pads = [r.below(2), r.below(2), r.below(2), r.below(2)];
+  const strides = [1 + r.below(2), 1 + r.below(2)];
+  const size = [4 + r.below(7), 4 + r.below(15)];
+  const ceil = r.below(2);
+  const output = size.map((s, d) => {
+    const spare = s + pads[d]! + pads[d + 2]! - kernel[d]!;
+    const count = (ceil ? Math.ceil : Math.floor)(spare / strides[d]!) + 1;
+    // The last window must start inside the input or its first padding.
+    return (count - 1) * strides[d]! >= s + pads[d]! ? count - 1 : count;
+  });
+  return [lowering, { op, inputs: [[1, 1 + r.below(4), ...size]], output: [1, 0, ...output].map((d, i) => (i === 1 ? -1 : d)), attributes: { kernel_shape: kernel, pads, strides, ceil_mode: ceil, count_include_pad: r.below(2) } }];
+}
+
+describe("scheduled programs mean what the plain loop nests mean", () => {
+  const cases = Object.entries(generators).flatMap(([op, generate]) => {
+    const random = new Random(11);
+    return Array.from({ length: 12 }, (_, i) => {
+      const [lowering, made] = generate(random);
+      const spec = { ...made, output: made.output.map((d, at) => (d === -1 ? made.inputs[0]![at]! : d)) };
+      const plain = programOf(lowering, spec);
+      return { name: `${op} ${i}`, plain, scheduled: hoistScratch(scheduleByRule(plain).program, 512) };
+    });
+  });
+
+  test.each(cases)("$name", ({ plain, scheduled }) => {
+    expect(verifyProgram(plain)).toEqual([]);
+    expect(verifyProgram(scheduled)).toEqual([]);
+    const inputs = inputsFor(plain);
+    // The order of each sum is kept: equal to the bit.
+    expect(worstDifference(interpret(plain, inputs)[0]!, interpret(scheduled, inputs)[0]!)).toBe(0);
+  });
+
+  describe.skipIf(noCompiler)("and so does their C", () => {
+    test.each(compilers.length > 0 ? compilers : ["gcc"])("%s", (compiler) => {
+      for (const flags of [["-O3"], ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]]) {
+        const outputs = runInC(cases.map((c) => ({ program: c.scheduled, inputs: inputsFor(c.plain) })), { compiler, flags });
+        for (const [i, c] of cases.entries()) {
+          const [expected] = interpret(c.plain, inputsFor(c.plain));
+          // expf, powf and the like may differ in the last bits; everything else is exact.
+          const bound = /Softmax|LRN|Layer/.test(c.name) ? 2e-6 : 0;
+          expect(worstDifference(outputs[i]![0]!, expected!), c.name).toBeLessThanOrEqual(bound);
+        }
+      }
+    }, 120_000);
+  });
+});
+
+describe("outputs in place of inputs", () => {
+  test("an elementwise program may overwrite what it reads; a convolution only when its input was copied first", () => {
+    const names = (lowering: Lowering, spec: Case) => inPlaceInputs(scheduleByRule(programOf(lowering, spec)).program).map(([a, b]) => `${a.name}>${b.name}`);
+    const padded = { op: "Conv", inputs: [[1, 4, 6, 6], [4, 4, 3, 3]], output: [1, 4, 6, 6], attributes: { pads: [1, 1, 1, 1] } };
+    const plain = { op: "Conv", inputs: [[1, 4, 6, 6], [4, 4, 1, 1]], output: [1, 4, 6, 6] };
+    expect(names(convLowering, padded)).toEqual(["x0>y"]);
+    expect(names(convLowering, plain)).toEqual([]);
+    expect(names(softmaxLowering(false), { op: "Softmax", inputs: [[2, 3]], output: [2, 3] })).toEqual([]);
+  });
+});

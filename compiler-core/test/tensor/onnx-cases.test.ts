@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import { toNumbers, type Tensor } from "../../src/ir/tensor.ts";
+import { interpret } from "../../src/tensor/interpreter.ts";
+import { noCompiler, runInC } from "./c-runner.ts";
+import { nodeCaseFolder, nodeCases, type NodeCase } from "./onnx-cases.ts";
+
+/** |a - b| <= atol + rtol * |b|, as the onnx project compares. */
+function disagreement(actual: Tensor, expected: Tensor): string | undefined {
+  if (actual.dims.join() !== expected.dims.join()) return `shape [${actual.dims.join()}] for [${expected.dims.join()}]`;
+  const x = toNumbers(actual);
+  const y = toNumbers(expected);
+  for (let i = 0; i < x.length; i++) {
+    if (Object.is(x[i], y[i]) || (Number.isNaN(x[i]!) && Number.isNaN(y[i]!))) continue;
+    if (!(Math.abs(x[i]! - y[i]!) <= 1e-7 + 1e-3 * Math.abs(y[i]!))) return `element ${i} is ${x[i]} for ${y[i]}`;
+  }
+  return undefined;
+}
+
+/** The tensors of a case in the order of its program's parameters. */
+function inputsOf(c: NodeCase): Tensor[] {
+  const step = c.lowered.steps[0]!;
+  return step.program.parameters
+    .filter((p) => p.scope === "input" || p.scope === "weight")
+    .map((p) => {
+      const value = c.lowered.values.get(step.values.get(p)!)!;
+      return c.graph.constant(value.ref)?.tensor() ?? c.inputs[c.graph.root.parameters.indexOf(value.ref.node)]!;
+    });
+}
+
+describe.skipIf(!nodeCaseFolder)("the onnx project's operator cases, those with a lowering", async () => {
+  const cases: NodeCase[] = [];
+  const refused: string[] = [];
+  if (nodeCaseFolder)
+    for await (const c of nodeCases(nodeCaseFolder, /^test_/))
+      if ("refused" in c) refused.push(`${c.name}: ${c.refused}`);
+      else cases.push(c);
+  const judge = (outputsOf: (c: NodeCase, index: number) => readonly Tensor[]): string[] =>
+    cases.flatMap((c, index) => outputsOf(c, index).flatMap((o, i) => {
+      const problem = disagreement(o, c.expected[i]!);
+      return problem === undefined ? [] : [`${c.name}: ${problem}`];
+    }));
+
+  test("are more than 300", () => expect(cases.length).toBeGreaterThan(300));
+
+  test("scheduled tensor programs give the expected outputs", () => {
+    expect(judge((c) => interpret(c.lowered.steps[0]!.program, inputsOf(c)))).toEqual([]);
+  }, 120_000);
+
+  test.skipIf(noCompiler)("their C gives the expected outputs, with no warning and no undefined behaviour", () => {
+    const outputs = runInC(cases.map((c) => ({ program: c.lowered.steps[0]!.program, inputs: inputsOf(c) })), { flags: ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] });
+    expect(judge((_, index) => outputs[index]!)).toEqual([]);
+  }, 300_000);
+
+  test("what is refused names its reason", () => {
+    // Types and shapes that programs do not have, options that lowering leaves out.
+    expect(refused.filter((r) => !/not static|has the type|its output \d|computed at run time|training mode|training_mode|padding mode/.test(r))).toEqual([]);
+  });
+});

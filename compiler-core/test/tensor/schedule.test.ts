@@ -1,0 +1,252 @@
+import { describe, expect, test } from "vitest";
+import { GraphwrightError } from "../../src/support/diagnostic.ts";
+import { buffer, loop, makeProgram, nest, store } from "../../src/tensor/build.ts";
+import { add, load, max, mul, number, variable } from "../../src/tensor/expression.ts";
+import { interpret } from "../../src/tensor/interpreter.ts";
+import { printProgram } from "../../src/tensor/printer.ts";
+import type { TensorProgram } from "../../src/tensor/program.ts";
+import { cacheWrite } from "../../src/tensor/schedule/cache-write.ts";
+import { computeInline } from "../../src/tensor/schedule/compute-inline.ts";
+import { decomposeReduction } from "../../src/tensor/schedule/decompose-reduction.ts";
+import { fuse } from "../../src/tensor/schedule/fuse.ts";
+import { schedulePrimitives } from "../../src/tensor/schedule/index.ts";
+import { parallel } from "../../src/tensor/schedule/parallel.ts";
+import { partition } from "../../src/tensor/schedule/partition.ts";
+import { applyPrimitive, type ScheduleArguments, type SchedulePrimitive } from "../../src/tensor/schedule/primitive.ts";
+import { reorder } from "../../src/tensor/schedule/reorder.ts";
+import { reverseComputeInline } from "../../src/tensor/schedule/reverse-compute-inline.ts";
+import { describeStep, Schedule, stepTexts } from "../../src/tensor/schedule/schedule.ts";
+import { split } from "../../src/tensor/schedule/split.ts";
+import { unroll } from "../../src/tensor/schedule/unroll.ts";
+import { vectorize } from "../../src/tensor/schedule/vectorize.ts";
+import { verifyProgram } from "../../src/tensor/verifier.ts";
+import { inputsFor, worstDifference } from "./lowered.ts";
+
+/** y = relu(a * b) with a[6, 5] and b[5, 9]: a product into a local, then an elementwise block. */
+function product(): TensorProgram {
+  const a = buffer("a", "float32", [6, 5], "input");
+  const b = buffer("b", "float32", [5, 9], "input");
+  const y = buffer("y", "float32", [6, 9], "output");
+  const t = buffer("t", "float32", [6, 9], "local");
+  return makeProgram("product", [a, b, y], [
+    { kind: "allocate", buffer: t },
+    ...nest(
+      "matmul",
+      [{ name: "i", extent: 6 }, { name: "j", extent: 9 }, { name: "k", extent: 5, kind: "reduce" }],
+      ([i, j, k]) => store(t, [i!, j!], add(load(t, [i!, j!]), mul(load(a, [i!, k!]), load(b, [k!, j!])))),
+      ([i, j]) => store(t, [i!, j!], number("float32", 0)),
+    ),
+    ...nest("relu", [{ name: "m", extent: 6 }, { name: "n", extent: 9 }], ([m, n]) => store(y, [m!, n!], max(load(t, [m!, n!]), number("float32", 0)))),
+  ]);
+}
+
+/** y = (x + 1) * x by way of a local */
+function chain(): TensorProgram {
+  const x = buffer("x", "float32", [4, 6], "input");
+  const y = buffer("y", "float32", [4, 6], "output");
+  const t = buffer("t", "float32", [4, 6], "local");
+  const axes = (p: string) => [{ name: `${p}0`, extent: 4 }, { name: `${p}1`, extent: 6 }];
+  return makeProgram("chain", [x, y], [
+    { kind: "allocate", buffer: t },
+    ...nest("increment", axes("a"), ([i, j]) => store(t, [i!, j!], add(load(x, [i!, j!]), number("float32", 1)))),
+    ...nest("scale", axes("b"), ([i, j]) => store(y, [i!, j!], mul(load(t, [i!, j!]), load(x, [i!, j!])))),
+  ]);
+}
+
+function sameMeaning(before: TensorProgram, after: TensorProgram): void {
+  expect(verifyProgram(after)).toEqual([]);
+  const inputs = inputsFor(before);
+  expect(worstDifference(interpret(before, inputs)[0]!, interpret(after, inputs)[0]!)).toBe(0);
+}
+
+const body = (program: TensorProgram): string[] => printProgram(program).text.trimEnd().split("\n").slice(1).map((l) => l.slice(2));
+const loops = (program: TensorProgram): string[] => body(program).map((l) => l.trim()).filter((l) => /^(for|if|local)/.test(l));
+
+describe("schedule primitives, before and after", () => {
+  test("the plain program", () => {
+    expect(body(product())).toEqual([
+      "local t: float32[6, 9]",
+      "for i in range(6):",
+      "  for j in range(9):",
+      "    for k in range(5):",
+      "      block matmul:",
+      "        spatial v_i < 6 = i, v_j < 9 = j",
+      "        reduce v_k < 5 = k",
+      "        init:",
+      "          t[v_i, v_j] = 0.0",
+      "        t[v_i, v_j] = t[v_i, v_j] + a[v_i, v_k] * b[v_k, v_j]",
+      "for m in range(6):",
+      "  for n in range(9):",
+      "    block relu:",
+      "      spatial v_m < 6 = m, v_n < 9 = n",
+      "      y[v_m, v_n] = max(t[v_m, v_n], 0.0)",
+    ]);
+  });
+
+  test("split, dividing", () => {
+    const after = applyPrimitive(split, product(), { loop: "i", factor: 3 });
+    expect(loops(after).slice(1, 4)).toEqual(["for i_o in range(2):", "for i_i in range(3):", "for j in range(9):"]);
+    sameMeaning(product(), after);
+  });
+
+  test("split, with a guard where the factor does not divide", () => {
+    const after = applyPrimitive(split, product(), { loop: "j", factor: 4 });
+    expect(loops(after).slice(1, 6)).toEqual(["for i in range(6):", "for j_o in range(3):", "for j_i in range(4):", "if j_o * 4 + j_i < 9:", "for k in range(5):"]);
+    sameMeaning(product(), after);
+  });
+
+  test("fuse", () => {
+    const after = applyPrimitive(fuse, product(), { outer: "m", inner: "n" });
+    expect(body(after).slice(-4)).toEqual([
+      "for m_n in range(54):",
+      "  block relu:",
+      "    spatial v_m < 6 = m_n // 9, v_n < 9 = m_n % 9",
+      "    y[v_m, v_n] = max(t[v_m, v_n], 0.0)",
+    ]);
+    sameMeaning(product(), after);
+  });
+
+  test("reorder", () => {
+    const after = applyPrimitive(reorder, product(), { loops: ["k", "j", "i"] });
+    expect(loops(after).slice(1, 4)).toEqual(["for k in range(5):", "for j in range(9):", "for i in range(6):"]);
+    sameMeaning(product(), after);
+  });
+
+  test("partition", () => {
+    const after = applyPrimitive(partition, product(), { loop: "j", at: 8 });
+    expect(loops(after).slice(1, 6)).toEqual(["for i in range(6):", "for j in range(8):", "for k in range(5):", "for j_1 in range(1):", "for k_1 in range(5):"]);
+    sameMeaning(product(), after);
+  });
+
+  test("decompose-reduction", () => {
+    const after = applyPrimitive(decomposeReduction, product(), { block: "matmul", loop: "k" });
+    expect(body(after).slice(1, 10)).toEqual([
+      "for i in range(6):",
+      "  for j in range(9):",
+      "    block matmul_init:",
+      "      spatial v_i_1 < 6 = i, v_j_1 < 9 = j",
+      "      t[v_i_1, v_j_1] = 0.0",
+      "    for k in range(5):",
+      "      block matmul:",
+      "        spatial v_i < 6 = i, v_j < 9 = j",
+      "        reduce v_k < 5 = k",
+    ]);
+    sameMeaning(product(), after);
+  });
+
+  test("cache-write", () => {
+    const after = applyPrimitive(cacheWrite, product(), { block: "matmul", at: "i" });
+    expect(body(after).slice(1, 15)).toEqual([
+      "for i in range(6):",
+      "  local matmul_acc: float32[9]",
+      "  for j in range(9):",
+      "    for k in range(5):",
+      "      block matmul:",
+      "        spatial v_i < 6 = i, v_j < 9 = j",
+      "        reduce v_k < 5 = k",
+      "        init:",
+      "          matmul_acc[j] = 0.0",
+      "        matmul_acc[j] = matmul_acc[j] + a[v_i, v_k] * b[v_k, v_j]",
+      "  for j_1 in range(9):",
+      "    block matmul_write:",
+      "      spatial v_i_1 < 6 = i, v_j_1 < 9 = j_1",
+      "      t[v_i_1, v_j_1] = matmul_acc[j_1]",
+    ]);
+    sameMeaning(product(), after);
+  });
+
+  test("reverse-compute-inline: the epilogue moves into the store of the accumulators", () => {
+    const cached = applyPrimitive(cacheWrite, product(), { block: "matmul", at: "i" });
+    const after = applyPrimitive(reverseComputeInline, cached, { block: "relu", buffer: "t" });
+    expect(body(after).slice(-3)).toEqual(["    block matmul_write_relu:", "      spatial v_i_1 < 6 = i, v_j_1 < 9 = j_1", "      y[v_i_1, v_j_1] = max(matmul_acc[j_1], 0.0)"]);
+    expect(loops(after)).not.toContain("local t: float32[6, 9]");
+    sameMeaning(product(), after);
+  });
+
+  test("compute-inline", () => {
+    const after = applyPrimitive(computeInline, chain(), { block: "increment" });
+    expect(body(after)).toEqual([
+      "for b0 in range(4):",
+      "  for b1 in range(6):",
+      "    block scale:",
+      "      spatial v_b0 < 4 = b0, v_b1 < 6 = b1",
+      "      y[v_b0, v_b1] = (x[v_b0, v_b1] + 1.0) * x[v_b0, v_b1]",
+    ]);
+    sameMeaning(chain(), after);
+  });
+
+  test("marks", () => {
+    const p = applyPrimitive(reorder, product(), { loops: ["k", "j"] });
+    const after = applyPrimitive(parallel, applyPrimitive(vectorize, applyPrimitive(unroll, p, { loop: "k" }), { loop: "j" }), { loop: "i" });
+    expect(loops(after).slice(1, 4)).toEqual(["for i in parallel(6):", "for k in unrolled(5):", "for j in vectorized(9):"]);
+    sameMeaning(product(), after);
+  });
+
+  test("every step is recorded with its texts", () => {
+    const schedule = new Schedule(product()).apply(split, { loop: "i", factor: 2 }).apply(unroll, { loop: "i_i" });
+    expect(schedule.steps.map(describeStep)).toEqual(["split(loop=i, factor=2)", "unroll(loop=i_i)"]);
+    const { before, after } = stepTexts(schedule.steps[1]!);
+    expect(before).toContain("for i_i in range(2)");
+    expect(after).toContain("for i_i in unrolled(2)");
+  });
+});
+
+describe("what is not legal is refused by the name of its condition", () => {
+  /** a running sum: each element reads its neighbour */
+  const scan = (): TensorProgram => {
+    const y = buffer("y", "float32", [8], "output");
+    const x = buffer("x", "float32", [8], "input");
+    return makeProgram("scan", [x, y], [
+      ...nest("first", [{ name: "z", extent: 8 }], ([z]) => store(y, [z!], number("float32", 0))),
+      ...nest("scan", [{ name: "r", extent: 2 }, { name: "i", extent: 7 }], ([, i]) => store(y, [add(i!, 1)], add(load(y, [i!]), load(x, [i!])))),
+    ]);
+  };
+  const shared = (): TensorProgram => {
+    const y = buffer("y", "float32", [4], "output");
+    const t = buffer("t", "float32", [1], "local");
+    const i = variable("i");
+    return makeProgram("shared", [y], [{ kind: "allocate", buffer: t }, loop(i, 4, [store(t, [{ kind: "integer", value: 0 }], number("float32", 1)), store(y, [i], load(t, [{ kind: "integer", value: 0 }]))])]);
+  };
+  test.each<[string, SchedulePrimitive<never>, TensorProgram, ScheduleArguments]>([
+    ["factor-positive", split, product(), { loop: "i", factor: 0 }],
+    ["serial-loop", split, applyPrimitive(unroll, product(), { loop: "k" }), { loop: "k", factor: 2 }],
+    ["directly-nested", fuse, product(), { outer: "i", inner: "k" }],
+    ["same-kind", fuse, product(), { outer: "j", inner: "k" }],
+    ["perfect-nest", reorder, product(), { loops: ["i", "n"] }],
+    ["no-carried-dependence", reorder, scan(), { loops: ["i", "r"] }],
+    ["inside", partition, product(), { loop: "i", at: 6 }],
+    ["innermost", vectorize, product(), { loop: "j" }],
+    ["spatial", vectorize, product(), { loop: "k" }],
+    ["no-carried-dependence", vectorize, scan(), { loop: "i" }],
+    ["spatial", parallel, applyPrimitive(reorder, product(), { loops: ["k", "j", "i"] }), { loop: "k" }],
+    ["own-locals", parallel, shared(), { loop: "i" }],
+    ["short-loop", unroll, wide(), { loop: "i" }],
+    ["reduction-inside", decomposeReduction, applyPrimitive(reorder, product(), { loops: ["k", "j"] }), { block: "matmul", loop: "j" }],
+    ["has-init", decomposeReduction, product(), { block: "relu", loop: "n" }],
+    ["reduction-inside", cacheWrite, product(), { block: "matmul", at: "k" }],
+    ["unguarded", cacheWrite, applyPrimitive(split, product(), { loop: "j", factor: 4 }), { block: "matmul", at: "i" }],
+    ["elementwise", computeInline, product(), { block: "matmul" }],
+    ["local-buffer", computeInline, product(), { block: "relu" }],
+    ["stored-once", reverseComputeInline, product(), { block: "relu", buffer: "t" }],
+    ["reads-in-place", reverseComputeInline, product(), { block: "relu", buffer: "q" }],
+  ])("%s", (condition, primitive, program, args) => {
+    let error: unknown;
+    try {
+      applyPrimitive(primitive as SchedulePrimitive, program, args);
+    } catch (e) {
+      error = e;
+    }
+    expect(error).toBeInstanceOf(GraphwrightError);
+    expect((error as GraphwrightError).diagnostic.code).toBe("illegal-schedule");
+    expect((error as GraphwrightError).message).toContain(`condition "${condition}"`);
+  });
+
+  test("each named condition is documented", () => {
+    for (const p of schedulePrimitives) for (const c of p.conditions) expect(c.doc).toMatch(/^[A-Z].*\.$/s);
+  });
+});
+
+function wide(): TensorProgram {
+  const y = buffer("y", "float32", [100], "output");
+  return makeProgram("wide", [y], nest("fill", [{ name: "i", extent: 100 }], ([i]) => store(y, [i!], number("float32", 1))));
+}
