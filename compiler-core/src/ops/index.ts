@@ -89,16 +89,38 @@ import { sqrt } from "./math/sqrt.ts";
 import { sub } from "./math/sub.ts";
 import { sum } from "./math/sum.ts";
 import { tan } from "./math/tan.ts";
+import { linearClassifier } from "./ml/linear-classifier.ts";
+import { linearRegressor } from "./ml/linear-regressor.ts";
+import { svmClassifier } from "./ml/svm-classifier.ts";
+import { svmRegressor } from "./ml/svm-regressor.ts";
+import { treeEnsemble } from "./ml/tree-ensemble.ts";
+import { treeEnsembleClassifier } from "./ml/tree-ensemble-classifier.ts";
+import { treeEnsembleRegressor } from "./ml/tree-ensemble-regressor.ts";
+import { affineGrid } from "./nn/affine-grid.ts";
 import { averagePool } from "./nn/average-pool.ts";
 import { batchNormalization } from "./nn/batch-normalization.ts";
+import { col2im } from "./nn/col2im.ts";
 import { conv } from "./nn/conv.ts";
+import { convTranspose } from "./nn/conv-transpose.ts";
+import { deformConv } from "./nn/deform-conv.ts";
 import { dropout } from "./nn/dropout.ts";
 import { globalAveragePool } from "./nn/global-average-pool.ts";
+import { globalLpPool } from "./nn/global-lp-pool.ts";
 import { globalMaxPool } from "./nn/global-max-pool.ts";
+import { gridSample } from "./nn/grid-sample.ts";
+import { groupNormalization } from "./nn/group-normalization.ts";
+import { instanceNormalization } from "./nn/instance-normalization.ts";
 import { layerNormalization } from "./nn/layer-normalization.ts";
 import { logSoftmax } from "./nn/log-softmax.ts";
+import { lpNormalization } from "./nn/lp-normalization.ts";
+import { lpPool } from "./nn/lp-pool.ts";
 import { lrn } from "./nn/lrn.ts";
 import { maxPool } from "./nn/max-pool.ts";
+import { maxRoiPool } from "./nn/max-roi-pool.ts";
+import { maxUnpool } from "./nn/max-unpool.ts";
+import { meanVarianceNormalization } from "./nn/mean-variance-normalization.ts";
+import { rmsNormalization } from "./nn/rms-normalization.ts";
+import { roiAlign } from "./nn/roi-align.ts";
 import { softmax } from "./nn/softmax.ts";
 import { bitCast } from "./quantization/bit-cast.ts";
 import { convInteger } from "./quantization/conv-integer.ts";
@@ -158,6 +180,7 @@ import { oneHot } from "./shape/one-hot.ts";
 import { pad } from "./shape/pad.ts";
 import { range } from "./shape/range.ts";
 import { reshape } from "./shape/reshape.ts";
+import { resize } from "./shape/resize.ts";
 import { reverseSequence } from "./shape/reverse-sequence.ts";
 import { scatter } from "./shape/scatter.ts";
 import { scatterElements } from "./shape/scatter-elements.ts";
@@ -174,6 +197,7 @@ import { transpose } from "./shape/transpose.ts";
 import { trilu } from "./shape/trilu.ts";
 import { unique } from "./shape/unique.ts";
 import { unsqueeze } from "./shape/unsqueeze.ts";
+import { upsample } from "./shape/upsample.ts";
 import { blackmanWindow } from "./signal/blackman-window.ts";
 import { dft } from "./signal/dft.ts";
 import { hammingWindow } from "./signal/hamming-window.ts";
@@ -282,16 +306,38 @@ export const operators: readonly OperatorDefinition[] = [
   sub,
   sum,
   tan,
+  linearClassifier,
+  linearRegressor,
+  svmClassifier,
+  svmRegressor,
+  treeEnsemble,
+  treeEnsembleClassifier,
+  treeEnsembleRegressor,
+  affineGrid,
   averagePool,
   batchNormalization,
+  col2im,
   conv,
+  convTranspose,
+  deformConv,
   dropout,
   globalAveragePool,
+  globalLpPool,
   globalMaxPool,
+  gridSample,
+  groupNormalization,
+  instanceNormalization,
   layerNormalization,
   logSoftmax,
+  lpNormalization,
+  lpPool,
   lrn,
   maxPool,
+  maxRoiPool,
+  maxUnpool,
+  meanVarianceNormalization,
+  rmsNormalization,
+  roiAlign,
   softmax,
   bitCast,
   convInteger,
@@ -351,6 +397,7 @@ export const operators: readonly OperatorDefinition[] = [
   pad,
   range,
   reshape,
+  resize,
   reverseSequence,
   scatter,
   scatterElements,
@@ -367,6 +414,7 @@ export const operators: readonly OperatorDefinition[] = [
   trilu,
   unique,
   unsqueeze,
+  upsample,
   blackmanWindow,
   dft,
   hammingWindow,
