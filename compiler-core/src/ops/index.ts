@@ -209,6 +209,24 @@ import { stringConcat } from "./text/string-concat.ts";
 import { stringNormalizer } from "./text/string-normalizer.ts";
 import { stringSplit } from "./text/string-split.ts";
 import { tfIdfVectorizer } from "./text/tf-idf-vectorizer.ts";
+import { arrayFeatureExtractor } from "./ml/array-feature-extractor.ts";
+import { binarizer } from "./ml/binarizer.ts";
+import { castMap } from "./ml/cast-map.ts";
+import { categoryMapper } from "./ml/category-mapper.ts";
+import { dictVectorizer } from "./ml/dict-vectorizer.ts";
+import { featureVectorizer } from "./ml/feature-vectorizer.ts";
+import { imputer } from "./ml/imputer.ts";
+import { labelEncoder } from "./ml/label-encoder.ts";
+import { normalizer } from "./ml/normalizer.ts";
+import { oneHotEncoder } from "./ml/one-hot-encoder.ts";
+import { scaler } from "./ml/scaler.ts";
+import { zipMap } from "./ml/zip-map.ts";
+import { negativeLogLikelihoodLoss } from "./training/negative-log-likelihood-loss.ts";
+import { softmaxCrossEntropyLoss } from "./training/softmax-cross-entropy-loss.ts";
+import { adagrad } from "./training/adagrad.ts";
+import { adam } from "./training/adam.ts";
+import { momentum } from "./training/momentum.ts";
+import { gradient } from "./training/gradient.ts";
 import { typeRulesFor } from "./type-rules.ts";
 
 export { attributeReader } from "./attribute-reader.ts";
@@ -426,6 +444,24 @@ export const operators: readonly OperatorDefinition[] = [
   stringNormalizer,
   stringSplit,
   tfIdfVectorizer,
+  arrayFeatureExtractor,
+  binarizer,
+  castMap,
+  categoryMapper,
+  dictVectorizer,
+  featureVectorizer,
+  imputer,
+  labelEncoder,
+  normalizer,
+  oneHotEncoder,
+  scaler,
+  zipMap,
+  negativeLogLikelihoodLoss,
+  softmaxCrossEntropyLoss,
+  adagrad,
+  adam,
+  momentum,
+  gradient,
 ];
 
 const keyOf = (domain: string, op: string): string => `${domain}/${op}`;
