@@ -66,3 +66,6 @@ export function milliseconds(value: number): string {
 export const percent = (fraction: number): string => `${Math.floor(fraction * 100)} %`;
 
 export const shortError = (reason: unknown): string => (reason instanceof Error ? reason.message : String(reason));
+
+/** Exporters call the only output of "/a/Conv" "/a/Conv_output_0": the ending says nothing in a list. */
+export const withoutOutputSuffix = (name: string): string => name.replace(/_output_0$/, "");

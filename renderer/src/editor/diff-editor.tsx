@@ -18,6 +18,16 @@ export interface DiffEditorProps {
   readonly testId?: string;
 }
 
+const maxComputationTime = 4000;
+
+/** Drops models once no comparison of them can be under way: Monaco throws when one ends without its models. */
+function discard(models: monaco.editor.IDiffEditorModel | null): void {
+  setTimeout(() => {
+    models?.original.dispose();
+    models?.modified.dispose();
+  }, 2 * maxComputationTime);
+}
+
 /** A read-only comparison whose two models follow `before` and `after`; unchanged regions are folded away. */
 export default function DiffEditor(props: DiffEditorProps): ReactNode {
   const { before, after, language, label, sideBySide, highlightBefore, highlightAfter, testId } = props;
@@ -32,8 +42,6 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
 
   useEffect(() => {
     applyEditorTheme();
-    const original = monaco.editor.createModel("", language);
-    const modified = monaco.editor.createModel("", language);
     const made = monaco.editor.createDiffEditor(host.current!, {
       ...editorOptions,
       originalEditable: false,
@@ -44,11 +52,10 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
       renderOverviewRuler: false,
       renderMarginRevertIcon: false,
       renderGutterMenu: false,
-      maxComputationTime: 4000,
+      maxComputationTime,
       originalAriaLabel: label,
       modifiedAriaLabel: label,
     });
-    made.setModel({ original, modified });
     const [left, right] = [made.getOriginalEditor(), made.getModifiedEditor()];
     const disposables = [
       watchCursor(left, (line) => callbacks.current.onLine?.("before", line)),
@@ -59,9 +66,9 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
     marks.current = [left.createDecorationsCollection(), right.createDecorationsCollection()];
     return () => {
       for (const each of disposables) each.dispose();
+      const models = made.getModel();
       made.dispose();
-      original.dispose();
-      modified.dispose();
+      discard(models);
       editor.current = null;
     };
   }, [language, label]);
@@ -69,10 +76,15 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
   useEffect(() => editor.current?.updateOptions({ renderSideBySide: sideBySide }), [sideBySide, language, label]);
   useEffect(applyEditorTheme, [theme]);
 
+  // New models for new texts: what is folded away belongs to the comparison, not to the editor.
   useEffect(() => {
-    const models = editor.current?.getModel();
-    if (models && models.original.getValue() !== before) models.original.setValue(before);
-    if (models && models.modified.getValue() !== after) models.modified.setValue(after);
+    const made = editor.current!;
+    const old = made.getModel();
+    const original = monaco.editor.createModel(before, language);
+    const modified = monaco.editor.createModel(after, language);
+    made.setModel({ original, modified });
+    discard(old);
+    if (!callbacks.current.highlightAfter?.[0] && !callbacks.current.highlightBefore?.[0]) made.revealFirstDiff();
   }, [before, after, language, label]);
 
   useEffect(() => {

@@ -21,11 +21,14 @@ import { registerTextIr } from "./text-ir-language.ts";
 registerTextIr(monaco);
 registerTensorProgram(monaco);
 
+/** "#fff" -> "#ffffff": a minified style sheet has short colours, which Monaco's themes do not take. */
+const longHex = (color: string): string => (/^#[0-9a-f]{3,4}$/i.test(color) ? `#${[...color.slice(1)].map((digit) => digit + digit).join("")}` : color);
+
 /** Monaco paints token colours itself, so they are read from the design's properties. */
 export function applyEditorTheme(): void {
   const theme = currentTheme();
   const style = getComputedStyle(document.documentElement);
-  const color = (name: string): string => style.getPropertyValue(name).trim();
+  const color = (name: string): string => longHex(style.getPropertyValue(name).trim());
   const token = (name: string): string => color(name).slice(1, 7);
   monaco.editor.defineTheme("graphwright", {
     base: theme === "light" ? "vs" : theme === "dark" ? "vs-dark" : "hc-black",

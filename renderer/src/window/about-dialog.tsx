@@ -12,7 +12,7 @@ export function AboutDialog(): ReactNode {
       <dl className="pairs about">
         <div><dt>{t("about.version")}</dt><dd className="num">{host?.version ?? "—"}</dd></div>
         <div><dt>{t("about.host")}</dt><dd>{host ? t(`about.host-${host.host}`) : "—"}</dd></div>
-        <div><dt>{t("about.compiler")}</dt><dd>{toolchain ? `${toolchain.compiler} ${toolchain.version}` : t("about.no-compiler")}</dd></div>
+        <div><dt>{t("about.compiler")}</dt><dd>{toolchain ? toolchain.version : t("about.no-compiler")}</dd></div>
         <div><dt>{t("about.exports")}</dt><dd className="mono">{host?.capabilities.exportsFolder ?? "—"}</dd></div>
         <div><dt>{t("about.threads")}</dt><dd>{crossOriginIsolated ? t("about.yes") : t("about.no")}</dd></div>
         <div><dt>{t("about.licence")}</dt><dd>Apache-2.0</dd></div>

@@ -193,16 +193,18 @@ function ExportDone({ result }: { readonly result: ExportResult }): ReactNode {
           <div><dt>{t("cost.weights")}</dt><dd className="num">{format.bytes(memory.weightBytes)}</dd></div>
         </dl>
       )}
-      <table className="files">
-        <caption>{t("export.files", { count: result.files.length, bytes: format.bytes(total) })}</caption>
-        <tbody>
-          {result.files.map((file) => (
-            <tr key={file.path}><td><Name mono>{file.path}</Name></td><td className="num">{format.bytes(file.bytes)}</td></tr>
-          ))}
-        </tbody>
-      </table>
       {result.notes.length > 0 && <ul className="notes">{result.notes.map((note) => <li key={note}>{note}</li>)}</ul>}
       {bundle && (toolchain ? <SelfTest result={result} /> : <p className="faint">{t("export.no-toolchain")}</p>)}
+      <details className="files-list" open={!bundle || !toolchain}>
+        <summary>{t("export.files", { count: result.files.length, bytes: format.bytes(total) })}</summary>
+        <table className="files">
+          <tbody>
+            {result.files.map((file) => (
+              <tr key={file.path}><td><Name mono>{file.path}</Name></td><td className="num">{format.bytes(file.bytes)}</td></tr>
+            ))}
+          </tbody>
+        </table>
+      </details>
     </div>
   );
 }
@@ -261,7 +263,7 @@ function SelfTest({ result }: { readonly result: ExportResult }): ReactNode {
         <Button onClick={() => void run()} disabled={running} data-testid="self-test">
           <Hammer size={13} aria-hidden /> {t("export.self-test")}
         </Button>
-        <span className="faint">{toolchain && `${toolchain.compiler} ${toolchain.version}`}</span>
+        <span className="faint">{toolchain?.version}</span>
         <span className="spacer" />
         {running && <Button small onClick={() => controller.current?.abort()}>{t("dialog.cancel")}</Button>}
         {outcome && (

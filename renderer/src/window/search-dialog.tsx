@@ -15,9 +15,13 @@ export function SearchDialog({ model }: { readonly model: ModelState }): ReactNo
   const asked = useDeferredValue(text);
   const { data } = useQuery("graph", { model: model.id, step: model.b, ...(model.a === model.b ? {} : { base: model.a }) });
   const found = useMemo(() => (data ? searchNodes(data.nodes, asked) : undefined), [data, asked]);
+  const [chosen, setChosen] = useState("");
+  const first = found?.nodes[0];
+  // The list comes later than the text: the first result is chosen as soon as it is there.
+  const value = found?.nodes.some((node) => String(node.id) === chosen) ? chosen : first ? String(first.id) : "";
   const close = (): void => setView({ dialog: null });
   return (
-    <Command.Dialog open onOpenChange={(open) => !open && close()} label={t("search.label")} className="palette" overlayClassName="overlay" contentClassName="palette-content" shouldFilter={false} loop data-testid="search">
+    <Command.Dialog open onOpenChange={(open) => !open && close()} label={t("search.label")} className="palette" overlayClassName="overlay" contentClassName="palette-content" shouldFilter={false} loop value={value} onValueChange={setChosen} data-testid="search">
       <Command.Input className="palette-input" value={text} onValueChange={setText} placeholder={t("search.placeholder")} data-testid="search-input" />
       <Command.List className="palette-list">
         {found?.count === 0 && <div className="palette-empty">{t("search.empty")}</div>}
@@ -35,7 +39,7 @@ export function SearchDialog({ model }: { readonly model: ModelState }): ReactNo
             }}
           >
             <OperatorMark family={node.family} />
-            <span className="palette-op">{node.kind === "fused" ? node.parts.join(" + ") : node.op}</span>
+            <span className={`palette-op ${node.mark === "removed" ? "struck" : ""}`}>{node.kind === "fused" ? node.parts.join(" + ") : node.op}</span>
             <Name mono className="faint palette-name">{node.name}</Name>
             <Name mono className="faint palette-type">{node.outputs[0]?.type ?? ""}</Name>
           </Command.Item>

@@ -65,7 +65,7 @@ function Workbench({ model }: { readonly model: ModelState }): ReactNode {
       <Group orientation="horizontal" className="columns" id="columns" defaultLayout={columns.defaultLayout} onLayoutChanged={columns.onLayoutChanged}>
         {showLeft && (
           <>
-            <Panel id="left" minSize="220px" defaultSize="290px" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
+            <Panel id="left" minSize="220px" defaultSize="20%" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
               <aside className="area" aria-label={t("area.left")}>
                 <TabStrip panels={panelsIn("left")} value={left} onChange={(tab) => setView({ left: tab as LeftTab })} model={model} label={t("area.left")} />
               </aside>
@@ -93,7 +93,7 @@ function Workbench({ model }: { readonly model: ModelState }): ReactNode {
         {showRight && (
           <>
             <Separator className="separator separator-x" aria-label={t("area.resize-right")} />
-            <Panel id="right" minSize="220px" defaultSize="310px" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
+            <Panel id="right" minSize="220px" defaultSize="21.5%" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
               <aside className="area" aria-label={t("panel.inspector")}>
                 <Shown panel={inspector!} model={model} />
               </aside>

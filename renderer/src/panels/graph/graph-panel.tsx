@@ -21,6 +21,8 @@ import "./graph.css";
 type Expanded = ReadonlySet<string> | "all";
 /** A graph up to this size is shown with every group open. */
 const smallGraph = 160;
+/** Up to this many marked nodes a change is looked at in one place. */
+const smallChange = 24;
 /** What a person opened in each picture (model and region), for coming back to a tab. */
 const expansions = new Map<string, Expanded>();
 
@@ -108,6 +110,21 @@ function GraphPanel({ model }: PanelProps): ReactNode {
   }, [drawn, expanded, setExpanded]);
   useEffect(bringIntoView, [bringIntoView]);
 
+  // A small change shows itself: the first node it made comes into view unless it is there already.
+  const host = useRef<HTMLDivElement>(null);
+  const shownChange = useRef("");
+  useEffect(() => {
+    if (!drawn || drawn.view.base === undefined) return;
+    const change = `${drawn.key}/${drawn.view.base}/${drawn.view.step}`;
+    if (shownChange.current === change) return;
+    shownChange.current = change;
+    const marked = drawn.view.nodes.filter((node) => node.region === region?.id && node.mark !== undefined && node.mark !== "unchanged");
+    const target = marked.find((node) => node.mark === "added") ?? marked[0];
+    if (!target || marked.length > smallChange || isInView(drawn.layout, target.id, handle.current, host.current)) return;
+    pending.current = [target.id];
+    bringIntoView();
+  }, [drawn, region, bringIntoView]);
+
   const { selected } = model;
   useEffect(() => {
     const focused = drawn;
@@ -154,7 +171,7 @@ function GraphPanel({ model }: PanelProps): ReactNode {
   const problem = error ?? failure;
   if (problem) return <Failed title={t("error.graph")} error={problem} />;
   const current = drawn && drawn.key === pictureKey ? drawn : undefined;
-  const counts = current && comparing ? countMarks(current.view) : undefined;
+  const counts = current && comparing ? countMarks(current.view, region?.id) : undefined;
   return (
     <section className="graph-panel" aria-label={t("panel.graph")} data-testid="graph-panel" data-nodes={current?.picture.size} data-step={current?.view.step} data-base={current?.view.base}>
       <div className="graph-tools">
@@ -177,7 +194,7 @@ function GraphPanel({ model }: PanelProps): ReactNode {
         )}
         <IconButton label={t("command.view-constants")} pressed={constants} onClick={() => setView({ constants: !constants })}><Columns3 size={14} /></IconButton>
       </div>
-      <div className="graph-host">
+      <div className="graph-host" ref={host}>
         {!current && <Loading label={t("graph.laying-out")} />}
         {current && (
           <GraphCanvas
@@ -199,6 +216,16 @@ function GraphPanel({ model }: PanelProps): ReactNode {
   );
 }
 
+/** Whether a node's card is wholly in view. */
+function isInView(layout: LayoutResult, node: NodeId, handle: GraphCanvasHandle | null, host: HTMLElement | null): boolean {
+  const index = layout.nodes.ids.indexOf(node);
+  if (index < 0 || !handle || !host) return false;
+  const [x, y, width, height] = layout.nodes.rects.subarray(index * 4, index * 4 + 4) as unknown as readonly [number, number, number, number];
+  const view = handle.viewport();
+  const [left, top] = [x * view.zoom + view.x, y * view.zoom + view.y];
+  return left >= 0 && top >= 0 && left + width * view.zoom <= host.clientWidth && top + height * view.zoom <= host.clientHeight;
+}
+
 /** The node that a click selects: of a constant, the node that uses it. */
 function selectable(key: NodeKey, { view, picture }: Drawn): NodeId | undefined {
   const id = nodeOf(key, view);
@@ -217,9 +244,9 @@ function toggle(drawn: Drawn, expanded: Expanded, group: string, set: (next: Exp
   set(open);
 }
 
-function countMarks(view: GraphView): Readonly<Record<"added" | "removed" | "changed", number>> {
+function countMarks(view: GraphView, region: RegionId | undefined): Readonly<Record<"added" | "removed" | "changed", number>> {
   const counts = { added: 0, removed: 0, changed: 0 };
-  for (const { mark } of view.nodes) if (mark && mark !== "unchanged") counts[mark]++;
+  for (const node of view.nodes) if (node.region === region && node.mark && node.mark !== "unchanged") counts[node.mark]++;
   return counts;
 }
 

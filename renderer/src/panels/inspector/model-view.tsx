@@ -55,7 +55,7 @@ export function ModelView({ model }: { readonly model: ModelState }): ReactNode 
           <tbody>
             {operators.map(({ op, count }) => (
               <tr key={op}>
-                <td>{op}</td>
+                <td title={op}>{op === "graphwright.Fused" ? t("inspector.kind-fused") : op}</td>
                 <td className="bar-cell"><span className="bar" style={{ width: `${(count / most) * 100}%` }} /></td>
                 <td className="num">{format.count(count)}</td>
               </tr>

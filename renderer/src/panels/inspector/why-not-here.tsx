@@ -27,8 +27,8 @@ export function WhyNotHere({ model, node, onGo }: WhyProps): ReactNode {
       {error ? <Failed title={t("error.explain")} error={error} /> : !data ? <Loading /> : null}
       {data && sites.length === 0 && <p className="note">{t("why.none")}</p>}
       <ul className="why-list">
-        {sites.map((site) => (
-          <Explained key={site.rewrite} site={site} model={model} onGo={onGo} />
+        {sites.map((site, index) => (
+          <Explained key={`${site.rewrite}/${index}`} site={site} model={model} onGo={onGo} />
         ))}
       </ul>
     </Section>
@@ -44,7 +44,7 @@ function Explained({ site, model, onGo }: { readonly site: SiteView; readonly mo
   return (
     <li className="why" data-testid="why-row" data-rewrite={site.rewrite} data-applies={site.applies}>
       <div className="why-line">
-        <button type="button" className="row-button" aria-expanded={open} onClick={() => setOpen(!open)} title={rewrite?.summary}>
+        <button type="button" className="row-button" aria-expanded={open} onClick={() => setOpen(!open)} title={`${rewrite?.summary ?? ""}\n${site.site}`}>
           <ChevronRight size={12} className="chevron" aria-hidden />
           <span className={`dot dot-${state}`} role="img" aria-label={t(site.applies ? "why.applies" : `precondition.${state}`)} />
           <span className="why-title">{rewrite?.title ?? site.rewrite}</span>

@@ -136,7 +136,7 @@ function PassRow({ block, model, title, expanded, onToggle }: PassRowProps): Rea
   const failedChecks = block.steps.filter((step) => step.check?.verdict === "different").length;
   const state = error || failedChecks > 0 ? "failed" : block.steps.length === 0 ? "no-op" : "changed";
   const delta = costDelta(from.cost, to.cost);
-  const done = positionOf(timeline, block.to) <= positionOf(timeline, model.b);
+  const done = positionOf(timeline, block.from) < positionOf(timeline, model.b) || (block.steps.length === 0 && positionOf(timeline, block.to) <= positionOf(timeline, model.b));
   const inside = model.b !== block.from && block.steps.some((step) => step.id === model.b);
   return (
     <li className={`pass ${inside ? "pass-current" : ""} ${done ? "" : "pass-ahead"}`} data-testid="pass-row" data-pass={block.kind === "run" ? block.run.pass : "by-hand"} data-state={state}>
@@ -191,7 +191,7 @@ function StepRow({ step, model }: { readonly step: StepView; readonly model: Mod
   return (
     <li>
       <button type="button" data-row className={`row-button step-row ${ahead ? "pass-ahead" : ""}`} aria-current={model.b === step.id ? "step" : undefined} onClick={() => void act.goTo(model.id, step.id)} title={title} data-testid="step-row">
-        <Name mono className="step-site">{step.site || title}</Name>
+        <Name mono className="step-site">{format.withoutOutputSuffix(step.site) || title}</Name>
         {step.check && <CheckMark check={step.check} short />}
         <span className={`pass-delta num ${delta < 0 ? "good" : ""}`}>{delta === 0 ? "" : format.signed(delta)}</span>
       </button>

@@ -4,6 +4,7 @@ import { ChevronRight, Replace } from "lucide-react";
 import { useEffect, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../design/button.tsx";
+import { withoutOutputSuffix } from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
 import { Preconditions } from "../../design/preconditions.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
@@ -162,6 +163,7 @@ function SiteRow({ model, site }: { readonly model: ModelState; readonly site: S
         className="row-button"
         aria-pressed={chosen}
         onClick={() => choose(model, site)}
+        title={`${site.site}\n${t("rewrites.node-count", { count: Math.max(1, site.nodes.length) })}`}
         onDoubleClick={apply}
         onKeyDown={(event) => {
           if (event.key !== "Enter" || !chosen) return;
@@ -169,8 +171,7 @@ function SiteRow({ model, site }: { readonly model: ModelState; readonly site: S
           apply();
         }}
       >
-        <Name mono>{site.site}</Name>
-        {site.nodes.length > 1 && <span className="faint num">{t("rewrites.node-count", { count: site.nodes.length })}</span>}
+        <Name mono>{withoutOutputSuffix(site.site)}</Name>
       </button>
       <Button small variant={chosen ? "primary" : "secondary"} disabled={model.changing !== null} onClick={apply} data-testid="apply-site">
         {t("rewrites.apply")}
@@ -183,7 +184,7 @@ function MissRow({ model, site, rewrite }: { readonly model: ModelState; readonl
   return (
     <li className="miss" data-testid="near-miss-row">
       <button type="button" data-row className="row-button" onClick={() => { act.select(model.id, [site.root]); canvas.current?.reveal([site.root]); }}>
-        <Name mono>{site.site}</Name>
+        <Name mono>{withoutOutputSuffix(site.site)}</Name>
       </button>
       <Preconditions results={site.preconditions} infos={rewrite.preconditions} brief onNodes={(nodes) => { act.select(model.id, nodes); canvas.current?.reveal(nodes); }} />
     </li>

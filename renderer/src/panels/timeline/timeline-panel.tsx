@@ -52,7 +52,7 @@ function TimelinePanel({ model }: PanelProps): ReactNode {
         <p className="timeline-step" aria-live="polite">
           <span className="num faint" data-testid="step-position">{t("timeline.position", { step: at, last })}</span>
           <span className="timeline-title">{title}</span>
-          {at > 0 && step?.site && <Name mono className="faint timeline-site">{step.site}</Name>}
+          {at > 0 && step?.site && <Name mono className="faint timeline-site">{format.withoutOutputSuffix(step.site)}</Name>}
           {step?.check && <CheckMark check={step.check} />}
         </p>
         <Segmented
@@ -92,8 +92,8 @@ function Cost({ metric, a, b, chosen, onChoose }: CostProps): ReactNode {
   return (
     <button type="button" role="radio" aria-checked={chosen} className="cost" onClick={onChoose} title={differs ? `${show[metric](before)} → ${show[metric](after)}` : undefined} data-testid={`cost-${metric}`}>
       <span className="cost-label">{t(`cost.${metric}`)}</span>
+      <span className={`cost-delta num ${differs ? (better ? "good" : "worse") : ""}`}>{differs ? change(metric, before, after) : ""}</span>
       <span className="cost-value num">{after === undefined ? "—" : show[metric](after)}</span>
-      <span className={`cost-delta num ${differs ? (better ? "good" : "worse") : ""}`}>{differs ? change(metric, before, after) : "="}</span>
     </button>
   );
 }
@@ -101,7 +101,8 @@ function Cost({ metric, a, b, chosen, onChoose }: CostProps): ReactNode {
 function change(metric: Metric, before: number, after: number): string {
   if (metric === "nodes") return format.signed(after - before);
   const ratio = (after - before) / before;
-  if (before === 0 || Math.abs(ratio) < 0.001) return format.signed(after - before, show[metric]);
+  if (before === 0) return format.signed(after - before, show[metric]);
+  if (Math.abs(ratio) < 0.001) return ratio < 0 ? "−<0.1 %" : "+<0.1 %";
   return format.signed(ratio * 100, (value) => `${value >= 10 ? value.toFixed(0) : value.toFixed(1)} %`);
 }
 
