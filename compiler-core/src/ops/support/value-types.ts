@@ -1,5 +1,5 @@
 import { dimsEqual } from "../../ir/dim.ts";
-import { mapType, optionalType, sequenceType, sparseType, type TensorType, tensorType, type ValueType } from "../../ir/value-type.ts";
+import { mapType, optionalType, sequenceType, sparseType, type TensorType, tensorType, unknownType, type ValueType } from "../../ir/value-type.ts";
 import { optionalsOf, sequencesOf, tensors } from "./types.ts";
 
 /** The tensor types of the first operator sets: no bfloat16, no types below 8 bits. */
@@ -34,7 +34,8 @@ export function joinTypes(a: ValueType, b: ValueType): ValueType {
   if (a.kind === "sequence" && b.kind === "sequence") return sequenceType(joinTypes(a.of, b.of));
   if (a.kind === "optional" && b.kind === "optional") return optionalType(joinTypes(a.of, b.of));
   if (a.kind === "map" && b.kind === "map") return mapType(a.key, joinTypes(a.value, b.value));
-  return withoutShape(a);
+  // A value of one kind or another, as an optional that a loop's body replaces by its element.
+  return unknownType;
 }
 
 export function withoutShape(type: ValueType): ValueType {
