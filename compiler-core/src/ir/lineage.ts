@@ -1,4 +1,4 @@
-import type { NodeId } from "./graph.ts";
+import { isFused, type NodeId } from "./graph.ts";
 import type { StepId, Timeline } from "./timeline.ts";
 import type { ProvenanceEntry } from "./delta.ts";
 
@@ -13,7 +13,10 @@ export class Lineage {
     this.timeline = timeline;
   }
 
-  /** What `node` of step `from` is in step `to`; either may come first. Empty when it was eliminated. */
+  /**
+   * What `node` of step `from` is in step `to`; either may come first. Empty when it was eliminated. A node that went
+   * into a fused group is the group.
+   */
   follow(node: NodeId, from: StepId, to: StepId): NodeId[] {
     const meeting = this.timeline.commonAncestor(from, to);
     let current = new Set([node]);
@@ -21,7 +24,12 @@ export class Lineage {
     const forward = this.timeline.path(to).slice(this.timeline.step(meeting).depth + 1);
     for (const at of forward) current = this.step(current, at, "forward");
     const graph = this.timeline.step(to).graph;
-    return [...current].filter((id) => graph.has(id)).sort((a, b) => a - b);
+    const found = [...current].filter((id) => graph.has(id)).sort((a, b) => a - b);
+    const groups = new Set(found.filter((id) => isFused(graph.node(id))));
+    return found.filter((id) => {
+      const owner = graph.regions.get(graph.node(id).region)?.owner;
+      return owner === null || owner === undefined || !groups.has(owner);
+    });
   }
 
   /** The nodes of the imported model that `node` of step `at` came from. */

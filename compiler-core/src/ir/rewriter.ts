@@ -348,7 +348,8 @@ export class Rewriter {
     const gone = new Set(this.provenance.flatMap((entry) => entry.from));
     const from = label.matched.filter((id) => this.base.has(id));
     const entries = [...this.provenance];
-    const orphans = added.filter((node) => !recorded.has(node.id)).map((node) => node.id);
+    // A body's parameter is a name for what is passed in: it comes from nothing.
+    const orphans = added.filter((node) => node.kind !== "parameter" && !recorded.has(node.id)).map((node) => node.id);
     if (orphans.length > 0 && from.length > 0)
       entries.push({ kind: from.length > orphans.length ? "fuse" : from.length < orphans.length ? "split" : "replace", from, to: orphans });
     // A removed node becomes what its values were replaced by; with no replacement it was eliminated.
