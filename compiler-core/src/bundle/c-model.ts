@@ -440,10 +440,29 @@ static char *path_beside(const char *program, const char *file) {
   return path;
 }
 
-/* Memory at a multiple of 64; it is kept until the program ends. */
+/* Memory at a multiple of 64, given back when the program ends. */
+typedef struct kept {
+  struct kept *next;
+} kept;
+static kept *all_kept;
+
+static void release(void) {
+  while (all_kept != NULL) {
+    kept *const next = all_kept->next;
+    free(all_kept);
+    all_kept = next;
+  }
+}
+
 static void *aligned(size_t bytes) {
-  unsigned char *p = (unsigned char *)malloc(bytes + 64);
-  return p == NULL ? NULL : p + (64 - (uintptr_t)p % 64);
+  kept *const head = (kept *)malloc(sizeof *head + bytes + 64);
+  unsigned char *p;
+  if (head == NULL) return NULL;
+  p = (unsigned char *)(head + 1);
+  if (all_kept == NULL) atexit(release);
+  head->next = all_kept;
+  all_kept = head;
+  return p + (64 - (uintptr_t)p % 64);
 }
 
 /* Reads a whole file to a multiple of 64; null, and a message, when that is not possible. */

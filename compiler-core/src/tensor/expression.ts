@@ -192,6 +192,8 @@ export function walkExpression(e: Expression, visit: (e: Expression) => void): v
       walkExpression(e.then, visit);
       walkExpression(e.otherwise, visit);
       break;
+    default:
+      break;
   }
 }
 

@@ -154,6 +154,8 @@ export function linearOf(e: Expression, scope: Scope): Linear {
         return divide(linearOf(e.left, scope), e.right.value, scope)[e.op === "floordiv" ? 0 : 1];
       break;
     }
+    default:
+      break;
   }
   const simple = simplifyAtom(e, scope);
   return simple.kind === "integer" ? linear(simple.value) : isSum(simple) ? linearOf(simple, scope) : linear(0, [{ atom: simple, coefficient: 1 }]);
@@ -305,8 +307,9 @@ function intervalOfAtom(e: Expression, scope: Scope): Interval {
           const products = [times(left.low, right.low), times(left.low, right.high), times(left.high, right.low), times(left.high, right.high)];
           return { low: Math.min(...products), high: Math.max(...products) };
         }
+        default:
+          return everything;
       }
-      return everything;
     }
     default:
       return everything;

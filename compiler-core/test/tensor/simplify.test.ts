@@ -89,8 +89,9 @@ function evaluate(e: Expression, at: ReadonlyMap<Variable, number>): number {
         case "min": return Math.min(a, b);
         case "max": return Math.max(a, b);
         case "lt": return a < b ? 1 : 0;
+        default: throw new Error(`no ${e.op}`);
       }
     }
+    default: throw new Error(`no ${e.kind}`);
   }
-  throw new Error(`no ${e.kind}`);
 }

@@ -308,6 +308,7 @@ class KernelPrinter {
       case "le": return wrap(`${sub(e.left, 8)} <= ${sub(e.right, 8)}`, 7);
       case "gt": return wrap(`${sub(e.left, 8)} > ${sub(e.right, 8)}`, 7);
       case "ge": return wrap(`${sub(e.left, 8)} >= ${sub(e.right, 8)}`, 7);
+      default: break;
     }
     const id = typeId(type);
     const call = (name: string): string => `${this.helper(name)}(${sub(e.left, 0)}, ${sub(e.right, 0)})`;
