@@ -1,5 +1,4 @@
 import { addDims, type Dim, mulDims } from "../../ir/dim.ts";
-import type { ElementType } from "../../ir/element-type.ts";
 import { type Tensor, toNumbers } from "../../ir/tensor.ts";
 import { elementCount, elementOf, shapeOf, staticShape, tensorType } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
@@ -9,14 +8,11 @@ import { multiplyMatrices } from "../support/gemm.ts";
 import { headGroup, packHeads, unpackedDims, unpackHeads } from "../support/heads.ts";
 import { concatTensors } from "../support/join-tensors.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
-import { rounderOf } from "../support/quantization.ts";
+import { stepRounder } from "../support/quantization.ts";
 import { softmaxRow } from "../support/softmax-row.ts";
 import { broadcastStrides } from "../support/strides.ts";
 import { bool, floats, integers, optional, required } from "../support/types.ts";
 import { lacksAttribute, lacksInput, steps } from "../support/versions.ts";
-
-/** float16 and bfloat16 round after every step, as their kernels do; wider types only at the end. */
-const stepRounder = (element: ElementType): ((x: number) => number) => (element === "float32" || element === "float64" ? (x) => x : rounderOf(element));
 
 /** Gives the additive bias of query row `i`, key `j`; -Infinity where a key is not attended. */
 type Bias = (batch: number, head: number, i: number, j: number) => number;

@@ -13,7 +13,8 @@ export const bitShift = defineOperator({
     { since: 11 },
     { since: 28, change: "more element types", allows: signedIntegers },
   ],
-  summary: "Shifts the bits of unsigned integers, element by element with broadcasting.",
+  summary: "Shifts the bits of integers, element by element with broadcasting.",
+  doc: "A right shift repeats the sign bit. A negative shift, or one of all bits and more, leaves only the sign: -1 or 0 to the right, 0 to the left.",
   family: "elementwise",
   inputs: [
     required("X", "T", "integers to shift"),
@@ -31,8 +32,8 @@ export const bitShift = defineOperator({
     const direction = attributes.string("direction");
     if (direction !== "LEFT" && direction !== "RIGHT") throw new GraphwrightError("attribute-value", `direction must be LEFT or RIGHT, not "${direction}".`);
     const left = direction === "LEFT";
-    const shift = (a: number, b: number): number => (b >= bits ? (!left && kind === "int" && a < 0 ? -1 : 0) : left ? a << b : kind === "int" ? a >> b : a >>> b);
-    const shiftBig = (a: bigint, b: bigint): bigint => (left ? (b >= 64n ? 0n : a << b) : a >> b);
+    const shift = (a: number, b: number): number => (b < 0 || b >= bits ? (!left && kind === "int" && a < 0 ? -1 : 0) : left ? a << b : kind === "int" ? a >> b : a >>> b);
+    const shiftBig = (a: bigint, b: bigint): bigint => (b < 0n || b >= 64n ? (!left && a < 0n ? -1n : 0n) : left ? a << b : a >> b);
     return [zipTensors(x, tensorAt(inputs, 1), shift, shiftBig)];
   },
   cost: costPerOutput(1),

@@ -1,10 +1,10 @@
 import { makeTensor, toNumbers } from "../../ir/tensor.ts";
 import { elementCount, shapeOf } from "../../ir/value-type.ts";
-import { hashString, Random } from "../../support/random.ts";
 import { defineOperator } from "../definition.ts";
 import { tensorOutput } from "../support/infer.ts";
 import { dropoutLowering } from "../support/lower-shape.ts";
 import { finished, optionalTensor, tensorAt, workArray } from "../support/numbers.ts";
+import { generatorOf } from "../support/random-fill.ts";
 import { bool, floats8, optional, required, tensors } from "../support/types.ts";
 import { floatBecomesInput, setInput, takeInt, type VersionSteps } from "../support/versions.ts";
 
@@ -74,7 +74,7 @@ export const dropout = defineOperator({
     const training = trainingInput ? toNumbers(trainingInput)[0] !== 0 : false;
     const mask = new Uint8Array(elementCount(x.dims)).fill(1);
     if (!training || ratio === 0) return [x, context.wanted(1) ? makeTensor("bool", x.dims, mask) : null];
-    const random = new Random(context.attributes.optionalInt("seed") ?? hashString(`${context.seed}:${context.node.id}`));
+    const random = generatorOf(context);
     for (let i = 0; i < mask.length; i++) mask[i] = random.uniform() >= ratio ? 1 : 0;
     const scale = 1 / (1 - ratio);
     const numbers = toNumbers(x);

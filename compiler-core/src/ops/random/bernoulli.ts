@@ -11,7 +11,7 @@ export const bernoulli = defineOperator({
   op: "Bernoulli",
   versions: [{ since: 15 }, { since: 22, change: "more element types", allows: tensors("bfloat16") }],
   summary: "Draws 1 or 0 for every element, 1 with the probability that the element gives.",
-  doc: "The same seed gives the same numbers here; they are not those of other implementations.",
+  doc: "The same seed gives the same numbers here; runtimes draw others.",
   family: "random",
   inputs: [required("input", "T1", "probabilities in [0, 1]")],
   outputs: [required("output", "T2", "zeros and ones, shaped as the input")],

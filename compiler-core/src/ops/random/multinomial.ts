@@ -12,7 +12,7 @@ export const multinomial = defineOperator({
   op: "Multinomial",
   versions: [{ since: 7 }, { since: 22, change: "more element types", allows: tensors("bfloat16") }],
   summary: "Draws class numbers by unnormalised logarithms of their probabilities.",
-  doc: "Each row is a distribution: class c comes with the probability exp(row[c]) / sum of exp(row). The same seed gives the same numbers here; they are not those of other implementations.",
+  doc: "Each row is a distribution: class c comes with the probability exp(row[c]) / sum of exp(row). The same seed gives the same numbers here; runtimes draw others.",
   family: "random",
   inputs: [required("input", "T1", "logarithms of weights [batch, classes]")],
   outputs: [required("output", "T2", "class numbers [batch, sample_size]")],

@@ -12,7 +12,7 @@ export const randomUniformLike = defineOperator({
   op: "RandomUniformLike",
   versions: [{ since: 1 }, { since: 22, change: "more element types", allows: tensors("bfloat16") }],
   summary: "Makes a tensor of numbers spread evenly over [low, high), shaped as another.",
-  doc: "The same seed gives the same numbers here; they are not those of other implementations.",
+  doc: "With a seed, the numbers are those of the Mersenne Twister, as in ONNX's reference evaluation; runtimes draw others.",
   family: "random",
   inputs: [required("input", "T1", "gives the shape, and the element type unless dtype does")],
   outputs: [required("output", "T2", "random numbers")],

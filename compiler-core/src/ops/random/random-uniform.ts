@@ -16,7 +16,7 @@ export const randomUniform = defineOperator({
   op: "RandomUniform",
   versions: [{ since: 1 }, { since: 22, change: "more element types", allows: tensors("bfloat16") }],
   summary: "Makes a tensor of numbers spread evenly over [low, high).",
-  doc: "The same seed gives the same numbers here; they are not those of other implementations.",
+  doc: "With a seed, the numbers are those of the Mersenne Twister, as in ONNX's reference evaluation; runtimes draw others.",
   family: "random",
   inputs: [],
   outputs: [required("output", "T", "random numbers")],

@@ -24,6 +24,9 @@ export function rounderOf(element: ElementType): (x: number) => number {
   return (x) => x;
 }
 
+/** float16 and bfloat16 round after every step, as the specification's decompositions do; wider types only at the end. */
+export const stepRounder = (element: ElementType): ((x: number) => number) => (element === "float32" || element === "float64" ? (x) => x : rounderOf(element));
+
 /**
  * For each element of a tensor, the index of its scale (and zero point): one for all, one for each entry of an axis,
  * or one for each block of entries along the axis. Throws "quantization-shape" when the scale's shape fits none.

@@ -1,13 +1,26 @@
 import type { ElementType } from "../../ir/element-type.ts";
 import { fromNumbers, type Tensor } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
+import { MersenneTwister } from "../../support/mersenne-twister.ts";
 import { hashString, Random } from "../../support/random.ts";
 import type { EvaluateContext } from "../definition.ts";
 
-/** The node's generator: by its own seed, or by the run's seed and the node's place, so that runs can be repeated. */
-export function generatorOf(context: EvaluateContext): Random {
-  const seed = context.attributes.optionalFloat("seed");
-  return new Random(hashString(seed === undefined ? `run ${context.seed} node ${context.node.id}` : `seed ${seed}`));
+/** Draws numbers one after the other. */
+export interface Generator {
+  /** in [0, 1) */
+  uniform(): number;
+  /** standard normal */
+  normal(): number;
+}
+
+/**
+ * The node's generator. A seed of its own counts as a whole number and gives the numbers of ONNX's reference evaluation;
+ * else the run's seed and the node's place decide, so that runs can be repeated.
+ */
+export function generatorOf(context: EvaluateContext): Generator {
+  const { attributes } = context;
+  const seed = attributes.raw("seed")?.kind === "int" ? attributes.int("seed") : attributes.optionalFloat("seed");
+  return seed === undefined ? new Random(hashString(`run ${context.seed} node ${context.node.id}`)) : new MersenneTwister(Math.trunc(seed));
 }
 
 export function filled(element: ElementType, dims: readonly number[], draw: () => number): Tensor {

@@ -4,13 +4,19 @@ import type { Task } from "../../support/task.ts";
 import type { OperatorVersion } from "../definition.ts";
 import { normalAxis } from "./infer.ts";
 import { finished, workArray } from "./numbers.ts";
+import { stepRounder } from "./quantization.ts";
 import { intAttribute } from "./versions.ts";
 
-/** Softmax or its logarithm along one axis; the largest element is subtracted first, so that nothing overflows. */
+/**
+ * Softmax or its logarithm along one axis; the largest element is subtracted first, so that nothing overflows.
+ * 16-bit floats are rounded after each step of the decomposition that the specification gives.
+ */
 export function softmaxAlong(x: Tensor, axis: number, kind: "softmax" | "log", task: Task): Tensor {
   const numbers = toNumbers(x);
   const out = workArray(x.element, numbers.length);
   const size = x.dims[axis] ?? 1;
+  const round = stepRounder(x.element);
+  const row = new Float64Array(size);
   const inner = elementCount(x.dims.slice(axis + 1));
   const outer = elementCount(x.dims.slice(0, axis));
   for (let o = 0; o < outer; o++) {
@@ -21,11 +27,17 @@ export function softmaxAlong(x: Tensor, axis: number, kind: "softmax" | "log", t
       let top = -Infinity;
       for (let at = start; at < end; at += inner) if (numbers[at]! > top) top = numbers[at]!;
       let sum = 0;
-      for (let at = start; at < end; at += inner) sum += Math.exp(numbers[at]! - top);
+      for (let k = 0, at = start; k < size; k++, at += inner) {
+        const difference = round(numbers[at]! - top);
+        const power = round(Math.exp(difference));
+        row[k] = kind === "log" ? difference : power;
+        sum += power;
+      }
+      sum = round(sum);
       if (kind === "log") {
-        const shift = top + Math.log(sum);
-        for (let at = start; at < end; at += inner) out[at] = numbers[at]! - shift;
-      } else for (let at = start; at < end; at += inner) out[at] = Math.exp(numbers[at]! - top) / sum;
+        const logarithm = round(Math.log(sum));
+        for (let k = 0, at = start; k < size; k++, at += inner) out[at] = row[k]! - logarithm;
+      } else for (let k = 0, at = start; k < size; k++, at += inner) out[at] = row[k]! / sum;
     }
   }
   return finished(x.element, x.dims, out);
