@@ -225,6 +225,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
         const region = regionCheck(check, task);
         const result = await runPipeline<CheckView>(model.timeline, pipeline, {
           task,
+          clock,
           ...(only ? { only } : {}),
           ...(skip ? { skip } : {}),
           ...(check ? { check: (before, after, delta) => region(before, after, delta)! } : {}),

@@ -4,7 +4,7 @@ import type { NodeOutput } from "../../ir/graph.ts";
 import { fromNumbers, makeTensor, type Tensor } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import type { Value } from "../../ops/definition.ts";
-import { Random } from "../../support/random.ts";
+import type { Random } from "../../support/random.ts";
 
 /**
  * Kinds of numbers that inputs are drawn from. Inputs in [0, 1) alone hide everything that goes wrong below zero.
