@@ -37,12 +37,15 @@ function append<T>(list: T[], item: T): T[] {
 export class GraphDecoder {
   private readonly recursionLimit: number;
   /** strings met before, by a hash of their bytes */
-  private readonly texts: (string | undefined)[] = new Array<string | undefined>(1 << 14).fill(undefined);
+  private readonly texts: (string | undefined)[];
   private bytes: Uint8Array = noBytes;
   private reader = new BinaryReader(noBytes);
 
-  constructor(recursionLimit: number) {
+  /** `fileBytes` sets how many strings are remembered. */
+  constructor(recursionLimit: number, fileBytes: number) {
     this.recursionLimit = recursionLimit;
+    const slots = 2 ** Math.min(14, Math.ceil(Math.log2(fileBytes / 32 + 16)));
+    this.texts = new Array<string | undefined>(slots).fill(undefined);
   }
 
   /** Adds the records of a GraphProto in `bytes` to `graph`. Throws plain errors on bytes that are no such records. */

@@ -80,7 +80,7 @@ export const skimModel = (source: BlobSource): Skimmed<ModelProto> => skim(Model
 /** The same for any message of the format. */
 export function skim<T extends Message>(schema: GenMessage<T>, source: BlobSource): Skimmed<T> {
   const window = new Window(source);
-  const decoder = new GraphDecoder(deepestMessage);
+  const decoder = new GraphDecoder(deepestMessage, source.size);
   const lazy = new Map<TensorProto, LazyData>();
 
   /** Decodes the records in [from, to), all of them small, into `target`. */
