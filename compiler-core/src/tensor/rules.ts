@@ -21,12 +21,14 @@ export interface ScheduleTarget {
   readonly name: string;
   /** iterations of the vectorized loop in a register tile, where its loads are contiguous */
   readonly vectorTile: number;
+  /** iterations that fill one vector; shorter remainders are computed one by one */
+  readonly lanes: number;
   /** rows of a register tile: each loaded vector is used so many times */
   readonly rowTile: number;
 }
 
 /** Any compiler: 4 rows of 8 floats fill the 16 vector registers of SSE2 and NEON. */
-export const portableTarget: ScheduleTarget = { name: "portable", vectorTile: 8, rowTile: 4 };
+export const portableTarget: ScheduleTarget = { name: "portable", vectorTile: 8, lanes: 4, rowTile: 4 };
 
 /**
  * The default schedule, chosen from shapes and access patterns alone:
@@ -185,7 +187,7 @@ function chooseTile(program: TensorProgram, name: string, target: ScheduleTarget
   const rowTile = row ? Math.min(target.rowTile, row.extent) : 1;
   // Loads with a stride gain nothing from long tiles: the accumulators hide the latency of the additions.
   const wide = contiguous || rowTile === 1 ? target.vectorTile : target.rowTile;
-  return { vector, vectorTile: Math.min(wide, vector.extent), row, rowTile };
+  return { vector, vectorTile: wide, row, rowTile };
 }
 
 /** Partitions a loop of a block; gives the block and its copy. */
@@ -220,15 +222,41 @@ function tile(schedule: Schedule, name: string, target: ScheduleTarget): void {
     }
     const { spatial } = loopNames(schedule.program, rowPiece);
     const vectorLoop = spatial.filter((l) => l !== rowInner).at(-1) as string;
-    const rest = vector.extent % vectorTile;
-    const vectorPieces = rest !== 0 ? partitionAt(schedule, rowPiece, vectorLoop, vector.extent - rest) : [rowPiece];
     const depth = loopNames(schedule.program, rowPiece).all.indexOf(vectorLoop);
+    // Parts of the vector loop, each with tiles of one size; all but the last are cut off its front.
+    const parts = tileParts(vector.extent, vectorTile, target.lanes);
+    const vectorPieces = [rowPiece];
+    for (const part of parts.slice(0, -1)) {
+      const last = vectorPieces.at(-1) as string;
+      vectorPieces.push(partitionAt(schedule, last, loopAt(schedule.program, last, depth), part.extent)[1] as string);
+    }
     for (const [j, piece] of vectorPieces.entries()) {
-      const lanes = j === 0 ? vectorTile : rest;
-      if (lanes > 1) schedule.apply(vectorize, { loop: moveInside(schedule, piece, loopAt(schedule.program, piece, depth), lanes) });
+      const { tile: size } = parts[j] as TilePart;
+      if (size > 1) schedule.apply(vectorize, { loop: moveInside(schedule, piece, loopAt(schedule.program, piece, depth), size) });
       finishTile(schedule, piece);
     }
   }
+}
+
+interface TilePart {
+  readonly extent: number;
+  readonly tile: number;
+}
+
+/**
+ * A loop in parts: whole tiles, then what fills vectors, then the few iterations left. A tile of an odd size would
+ * make compilers give up vectors altogether.
+ */
+function tileParts(extent: number, tile: number, lanes: number): TilePart[] {
+  const parts: TilePart[] = [];
+  let rest = extent;
+  for (const size of tile > lanes ? [tile, lanes] : [tile]) {
+    const whole = rest - (rest % size);
+    if (whole > 0) parts.push({ extent: whole, tile: size });
+    rest -= whole;
+  }
+  if (rest > 0) parts.push({ extent: rest, tile: rest });
+  return parts;
 }
 
 /** Names of the loops around a block, outermost first. */

@@ -4,6 +4,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { instanceNormalizationLowering } from "../support/lower-normalization.ts";
 import { normalizeRows } from "../support/normalize.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { floats, required, tensors } from "../support/types.ts";
@@ -41,4 +42,5 @@ export const instanceNormalization = defineOperator({
     return [normalizeRows(x, plane, context.attributes.float("epsilon"), context.task, (_at, row) => [scale[row % channels]!, shift[row % channels]!])];
   },
   cost: costPerOutput(8),
+  lower: instanceNormalizationLowering,
 });

@@ -3,6 +3,7 @@ import { elementCount, shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, zipArrays } from "../support/elementwise.ts";
 import { checkedAxis, elementOfInput, tensorOutput } from "../support/infer.ts";
+import { layerNormalizationLowering } from "../support/lower-normalization.ts";
 import { finished, tensorAt, workArray } from "../support/numbers.ts";
 import { floats, required } from "../support/types.ts";
 
@@ -44,4 +45,5 @@ export const rmsNormalization = defineOperator({
     return [finished(scale.element, x.dims, out)];
   },
   cost: costPerOutput(4),
+  lower: layerNormalizationLowering(true),
 });

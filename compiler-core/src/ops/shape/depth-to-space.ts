@@ -3,6 +3,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, tensorOutput, unknownShape } from "../support/infer.ts";
+import { depthToSpaceLowering } from "../support/lower-shape.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { permuted, reshaped } from "../support/strides.ts";
 import { ordinary, required, tensors } from "../support/types.ts";
@@ -44,4 +45,5 @@ export const depthToSpace = defineOperator({
     return [reshaped(moved, [n, depth, h * b, w * b])];
   },
   cost: () => ({ flops: 0 }),
+  lower: depthToSpaceLowering,
 });

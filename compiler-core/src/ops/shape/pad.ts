@@ -3,6 +3,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, knownInts, originOf, reportProblem, tensorOutput, unknownShape } from "../support/infer.ts";
+import { padLowering } from "../support/lower-shape.ts";
 import { intsAt, optionalInts, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { padTensor } from "../support/padding.ts";
 import { everything, floats8, indices, integers, optional, required, tensors } from "../support/types.ts";
@@ -82,4 +83,5 @@ export const pad = defineOperator({
     return [padTensor(x, begins, ends, attributes.string("mode"), optionalTensor(inputs, 2))];
   },
   cost: () => ({ flops: 0 }),
+  lower: padLowering,
 });

@@ -5,6 +5,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, knownInts, tensorOutput } from "../support/infer.ts";
 import { sliceAlong } from "../support/join-tensors.ts";
+import { splitLowering } from "../support/lower-shape.ts";
 import { optionalInts, tensorAt } from "../support/numbers.ts";
 import { optional, ordinary, required, tensors, variadic } from "../support/types.ts";
 import { intAttribute, intsBecomeInput, type VersionSteps } from "../support/versions.ts";
@@ -94,4 +95,5 @@ export const split = defineOperator({
     });
   },
   cost: () => ({ flops: 0 }),
+  lower: splitLowering,
 });

@@ -4,6 +4,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, knownInts, tensorOutput } from "../support/infer.ts";
+import { tileLowering } from "../support/lower-shape.ts";
 import { intsAt, tensorAt } from "../support/numbers.ts";
 import { gatherStrided, reshaped, stridesOf } from "../support/strides.ts";
 import { int64, ordinary, required, tensors } from "../support/types.ts";
@@ -54,4 +55,5 @@ export const tile = defineOperator({
     return [reshaped(tiled, x.dims.map((d, i) => d * repeats[i]!))];
   },
   cost: () => ({ flops: 0 }),
+  lower: tileLowering,
 });
