@@ -227,6 +227,7 @@ import { adagrad } from "./training/adagrad.ts";
 import { adam } from "./training/adam.ts";
 import { momentum } from "./training/momentum.ts";
 import { gradient } from "./training/gradient.ts";
+import { imageDecoder } from "./image/image-decoder.ts";
 import { typeRulesFor } from "./type-rules.ts";
 
 export { attributeReader } from "./attribute-reader.ts";
@@ -462,6 +463,7 @@ export const operators: readonly OperatorDefinition[] = [
   adam,
   momentum,
   gradient,
+  imageDecoder,
 ];
 
 const keyOf = (domain: string, op: string): string => `${domain}/${op}`;
