@@ -232,7 +232,15 @@ export class Rewriter {
   }
 
   setInfo(info: ModelInfo): void {
+    const functions = info.functions === this.info.functions ? [] : info.functions;
     this.info = info;
+    // Calls that were added before their function was known get their types now.
+    if (functions.length === 0) return;
+    const names = new Set(functions.map((f) => `${f.domain}:${f.name}`));
+    for (let id = 0; id < this.nodes.length; id++) {
+      const node = this.nodes.get(id);
+      if (node?.kind === "operator" && names.has(`${node.domain}:${node.op}`)) this.stale.add(id);
+    }
   }
 
   // ---- changing

@@ -36,6 +36,8 @@ export function typeRulesFor(find: FindOperator): TypeRules {
       return callee ? inferCall(callee, node, context, depth) : node.outputs.map(() => ({ type: unknownType }));
     } catch (error) {
       // A model may hold anything: what inference cannot use is said, and the node's types stay open.
+      // In a function's own body, attributes of the call are open.
+      if (error instanceof GraphwrightError && error.diagnostic.code === "unbound-attribute") return node.outputs.map(() => ({ type: unknownType }));
       if (error instanceof GraphwrightError) context.report({ ...error.diagnostic, severity: "warning" });
       else context.report({ severity: "warning", code: "inference-failed", message: `type inference of ${node.op} failed: ${(error as Error).message}.` });
       return node.outputs.map(() => ({ type: unknownType }));

@@ -84,6 +84,12 @@ export function importCase(test: BackendCase): Graph {
   return importOnnx(new MemoryBlob("model.onnx", readFileSync(join(test.folder, "model.onnx"))), { rules: typeRules }).graph;
 }
 
+/** Inputs of a case's first data set, by name. */
+export function caseInputs(graph: Graph, test: BackendCase): Map<string, Value> {
+  const parameters = graph.root.parameters.map((id) => graph.node(id) as ParameterNode);
+  return new Map(filesOf(join(test.folder, "test_data_set_0"), "input").map((bytes, i) => [parameters[i]!.outputs[0]!.name, readValue(bytes, parameters[i]!.outputs[0]!.type)]));
+}
+
 /** Why the case fails, or undefined when it passes: values within the tolerances, inferred types not contradicted. */
 export function runCase(test: BackendCase, rtol = 1e-3, atol = 1e-7): string | undefined {
   try {

@@ -152,6 +152,7 @@ export function variadicElementwise(options: {
     evaluate: (inputs) => {
       const first = tensorAt(inputs, 0);
       if (options.big && isBigArray(first.data)) return [inputs.slice(1).reduce<Tensor>((sum, _, i) => zipTensors(sum, tensorAt(inputs, i + 1), options.combine, options.big), first)];
+      if (inputs.length === 2 && !options.finish) return [zipTensors(first, tensorAt(inputs, 1), options.combine)];
       const dims = broadcastDims(...inputs.map((_, i) => tensorAt(inputs, i).dims));
       let sum: NumericArray = new Float64Array(elementCount(dims));
       for (let i = 0; i < inputs.length; i++) {
