@@ -116,7 +116,8 @@ export const attention = defineOperator({
     const vs = toNumbers(v);
     const softcap = attributes.float("softcap");
     const precision = attributes.optionalInt("softmax_precision");
-    const softmaxRound = precision === undefined ? round : stepRounder(elementOfCode(precision));
+    const softmaxElement = precision === undefined ? element : elementOfCode(precision);
+    const softmaxRound = stepRounder(softmaxElement);
     const mode = attributes.int("qk_matmul_output_mode");
     const mask = optionalTensor(inputs, 3);
     const masked = mask && maskBias(mask, [batch, heads, length, total]);
@@ -162,7 +163,7 @@ export const attention = defineOperator({
             if (kept && mode === 2) kept[place] = score;
             row[j] = softmaxRound(score);
           }
-          if (attended) softmaxRow(row, softmaxRound);
+          if (attended) softmaxRow(row, softmaxRound, softmaxElement === "bfloat16");
           else row.fill(0);
           for (let j = 0; j < total; j++) {
             const weight = round(row[j]!);
