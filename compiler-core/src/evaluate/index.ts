@@ -30,6 +30,7 @@ export function evaluateGraph(graph: Graph, inputs: ModelInputs, options: Evalua
 export async function evaluateGraphAsync(graph: Graph, inputs: ModelInputs, options: EvaluateGraphOptions = {}): Promise<Value[]> {
   const task = options.task ?? silentTask;
   const run = prepare(graph, inputs, options);
+  /* eslint-disable no-restricted-properties -- the clock decides only when to give way, never a value */
   let paused = Date.now();
   for (;;) {
     const { done, value } = run.next();
@@ -39,6 +40,7 @@ export async function evaluateGraphAsync(graph: Graph, inputs: ModelInputs, opti
     await task.pause();
     paused = Date.now();
   }
+  /* eslint-enable no-restricted-properties */
 }
 
 function prepare(graph: Graph, inputs: ModelInputs, options: EvaluateGraphOptions): Generator<void, (Value | null)[]> {
