@@ -16,6 +16,8 @@ export function softmaxAlong(x: Tensor, axis: number, kind: "softmax" | "log", t
   const out = workArray(x.element, numbers.length);
   const size = x.dims[axis] ?? 1;
   const round = stepRounder(x.element);
+  // NumPy adds bfloat16 one by one, and 16-bit floats in float32.
+  const sequential = x.element === "bfloat16";
   const row = new Float64Array(size);
   const inner = elementCount(x.dims.slice(axis + 1));
   const outer = elementCount(x.dims.slice(0, axis));
@@ -31,7 +33,7 @@ export function softmaxAlong(x: Tensor, axis: number, kind: "softmax" | "log", t
         const difference = round(numbers[at]! - top);
         const power = round(Math.exp(difference));
         row[k] = kind === "log" ? difference : power;
-        sum += power;
+        sum = sequential ? round(sum + power) : sum + power;
       }
       sum = round(sum);
       if (kind === "log") {
