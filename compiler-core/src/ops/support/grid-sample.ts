@@ -49,7 +49,7 @@ function tapsAlong(coordinate: number, size: number, aligned: boolean, mode: str
   const high = aligned ? size - 1 : size - 0.5;
   let at = aligned ? ((coordinate + 1) / 2) * (size - 1) : ((coordinate + 1) * size - 1) / 2;
   if (mode === "nearest") at = roundHalfEven(at);
-  if (at < low || at > high) {
+  if (mode !== "cubic" && (at < low || at > high)) {
     if (padding === "border") at = Math.min(size - 1, Math.max(0, at));
     else if (padding === "reflection") at = reflect(at, low, high);
   }
