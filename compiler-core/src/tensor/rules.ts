@@ -207,7 +207,10 @@ function tile(schedule: Schedule, name: string, target: ScheduleTarget): void {
     // Rows outside, vectors last, then the reduction: parts of one loop then leave the nests below them whole.
     const { spatial, reduce } = loopNames(schedule.program, name);
     const others = spatial.filter((l) => l !== vector.variable.name);
-    bringToOrder(schedule, name, [...others, vector.variable.name, ...reduce]);
+    // The longest reduce loop innermost: entering a loop costs compilers a shuffle of the accumulators.
+    const extents = new Map(loopsAroundBlock(schedule.program, name).map((l) => [l.variable.name, l.extent]));
+    const longestLast = [...reduce].sort((a, b) => (extents.get(a) as number) - (extents.get(b) as number));
+    bringToOrder(schedule, name, [...others, vector.variable.name, ...longestLast]);
   }
   const rowPieces = row && row.extent % rowTile !== 0 ? partitionAt(schedule, name, row.variable.name, row.extent - (row.extent % rowTile)) : [name];
   const rowDepth = row ? loopNames(schedule.program, name).all.indexOf(row.variable.name) : -1;
