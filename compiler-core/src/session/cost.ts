@@ -52,7 +52,7 @@ interface Totals {
 }
 
 /** Nodes inside the body of a fused group are part of the group. */
-function insideFused(graph: Graph, node: Node): boolean {
+export function insideFused(graph: Graph, node: Node): boolean {
   let region: RegionId = node.region;
   while (region !== rootRegion) {
     const owner = graph.regions.get(region)?.owner;

@@ -4,6 +4,7 @@ import { printAttribute, printFloat } from "../ir/printer.ts";
 import type { StepId, Timeline } from "../ir/timeline.ts";
 import { findOperator, type AttributeInfo } from "../ops/index.ts";
 import type { AttributeView, LineageView, NodeDetail } from "./protocol.ts";
+import { insideFused } from "./cost.ts";
 import { nodeView } from "./views.ts";
 
 const longest = 2000;
@@ -88,9 +89,9 @@ const constantNodeView = (id: NodeId, name: string, type: string, bytes: number,
   weightBytes: bytes,
 });
 
-/** "Conv", for lists of operators. */
+/** Operator nodes by qualified name, the most frequent first; a fused group counts as one. */
 export const operatorCounts = (graph: Graph): { op: string; count: number }[] => {
   const counts = new Map<string, number>();
-  for (const node of graph) if (node.kind === "operator") counts.set(qualifiedOp(node), (counts.get(qualifiedOp(node)) ?? 0) + 1);
+  for (const node of graph) if (node.kind === "operator" && !insideFused(graph, node)) counts.set(qualifiedOp(node), (counts.get(qualifiedOp(node)) ?? 0) + 1);
   return [...counts].map(([op, count]) => ({ op, count })).sort((a, b) => b.count - a.count || (a.op < b.op ? -1 : 1));
 };
