@@ -90,27 +90,56 @@ export function caseInputs(graph: Graph, test: BackendCase): Map<string, Value> 
   return new Map(filesOf(join(test.folder, "test_data_set_0"), "input").map((bytes, i) => [parameters[i]!.outputs[0]!.name, readValue(bytes, parameters[i]!.outputs[0]!.type)]));
 }
 
+const describeFailure = (error: unknown): string =>
+  error instanceof GraphwrightError ? `${error.diagnostic.code}: ${formatDiagnostic(error.diagnostic)}` : String((error as Error).stack);
+
 /** Why the case fails, or undefined when it passes: values within the tolerances, inferred types not contradicted. */
 export function runCase(test: BackendCase, rtol = 1e-3, atol = 1e-7): string | undefined {
   try {
     const graph = importCase(test);
     for (const set of readdirSync(test.folder).filter((name) => name.startsWith("test_data_set_"))) {
       const data = join(test.folder, set);
-      const parameters = graph.root.parameters.map((id) => graph.node(id) as ParameterNode);
-      const inputs = new Map<string, Value>();
-      for (const [i, bytes] of filesOf(data, "input").entries()) inputs.set(parameters[i]!.outputs[0]!.name, readValue(bytes, parameters[i]!.outputs[0]!.type));
-      const results = [...evaluateModel(graph, inputs, { seed: 1 }).values()];
-      for (const [i, bytes] of filesOf(data, "output").entries()) {
-        const output = graph.root.outputs[i]!;
-        const expected = readValue(bytes, output.declared.kind === "unknown" ? graph.type(output.value) : output.declared);
-        const problem = difference(results[i]!, expected, rtol, atol) ?? inferenceProblem(graph.type(output.value), results[i]!);
-        if (problem) return `output ${i} (${output.name}): ${problem}`;
-      }
+      const problem = runData(graph, filesOf(data, "input"), filesOf(data, "output"), rtol, atol);
+      if (problem) return problem;
     }
     return undefined;
   } catch (error) {
-    return error instanceof GraphwrightError ? `${error.diagnostic.code}: ${formatDiagnostic(error.diagnostic)}` : String((error as Error).stack);
+    return describeFailure(error);
   }
+}
+
+/** One model and its data, all as bytes of protobuf messages. */
+export interface StoredCase {
+  readonly name: string;
+  /** base64 */
+  readonly model: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** As `runCase`, of a case that is kept in a JSON file. */
+export function runStored(stored: StoredCase, rtol = 1e-3, atol = 1e-5): string | undefined {
+  const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
+  try {
+    const { graph } = importOnnx(new MemoryBlob("model.onnx", bytes(stored.model)), { rules: typeRules });
+    return runData(graph, stored.inputs.map(bytes), stored.outputs.map(bytes), rtol, atol);
+  } catch (error) {
+    return describeFailure(error);
+  }
+}
+
+function runData(graph: Graph, inputFiles: readonly Uint8Array[], outputFiles: readonly Uint8Array[], rtol: number, atol: number): string | undefined {
+  const parameters = graph.root.parameters.map((id) => graph.node(id) as ParameterNode);
+  const inputs = new Map<string, Value>();
+  for (const [i, bytes] of inputFiles.entries()) inputs.set(parameters[i]!.outputs[0]!.name, readValue(bytes, parameters[i]!.outputs[0]!.type));
+  const results = [...evaluateModel(graph, inputs, { seed: 1 }).values()];
+  for (const [i, bytes] of outputFiles.entries()) {
+    const output = graph.root.outputs[i]!;
+    const expected = readValue(bytes, output.declared.kind === "unknown" ? graph.type(output.value) : output.declared);
+    const problem = difference(results[i]!, expected, rtol, atol) ?? inferenceProblem(graph.type(output.value), results[i]!);
+    if (problem) return `output ${i} (${output.name}): ${problem}`;
+  }
+  return undefined;
 }
 
 /** Says why an evaluated value is not of the inferred type. */

@@ -1,6 +1,6 @@
 import { makeTensor } from "../../ir/tensor.ts";
 import { defineOperator } from "../definition.ts";
-import { argMax, featureMatrix, inferClassifier, labelsOf, postTransform, transformScores } from "../support/classical.ts";
+import { argMax, binaryScores, featureMatrix, inferClassifier, labelsOf, postTransform, transformScores } from "../support/classical.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { required, tensors } from "../support/types.ts";
 
@@ -9,7 +9,7 @@ export const linearClassifier = defineOperator({
   op: "LinearClassifier",
   versions: [{ since: 1 }],
   summary: "Scores every class by a linear function of the features and names the best.",
-  doc: "scores = X * coefficients^T + intercepts. One row of coefficients with two labels is a binary classifier: its score s gives the scores -s and s.",
+  doc: "scores = X * coefficients^T + intercepts. One row of coefficients with two labels is a binary classifier: its score s gives the scores 1 - s and s, or the logistic function of -s and s.",
   family: "ml",
   inputs: [required("X", "T1", "features [N, F] or [F]")],
   outputs: [required("Y", "T2", "label of each sample [N]"), required("Z", "tensor(float32)", "scores [N, classes]")],
@@ -42,10 +42,11 @@ export const linearClassifier = defineOperator({
         for (let f = 0; f < x.columns; f++) sum += x.numbers[n * x.columns + f]! * weights[c * x.columns + f]!;
         return sum;
       });
-      const row = classes === 1 && labels.count === 2 ? [-raw[0]!, raw[0]!] : raw;
+      const binary = classes === 1 && labels.count === 2;
+      const row = binary ? binaryScores(raw[0]!, transform, true) : transformScores(raw, transform);
       width = row.length;
-      winners.push(row.length === 1 ? (row[0]! > 0 ? 1 : 0) : argMax(row));
-      scores.push(...transformScores(row, transform));
+      winners.push(classes === 1 ? (raw[0]! > 0 ? 1 : 0) : argMax(raw));
+      scores.push(...row);
     }
     return [labels.output(winners), makeTensor("float32", [x.rows, width], Float32Array.from(scores))];
   },

@@ -111,7 +111,6 @@ export const svmClassifier = defineOperator({
             pairs[j * classes + i] = 1 - p;
           }
         scores = coupleProbabilities(classes, pairs);
-        votes = scores;
       }
       winners.push(argMax(votes ?? scores));
       rows.push(scores.length === 1 && labels.count === 2 ? binaryScores(scores[0]!, transform, false) : transformScores(scores, transform));

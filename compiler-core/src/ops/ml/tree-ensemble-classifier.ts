@@ -11,7 +11,7 @@ export const treeEnsembleClassifier = defineOperator({
   versions: [{ since: 1, ...noDoubleAttributes }, { since: 3, change: "attributes in double precision" }, { since: 5, change: "discouraged: TreeEnsemble takes its place" }],
   summary: "The class with the highest sum of votes over many decision trees.",
   doc:
-    "When all votes of a two-class ensemble are for one class, their sum s decides alone: if no vote is negative, the scores are 1 - s and s and s > 0.5 wins; else they are -s and s, through the transform, and s > 0 wins.",
+    "When all votes of a two-class ensemble are for one class, their sum s decides alone: if no vote is negative, the scores are 1 - s and s, and s > 0.5 wins; else they are -s and s, and s > 0 wins. LOGISTIC gives the logistic function of -s and s.",
   family: "ml",
   inputs: [required("X", "T1", "features [N, F]")],
   outputs: [required("Y", "T2", "label of each sample [N]"), required("Z", "tensor(float32)", "scores [N, classes]")],

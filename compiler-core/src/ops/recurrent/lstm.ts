@@ -25,7 +25,8 @@ export const lstm = defineOperator({
   types: { T: floats, T1: int32 },
   infer: (context, node, attributes) => inferRecurrent(context, attributes, node.outputs.length),
   evaluate: (inputs, context) => {
-    const functions = activationsOf(context.attributes, directionsOf(context.attributes).length, defaults);
+    // The clip is for gates; ONNX Runtime does not clip the cell state on its way out either.
+    const functions = activationsOf(context.attributes, directionsOf(context.attributes).length, defaults, 2);
     const coupled = context.attributes.int("input_forget") !== 0;
     const peepholes = optionalTensor(inputs, 7);
     const p = peepholes && toNumbers(peepholes);

@@ -55,13 +55,13 @@ export function transformScores(scores: readonly number[], transform: string): n
 }
 
 /**
- * The one score of a binary classifier as the scores of both classes. Scores that are probabilities (`positive`: all
- * weights are) become 1 - s and s; others -s and s, through the transform.
+ * The one score of a binary classifier as the scores of both classes: 1 - s and s where it can be a probability (no
+ * weight is negative), else -s and s; the logistic function is taken of -s and s. As ONNX Runtime has it.
  */
-export function binaryScores(score: number, transform: string, positive: boolean): number[] {
-  if (transform === "PROBIT") return [probit(score)];
-  if (positive) return [1 - score, score];
-  return transform === "LOGISTIC" ? [logistic(-score), logistic(score)] : [-score, score];
+export function binaryScores(score: number, transform: string, probability: boolean): number[] {
+  if (transform === "LOGISTIC") return [logistic(-score), logistic(score)];
+  if (transform === "PROBIT") return [probit(1 - score), probit(score)];
+  return probability ? [1 - score, score] : [-score, score];
 }
 
 export interface Labels {

@@ -33,9 +33,10 @@ const activations: Readonly<Record<string, { alpha?: number; beta?: number; make
 
 /**
  * The node's activation functions, `perDirection` for each direction. Entries of activation_alpha and activation_beta
- * go, in order, to the functions that have such a parameter.
+ * go, in order, to the functions that have such a parameter. The function at place `unclipped` of each direction does
+ * not clip its input.
  */
-export function activationsOf(attributes: AttributeReader, directions: number, defaults: readonly string[]): Activation[] {
+export function activationsOf(attributes: AttributeReader, directions: number, defaults: readonly string[], unclipped = Infinity): Activation[] {
   const given = attributes.strings("activations");
   const names = given && given.length > 0 ? given : Array.from({ length: directions }, () => defaults).flat();
   if (names.length < directions * defaults.length)
@@ -43,13 +44,13 @@ export function activationsOf(attributes: AttributeReader, directions: number, d
   const alphas = attributes.floats("activation_alpha") ?? [];
   const betas = attributes.floats("activation_beta") ?? [];
   const clip = attributes.optionalFloat("clip");
-  return names.map((name) => {
+  return names.map((name, place) => {
     const entry = activations[name.toLowerCase()];
     if (!entry) throw new GraphwrightError("attribute-range", `"${name}" is not an activation function of recurrent operators.`);
     const alpha = entry.alpha === undefined ? 0 : (alphas.shift() ?? entry.alpha);
     const beta = entry.beta === undefined ? 0 : (betas.shift() ?? entry.beta);
     const apply = entry.make(alpha, beta);
-    return clip === undefined ? apply : (x) => apply(Math.min(clip, Math.max(-clip, x)));
+    return clip === undefined || place % defaults.length === unclipped ? apply : (x) => apply(Math.min(clip, Math.max(-clip, x)));
   });
 }
 
@@ -213,7 +214,7 @@ export const recurrentAttributes: Readonly<Record<string, AttributeInfo>> = {
   activations: { kind: "strings", doc: "names of the activation functions, for each direction in turn" },
   activation_alpha: { kind: "floats", doc: "first parameters of those activation functions that have one, in order" },
   activation_beta: { kind: "floats", doc: "second parameters of those activation functions that have one, in order" },
-  clip: { kind: "float", doc: "what goes into activation functions is clamped to [-clip, clip]" },
+  clip: { kind: "float", doc: "what goes into the activation functions of gates is clamped to [-clip, clip]" },
   direction: { kind: "string", doc: "forward, reverse or bidirectional", fallback: "forward" },
   hidden_size: { kind: "int", doc: "number of hidden units" },
   layout: { kind: "int", doc: "1 when the batch comes before the steps", fallback: 0 },
