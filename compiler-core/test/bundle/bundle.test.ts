@@ -10,7 +10,7 @@ import { Timeline } from "../../src/ir/timeline.ts";
 import { typeRules } from "../../src/ops/index.ts";
 import { runPipeline } from "../../src/passes/run-pipeline.ts";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
-import { noCompiler } from "../tensor/c-runner.ts";
+import { needs } from "../../../app/tooling/need.ts";
 import { bundleOf, folder, make, open, reference, repository, run, write } from "./on-disk.ts";
 
 const digitsPath = join(repository, "examples/digits/digits.onnx");
@@ -23,7 +23,9 @@ async function optimized(graph: Graph): Promise<Graph> {
   return timeline.head.graph;
 }
 
-describe.skipIf(noCompiler)("the digits network as a bundle", () => {
+const compiled = needs("gcc", "make");
+
+describe("the digits network as a bundle", () => {
   for (const form of ["as imported", "optimized"] as const)
     describe(form, () => {
       let at: ReturnType<typeof folder>;
@@ -39,7 +41,7 @@ describe.skipIf(noCompiler)("the digits network as a bundle", () => {
       }, 60_000);
       afterAll(() => at.done());
 
-      test("compiles without a warning, and its self-test passes and prints the largest error", () => {
+      compiled("compiles without a warning, and its self-test passes and prints the largest error", () => {
         expect(make(at.path, "all", "-O3")).toEqual({ code: 0, text: "" });
         expect(make(at.path, "selftest")).toEqual({ code: 0, text: "" });
         const result = run(join(at.path, "selftest"), []);
@@ -47,13 +49,13 @@ describe.skipIf(noCompiler)("the digits network as a bundle", () => {
         expect(result.code).toBe(0);
       }, 60_000);
 
-      test("recognises the test images", () => {
+      compiled("recognises the test images", () => {
         expect(make(at.path, "run")).toEqual({ code: 0, text: "" });
         for (let digit = 0; digit < 10; digit++)
           expect(run(join(at.path, "run"), [join(repository, `examples/digits/images/${digit}.npy`)]).text).toMatch(new RegExp(`the largest:\\n  \\[${digit}\\]`));
       }, 60_000);
 
-      test("prints one line of JSON as a benchmark", () => {
+      compiled("prints one line of JSON as a benchmark", () => {
         expect(make(at.path, "bench").code).toBe(0);
         const { text: line, code } = run(join(at.path, "bench"), ["--threads", "1", "--runs", "5"]);
         expect(code).toBe(0);
@@ -72,16 +74,16 @@ describe.skipIf(noCompiler)("the digits network as a bundle", () => {
 
       test("the manifest leads from each operator to its lines of C", () => {
         const manifest = JSON.parse(text(bundle, "manifest.json")) as { operators: { kernel: string | null; file: string; line: number; op: string }[] };
-        const compiled = manifest.operators.filter((o) => o.kernel !== null);
-        expect(compiled.length).toBe(bundle.steps);
-        for (const o of compiled) expect(text(bundle, o.file).split("\n")[o.line - 1]).toContain(`void ${o.kernel}(`);
+        const inCode = manifest.operators.filter((o) => o.kernel !== null);
+        expect(inCode.length).toBe(bundle.steps);
+        for (const o of inCode) expect(text(bundle, o.file).split("\n")[o.line - 1]).toContain(`void ${o.kernel}(`);
         if (form === "optimized") {
           expect([...graph].some(isFused)).toBe(true);
-          expect(compiled.some((o) => o.op === "graphwright.Fused")).toBe(true);
+          expect(inCode.some((o) => o.op === "graphwright.Fused")).toBe(true);
         }
       });
 
-      test("damaged, short and foreign weights are refused with the reason", () => {
+      compiled("damaged, short and foreign weights are refused with the reason", () => {
         const path = join(at.path, "weights/digits.bin");
         const good = readFileSync(path);
         const tryWith = (bytes: Uint8Array): string => {
@@ -106,7 +108,7 @@ describe.skipIf(noCompiler)("the digits network as a bundle", () => {
       });
     });
 
-  test("is clean under the address and undefined-behaviour sanitizers", async () => {
+  compiled("is clean under the address and undefined-behaviour sanitizers", async () => {
     const at = folder();
     try {
       write((await bundleOf(await optimized(open(digitsPath)), { name: "digits" })).files, at.path);

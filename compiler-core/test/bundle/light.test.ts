@@ -1,14 +1,11 @@
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { needs, sharedFolder } from "../../../app/tooling/need.ts";
 import { tensorFromBytes, tensorBytes, type Tensor } from "../../src/ir/tensor.ts";
 import { Timeline } from "../../src/ir/timeline.ts";
 import { runPipeline } from "../../src/passes/run-pipeline.ts";
 import { lightFile } from "../fixtures/light.ts";
-import { noCompiler } from "../tensor/c-runner.ts";
-import { shared } from "../tensor/shared-folder.ts";
 import { bundleOf, folder, make, open, run, write } from "./on-disk.ts";
-
-const data = shared(".");
 
 /** Outputs by ONNX Runtime on the original file, nothing optimized. */
 async function byOnnxRuntime(path: string, inputs: readonly Tensor[]): Promise<Tensor[]> {
@@ -26,10 +23,10 @@ async function byOnnxRuntime(path: string, inputs: readonly Tensor[]): Promise<T
  * Networks with groups and shuffles, with concatenations at offsets, with residuals: as imported and optimized. The
  * rest of the nine lower the same operators.
  */
-describe.skipIf(noCompiler || !data || !shared("onnx-backend/light"))("light networks as bundles agree with ONNX Runtime on the original", () => {
+describe("light networks as bundles agree with ONNX Runtime on the original", () => {
   const networks = process.env.GRAPHWRIGHT_ALL_NETWORKS ? (["bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet", "vgg19", "zfnet512"] as const) : (["squeezenet", "shufflenet"] as const);
-  test.each(networks.flatMap((name) => [[name, false], [name, true]] as const))("%s, optimized: %s", async (name, optimize) => {
-    const path = lightFile(data!, name);
+  needs("gcc", "make", "shared").each(networks.flatMap((name) => [[name, false], [name, true]] as const))("%s, optimized: %s", async (name, optimize) => {
+    const path = lightFile(sharedFolder(), name);
     let graph = open(path);
     if (optimize) {
       const timeline = new Timeline(graph);

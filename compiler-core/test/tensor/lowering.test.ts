@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { needs } from "../../../app/tooling/need.ts";
 import { convLowering, gemmLowering, matMulLowering } from "../../src/ops/support/lower-contraction.ts";
 import { averagePoolLowering, maxPoolLowering } from "../../src/ops/support/lower-pool.ts";
 import { layerNormalizationLowering, lrnLowering, softmaxLowering } from "../../src/ops/support/lower-normalization.ts";
@@ -9,7 +10,7 @@ import { hoistScratch } from "../../src/tensor/lower-node.ts";
 import type { Lowering } from "../../src/tensor/lowering.ts";
 import { scheduleByRule } from "../../src/tensor/rules.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
-import { compilers, noCompiler, runInC } from "./c-runner.ts";
+import { compilers, runInC } from "./c-runner.ts";
 import { type Case, inputsFor, programOf, worstDifference } from "./lowered.ts";
 
 /** Random shapes for each lowering whose schedule depends on them. */
@@ -86,8 +87,8 @@ describe("scheduled programs mean what the plain loop nests mean", () => {
     expect(worstDifference(interpret(plain, inputs)[0]!, interpret(scheduled, inputs)[0]!)).toBeLessThanOrEqual(bound);
   });
 
-  describe.skipIf(noCompiler)("and so does their C", () => {
-    test.each(compilers.length > 0 ? compilers : ["gcc"])("%s", (compiler) => {
+  describe("and so does their C", () => {
+    needs("gcc").each(compilers.length > 0 ? compilers : ["gcc"])("%s", (compiler) => {
       for (const flags of [["-O3"], ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]]) {
         const outputs = runInC(cases.map((c) => ({ program: c.scheduled, inputs: inputsFor(c.plain) })), { compiler, flags });
         for (const [i, c] of cases.entries()) {

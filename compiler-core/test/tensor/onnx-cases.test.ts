@@ -1,7 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { existsSync } from "node:fs";
+import { describe, expect } from "vitest";
+import { needs } from "../../../app/tooling/need.ts";
 import { toNumbers, type Tensor } from "../../src/ir/tensor.ts";
 import { interpret } from "../../src/tensor/interpreter.ts";
-import { noCompiler, runInC } from "./c-runner.ts";
+import { runInC } from "./c-runner.ts";
 import { nodeCaseFolder, nodeCases, type NodeCase } from "./onnx-cases.ts";
 
 /** |a - b| <= atol + rtol * |b|, as the onnx project compares. */
@@ -27,10 +29,10 @@ function inputsOf(c: NodeCase): Tensor[] {
     });
 }
 
-describe.skipIf(!nodeCaseFolder)("the onnx project's operator cases, those with a lowering", async () => {
+describe("the onnx project's operator cases, those with a lowering", async () => {
   const cases: NodeCase[] = [];
   const refused: string[] = [];
-  if (nodeCaseFolder)
+  if (existsSync(nodeCaseFolder))
     for await (const c of nodeCases(nodeCaseFolder, /^test_/))
       if ("refused" in c) refused.push(`${c.name}: ${c.refused}`);
       else cases.push(c);
@@ -40,18 +42,18 @@ describe.skipIf(!nodeCaseFolder)("the onnx project's operator cases, those with 
       return problem === undefined ? [] : [`${c.name}: ${problem}`];
     }));
 
-  test("are more than 300", () => expect(cases.length).toBeGreaterThan(300));
+  needs("shared")("are more than 300", () => expect(cases.length).toBeGreaterThan(300));
 
-  test("scheduled tensor programs give the expected outputs", () => {
+  needs("shared")("scheduled tensor programs give the expected outputs", () => {
     expect(judge((c) => interpret(c.lowered.steps[0]!.program, inputsOf(c)))).toEqual([]);
   }, 120_000);
 
-  test.skipIf(noCompiler)("their C gives the expected outputs, with no warning and no undefined behaviour", () => {
+  needs("gcc", "shared")("their C gives the expected outputs, with no warning and no undefined behaviour", () => {
     const outputs = runInC(cases.map((c) => ({ program: c.lowered.steps[0]!.program, inputs: inputsOf(c) })), { flags: ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] });
     expect(judge((_, index) => outputs[index]!)).toEqual([]);
   }, 300_000);
 
-  test("what is refused names its reason", () => {
+  needs("shared")("what is refused names its reason", () => {
     // Types and shapes that programs do not have, options that lowering leaves out.
     expect(refused.filter((r) => !/not static|has the type|its output \d|computed at run time|training mode|training_mode|padding mode/.test(r))).toEqual([]);
   });

@@ -12,7 +12,7 @@ import { MemoryBlob } from "../../src/support/blob.ts";
 import { silentTask } from "../../src/support/task.ts";
 import { lowerGraph, operatorLowering, type LoweredGraph } from "../../src/bundle/lower-graph.ts";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
-import { shared } from "./shared-folder.ts";
+import { sharedFolder } from "../../../app/tooling/need.ts";
 
 export interface NodeCase {
   readonly name: string;
@@ -23,7 +23,7 @@ export interface NodeCase {
   readonly expected: readonly Tensor[];
 }
 
-export const nodeCaseFolder = shared("onnx-backend/node");
+export const nodeCaseFolder = join(sharedFolder(), "onnx-backend/node");
 
 /** Cases of a folder that are one operator with a lowering, inputs that lowering needs early made constants. */
 export async function* nodeCases(folder: string, pattern: RegExp): AsyncGenerator<NodeCase | { readonly name: string; readonly op: string; readonly refused: string }> {
