@@ -57,7 +57,16 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
       modifiedAriaLabel: label,
     });
     const [left, right] = [made.getOriginalEditor(), made.getModifiedEditor()];
+    // The comparison clears the name of its two editors whenever an option changes.
+    const named = [left, right].map((side) => {
+      const name = (): void => {
+        if (side.getOption(monaco.editor.EditorOption.ariaLabel) !== label) side.updateOptions({ ariaLabel: label });
+      };
+      name();
+      return side.onDidChangeConfiguration(name);
+    });
     const disposables = [
+      ...named,
       watchCursor(left, (line) => callbacks.current.onLine?.("before", line)),
       watchCursor(right, (line) => callbacks.current.onLine?.("after", line)),
       made.onDidUpdateDiff(() => callbacks.current.onChanges?.(made.getLineChanges()?.length ?? 0)),

@@ -24,12 +24,19 @@ registerTensorProgram(monaco);
 /** "#fff" -> "#ffffff": a minified style sheet has short colours, which Monaco's themes do not take. */
 const longHex = (color: string): string => (/^#[0-9a-f]{3,4}$/i.test(color) ? `#${[...color.slice(1)].map((digit) => digit + digit).join("")}` : color);
 
+/** Darker below 1, lighter above; six digits without "#", as Monaco's token rules want it. */
+function shade(color: string, factor: number): string {
+  const channels = [1, 3, 5].map((at) => Math.min(255, Math.round(parseInt(color.slice(at, at + 2), 16) * factor)));
+  return channels.map((channel) => channel.toString(16).padStart(2, "0")).join("");
+}
+
 /** Monaco paints token colours itself, so they are read from the design's properties. */
 export function applyEditorTheme(): void {
   const theme = currentTheme();
   const style = getComputedStyle(document.documentElement);
   const color = (name: string): string => longHex(style.getPropertyValue(name).trim());
-  const token = (name: string): string => color(name).slice(1, 7);
+  // Text on the tints of a comparison needs more contrast than the same colour as a mark.
+  const token = (name: string): string => shade(color(name), theme === "light" ? 0.8 : 1.12);
   monaco.editor.defineTheme("graphwright", {
     base: theme === "light" ? "vs" : theme === "dark" ? "vs-dark" : "hc-black",
     inherit: true,
@@ -47,7 +54,7 @@ export function applyEditorTheme(): void {
     colors: {
       "editor.background": color("--color-surface"),
       "editor.foreground": color("--color-text"),
-      "editorLineNumber.foreground": color("--color-text-faint"),
+      "editorLineNumber.foreground": color("--color-text-muted"),
       "editorLineNumber.activeForeground": color("--color-text"),
       "editor.lineHighlightBackground": color("--color-hover"),
       "editor.lineHighlightBorder": "#00000000",

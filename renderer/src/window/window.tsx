@@ -62,6 +62,7 @@ function Workbench({ model }: { readonly model: ModelState }): ReactNode {
   const [timeline] = panelsIn("bottom");
   return (
     <main className="workbench" aria-label={model.name}>
+      <h1 className="unseen">{model.name}</h1>
       <Group orientation="horizontal" className="columns" id="columns" defaultLayout={columns.defaultLayout} onLayoutChanged={columns.onLayoutChanged}>
         {showLeft && (
           <>

@@ -83,7 +83,7 @@ function PipelinePanel({ model }: PanelProps): ReactNode {
         )}
         {planned.length > 0 && (
           <>
-            <h3 className="list-title">{shown.length > 0 ? t("pipeline.not-run") : t("pipeline.will-run")}</h3>
+            <h2 className="list-title">{shown.length > 0 ? t("pipeline.not-run") : t("pipeline.will-run")}</h2>
             <ul className="pass-list" aria-label={t("pipeline.will-run")}>
               {planned.map((pass) => (
                 <PlannedRow key={pass} pass={pass} model={model} title={passTitle(pass)} summary={catalog?.passes.find((each) => each.name === pass)?.summary ?? ""} />

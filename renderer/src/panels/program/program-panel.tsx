@@ -27,17 +27,17 @@ function ProgramPanel({ model }: PanelProps): ReactNode {
   return (
     <div className="program-panel" data-testid="program-panel">
       <section aria-label={t("program.program")}>
-        <h3 className="sub-bar">
+        <h2 className="sub-bar">
           {t("program.program")}
           <span className="spacer" />
           {data.schedule.length > 0 && <span className="faint" title={data.schedule.join("\n")}>{t("program.schedule", { count: data.schedule.length })}</span>}
-        </h3>
+        </h2>
         <Suspense fallback={<Loading />}>
           <CodeEditor text={data.program} language="graphwright-program" label={t("program.program")} highlight={linked.program} onLine={(line) => setAt({ side: "program", line })} testId="tensor-program" />
         </Suspense>
       </section>
       <section aria-label={t("program.source")}>
-        <h3 className="sub-bar">{t("program.source")}</h3>
+        <h2 className="sub-bar">{t("program.source")}</h2>
         <Suspense fallback={<Loading />}>
           <CodeEditor text={data.source} language="c" label={t("program.source")} highlight={linked.source} onLine={(line) => setAt({ side: "source", line })} testId="c-source" />
         </Suspense>

@@ -35,7 +35,7 @@ function ValuesPanel({ model }: PanelProps): ReactNode {
           void runModel(model.id, seed, inputs);
         }}
       >
-        <h3 className="list-title">{t("values.inputs")}</h3>
+        <h2 className="list-title">{t("values.inputs")}</h2>
         {model.summary.inputs.map((input) => (
           <InputRow key={input.name} model={model} name={input.name} type={input.type} given={inputs[input.name]} onGive={(value) => set(input.name, value)} />
         ))}
