@@ -28,8 +28,9 @@ export const ifOperator = defineOperator({
   infer: (context, node) => {
     const then = context.inferBody(bodyOf(node, "then_branch"), []);
     const otherwise = context.inferBody(bodyOf(node, "else_branch"), []);
-    const condition = context.constant(0);
-    if (condition && condition.count === 1) return toNumbers(condition.tensor())[0] ? then : otherwise;
+    const constant = context.constant(0);
+    const condition = constant?.count === 1 ? toNumbers(constant.tensor())[0]! : context.known(0)?.[0];
+    if (typeof condition === "number") return condition ? then : otherwise;
     return node.outputs.map((_, i) => {
       const a = then[i];
       const b = otherwise[i];

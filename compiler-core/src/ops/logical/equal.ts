@@ -1,6 +1,6 @@
-import { dimsDiffer } from "../../ir/dim.ts";
 import { defineOperator } from "../definition.ts";
 import { comparison } from "../support/elementwise.ts";
+import { knownEqual } from "../support/known-conditions.ts";
 import { binaryLowering } from "../support/lower-elementwise.ts";
 import { bool, numbers, required, string, tensors } from "../support/types.ts";
 import { legacyBroadcast } from "../support/versions.ts";
@@ -23,6 +23,6 @@ export const equal = defineOperator({
   ],
   outputs: [required("C", "T1", "result")],
   types: { T: [...numbers, ...tensors("bool", "string")], T1: bool },
-  ...comparison((a, b) => a === b, (a, b) => (a === null || b === null ? null : a === b ? 1 : dimsDiffer(a, b) ? 0 : null)),
+  ...comparison((a, b) => a === b, knownEqual),
   lower: binaryLowering("eq"),
 });

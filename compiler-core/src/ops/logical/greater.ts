@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { comparison } from "../support/elementwise.ts";
+import { knownGreater } from "../support/known-conditions.ts";
 import { binaryLowering } from "../support/lower-elementwise.ts";
 import { bool, integers, numbers, required, tensors } from "../support/types.ts";
 import { legacyBroadcast } from "../support/versions.ts";
@@ -21,6 +22,6 @@ export const greater = defineOperator({
   ],
   outputs: [required("C", "T1", "result")],
   types: { T: numbers, T1: bool },
-  ...comparison((a, b) => a > b),
+  ...comparison((a, b) => a > b, knownGreater),
   lower: binaryLowering("gt"),
 });

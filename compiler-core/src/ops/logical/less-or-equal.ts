@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { comparison } from "../support/elementwise.ts";
+import { knownLessOrEqual } from "../support/known-conditions.ts";
 import { binaryLowering } from "../support/lower-elementwise.ts";
 import { bool, numbers, required, tensors } from "../support/types.ts";
 
@@ -18,6 +19,6 @@ export const lessOrEqual = defineOperator({
   ],
   outputs: [required("C", "T1", "result")],
   types: { T: numbers, T1: bool },
-  ...comparison((a, b) => a <= b),
+  ...comparison((a, b) => a <= b, knownLessOrEqual),
   lower: binaryLowering("le"),
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { knownNot } from "../support/known-conditions.ts";
 import { unaryLowering } from "../support/lower-elementwise.ts";
 import { bool, required } from "../support/types.ts";
 
@@ -12,6 +13,6 @@ export const not = defineOperator({
   inputs: [required("X", "T", "input")],
   outputs: [required("Y", "T", "output")],
   types: { T: bool },
-  ...elementwiseUnary({ apply: (x) => 1 - x }),
+  ...elementwiseUnary({ apply: (x) => 1 - x, known: knownNot }),
   lower: unaryLowering("not"),
 });

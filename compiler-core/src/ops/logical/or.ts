@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { comparison } from "../support/elementwise.ts";
+import { knownOr } from "../support/known-conditions.ts";
 import { binaryLowering } from "../support/lower-elementwise.ts";
 import { bool, required } from "../support/types.ts";
 import { legacyBroadcast } from "../support/versions.ts";
@@ -19,6 +20,6 @@ export const or = defineOperator({
   ],
   outputs: [required("C", "T1", "result")],
   types: { T: bool, T1: bool },
-  ...comparison((a, b) => a === 1 || b === 1),
+  ...comparison((a, b) => a === 1 || b === 1, knownOr),
   lower: binaryLowering("or"),
 });

@@ -29,7 +29,8 @@ export const where = defineOperator({
     const [condition, x, y] = [context.known(0), context.known(1), context.known(2)];
     const count = Math.max(condition?.length ?? 0, x?.length ?? 0, y?.length ?? 0);
     const at = (list: readonly Dim[], i: number): Dim => list[list.length === 1 ? 0 : i] ?? null;
-    const known = condition && x && y ? Array.from({ length: count }, (_, i): Dim => (at(condition, i) === 1 ? at(x, i) : at(condition, i) === 0 ? at(y, i) : null)) : undefined;
+    const flat = shape !== null && shape.length <= 1;
+    const known = flat && condition && x && y ? Array.from({ length: count }, (_, i): Dim => (at(condition, i) === 1 ? at(x, i) : at(condition, i) === 0 ? at(y, i) : null)) : undefined;
     return [tensorOutput(elementOfInput(context, 1) ?? elementOfInput(context, 2), shape, known)];
   },
   evaluate: (inputs) => {

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { comparison } from "../support/elementwise.ts";
+import { knownXor } from "../support/known-conditions.ts";
 import { binaryLowering } from "../support/lower-elementwise.ts";
 import { bool, required } from "../support/types.ts";
 import { legacyBroadcast } from "../support/versions.ts";
@@ -19,6 +20,6 @@ export const xor = defineOperator({
   ],
   outputs: [required("C", "T1", "result")],
   types: { T: bool, T1: bool },
-  ...comparison((a, b) => a !== b),
+  ...comparison((a, b) => a !== b, knownXor),
   lower: binaryLowering("xor"),
 });

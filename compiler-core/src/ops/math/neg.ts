@@ -1,3 +1,4 @@
+import { negateDim } from "../../ir/dim.ts";
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
 import { unaryLowering } from "../support/lower-elementwise.ts";
@@ -17,6 +18,6 @@ export const neg = defineOperator({
   inputs: [required("X", "T", "input")],
   outputs: [required("Y", "T", "output")],
   types: { T: signedNumbers },
-  ...elementwiseUnary({ apply: (x) => -x, big: (x) => -x }),
+  ...elementwiseUnary({ apply: (x) => -x, big: (x) => -x, known: negateDim }),
   lower: unaryLowering("neg"),
 });

@@ -1,11 +1,12 @@
-import { type ElementType, isElementType, isInteger } from "../../ir/element-type.ts";
+import type { Dim } from "../../ir/dim.ts";
+import { type ElementType, elementTypes, isElementType } from "../../ir/element-type.ts";
 import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { castTensor } from "../support/cast.ts";
 import { codeOfElement, elementOfCode } from "../support/element-codes.ts";
 import { costPerOutput } from "../support/elementwise.ts";
-import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { tensorOutput } from "../support/infer.ts";
 import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { castable, floats8, required, string, tensors } from "../support/types.ts";
@@ -29,6 +30,16 @@ const typeByName: VersionSteps = {
     return undefined;
   },
 };
+
+/** A known element after the cast: sizes fit into 32 bits, other numbers must fit to be known still. */
+function knownCast(d: Dim, to: ElementType): Dim {
+  if (to === "bool") return typeof d === "number" ? (d === 0 ? 0 : 1) : null;
+  const { kind, bits } = elementTypes[to];
+  if (kind !== "int" && kind !== "uint") return null;
+  if (typeof d !== "number") return bits >= 32 ? d : null;
+  const [least, limit] = kind === "int" ? [-(2 ** (bits - 1)), 2 ** (bits - 1)] : [0, 2 ** bits];
+  return d >= least && d < limit ? d : null;
+}
 
 export const cast = defineOperator({
   domain: "",
@@ -58,7 +69,7 @@ export const cast = defineOperator({
   types: { T1: [...castable, ...tensors("string")], T2: [...castable, ...tensors("string")] },
   infer: (context, _node, attributes) => {
     const to = elementOfCode(attributes.int("to"));
-    const known = isInteger(to) && isInteger(elementOfInput(context, 0) ?? "float32") ? context.known(0) : undefined;
+    const known = context.known(0)?.map((d) => knownCast(d, to));
     return [tensorOutput(to, shapeOf(context.type(0)), known)];
   },
   evaluate: (inputs, { attributes }) => [

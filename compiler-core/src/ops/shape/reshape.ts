@@ -41,7 +41,7 @@ export const reshape = defineOperator({
     if (target) {
       const known = context.known(0);
       const dims = resolveShape(input, target, attributes.int("allowzero") !== 0, context, node);
-      return [tensorOutput(element, dims, dims.length <= 1 ? known : undefined)];
+      return [tensorOutput(element, dims, dims.length <= 2 && dims.every((d) => typeof d === "number") ? known : undefined)];
     }
     const rank = vectorLength(context, 1);
     return [tensorOutput(element, rank === undefined ? null : unknownShape(rank))];

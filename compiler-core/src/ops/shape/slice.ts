@@ -1,3 +1,4 @@
+import type { Dim } from "../../ir/dim.ts";
 import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
@@ -47,13 +48,20 @@ export const slice = defineOperator({
       dims[axis] = slicedDim(shape[axis]!, starts?.[i] ?? null, ends?.[i] ?? null, step);
     }
     const known = context.known(0);
-    if (!known || shape.length !== 1 || axes.length !== 1) return [tensorOutput(element, dims)];
+    if (!known || shape.length > 2 || axes.length !== 1) return [tensorOutput(element, dims)];
+    const axis = checkedAxis(axes[0]!, shape.length, "an entry of axes");
+    // Elements of a matrix are known row by row.
+    const size = shape.length === 1 ? known.length : shape[axis];
+    const inner = axis === shape.length - 1 ? 1 : shape[1];
     const start = starts?.[0];
     const end = ends?.[0];
     const step = node.inputs[4] ? steps?.[0] : 1;
-    if (typeof start !== "number" || typeof end !== "number" || !step) return [tensorOutput(element, dims)];
-    const range = clampSlice(known.length, start, end, step);
-    return [tensorOutput(element, dims, Array.from({ length: range.count }, (_, i) => known[range.start + i * step]!))];
+    if (typeof start !== "number" || typeof end !== "number" || !step || typeof size !== "number" || typeof inner !== "number") return [tensorOutput(element, dims)];
+    const range = clampSlice(size, start, end, step);
+    const outer = size * inner === 0 ? 0 : known.length / (size * inner);
+    const sliced: Dim[] = [];
+    for (let o = 0; o < outer; o++) for (let i = 0; i < range.count; i++) for (let j = 0; j < inner; j++) sliced.push(known[(o * size + range.start + i * step) * inner + j]!);
+    return [tensorOutput(element, dims, sliced)];
   },
   evaluate: (inputs) => {
     const x = tensorAt(inputs, 0);

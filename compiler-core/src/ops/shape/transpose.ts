@@ -1,3 +1,4 @@
+import type { Dim } from "../../ir/dim.ts";
 import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
@@ -11,6 +12,14 @@ function permutation(perm: readonly number[] | undefined, rank: number): readonl
   if (!perm) return Array.from({ length: rank }, (_, i) => rank - 1 - i);
   if (perm.length !== rank || [...perm].sort((a, b) => a - b).some((p, i) => p !== i)) throw new GraphwrightError("permutation", `[${perm.join(", ")}] is not a permutation of ${rank} dimensions.`);
   return perm;
+}
+
+/** Known elements of a vector or matrix in their new order. */
+function transposedKnown(known: readonly Dim[] | undefined, shape: readonly Dim[], order: readonly number[]): readonly Dim[] | undefined {
+  const [rows, columns] = shape;
+  if (!known || shape.length < 2 || order[0] === 0) return known;
+  if (shape.length > 2 || typeof rows !== "number" || typeof columns !== "number") return undefined;
+  return known.map((_, i) => known[(i % rows) * columns + Math.floor(i / rows)]!);
 }
 
 export const transpose = defineOperator({
@@ -36,7 +45,8 @@ export const transpose = defineOperator({
     const shape = shapeOf(context.type(0));
     const perm = attributes.ints("perm");
     if (!shape) return [tensorOutput(elementOfInput(context, 0), perm ? unknownShape(perm.length) : null)];
-    return [tensorOutput(elementOfInput(context, 0), permutation(perm, shape.length).map((p) => shape[p]!), shape.length === 1 ? context.known(0) : undefined)];
+    const order = permutation(perm, shape.length);
+    return [tensorOutput(elementOfInput(context, 0), order.map((p) => shape[p]!), transposedKnown(context.known(0), shape, order))];
   },
   evaluate: (inputs, context) => {
     const x = tensorAt(inputs, 0);

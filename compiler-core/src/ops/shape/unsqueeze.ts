@@ -47,7 +47,7 @@ export const unsqueeze = defineOperator({
       return [tensorOutput(element, shape && count !== undefined ? unknownShape(shape.length + count) : null)];
     }
     const dims = inserted(shape, axes, 1 as Dim);
-    return [tensorOutput(element, dims, dims.length <= 1 ? context.known(0) : undefined)];
+    return [tensorOutput(element, dims, dims.length <= 2 ? context.known(0) : undefined)];
   },
   evaluate: (inputs) => {
     const x = tensorAt(inputs, 0);

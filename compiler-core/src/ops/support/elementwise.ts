@@ -81,8 +81,11 @@ export function compareTensors(a: Tensor, b: Tensor, test: (a: number | bigint |
 }
 
 /** A unary operator whose output has the input's type. `flops` is the work an element takes. */
-export const elementwiseUnary = (options: { readonly apply: (x: number) => number; readonly big?: (x: bigint) => bigint; readonly flops?: number }): Behaviour => ({
-  infer: sameAsInput,
+export const elementwiseUnary = (options: { readonly apply: (x: number) => number; readonly big?: (x: bigint) => bigint; readonly known?: (x: Dim) => Dim; readonly flops?: number }): Behaviour => ({
+  infer: (context) => {
+    const known = options.known && context.known(0)?.map(options.known);
+    return [known ? { type: context.type(0), known } : { type: context.type(0) }];
+  },
   evaluate: (inputs) => {
     const x = tensorAt(inputs, 0);
     return [options.big && isBigArray(x.data) ? mapBig(x, options.big) : mapNumbers(x, options.apply)];

@@ -120,7 +120,8 @@ export const elementOfInput = (context: InferContext, index: number): ElementTyp
 export function knownBinary(context: InferContext, combine: (a: Dim, b: Dim) => Dim): readonly Dim[] | undefined {
   const a = context.known(0);
   const b = context.known(1);
-  if (!a || !b || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return undefined;
+  const flat = [0, 1].every((i) => (shapeOf(context.type(i))?.length ?? 2) <= 1);
+  if (!a || !b || !flat || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return undefined;
   const count = a.length === 0 || b.length === 0 ? 0 : Math.max(a.length, b.length);
   return Array.from({ length: count }, (_, i) => combine(a[a.length === 1 ? 0 : i]!, b[b.length === 1 ? 0 : i]!));
 }
