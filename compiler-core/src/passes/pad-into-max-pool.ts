@@ -13,8 +13,10 @@ function provenNonnegative(ref: ValueRef, context: MatchContext): string | undef
   for (let node = context.producer(ref), steps = 0; node && node.domain === "" && steps < 8; node = context.producer(node.inputs[0]), steps++) {
     if (nonnegative.has(node.op)) return describeNode(node);
     if (node.op === "Clip") {
-      const low = context.tensor(node.inputs[1]);
-      return low && toNumbers(low)[0]! >= 0 ? describeNode(node) : undefined;
+      const [, lower, upper] = node.inputs;
+      // Where the upper bound is the lesser one, it wins.
+      const bounds = [lower, ...(upper ? [upper] : [])].map((ref) => context.tensor(ref));
+      return bounds.every((bound) => bound && toNumbers(bound)[0]! >= 0) ? describeNode(node) : undefined;
     }
     if (!selecting.has(node.op)) return undefined;
   }

@@ -230,7 +230,9 @@ export class GraphWriter {
     const sparse = new Set(carried?.sparseInitializer.map((tensor) => tensor.values?.name ?? ""));
     const isSparse = (item: PlannedNode): boolean => sparse.has(this.nameOf({ node: item.id, output: 0 })) && item.raw.op === "Constant" && item.raw.attributes.sparse_value?.kind === "sparse";
     const parts = this.writeNodes(named, carried, field.graph.node, isSparse);
-    if (region.name !== "") parts.add(toBinary(GraphProtoSchema, create(GraphProtoSchema, { name: region.name })));
+    // Checkers and runtimes refuse a body without a name.
+    const name = region.name === "" && region.owner !== null ? "body" : region.name;
+    if (name !== "") parts.add(toBinary(GraphProtoSchema, create(GraphProtoSchema, { name })));
 
     const initializers: { name: string; value: ConstantValue; doc: string; metadata: Readonly<Record<string, string>> }[] = [];
     for (const id of region.parameters) {
