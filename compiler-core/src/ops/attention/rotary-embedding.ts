@@ -24,7 +24,7 @@ export const rotaryEmbedding = defineOperator({
   outputs: [required("Y", "T", "rotated features, shaped as X")],
   attributes: {
     interleaved: { kind: "int", doc: "1 when the features of a pair are neighbours", fallback: 0 },
-    num_heads: { kind: "int", doc: "number of heads; needed when they are packed", fallback: 0 },
+    num_heads: { kind: "int", doc: "number of heads; needed when they are packed" },
     rotary_embedding_dim: { kind: "int", doc: "how many features of a head are rotated; 0 for all", fallback: 0 },
   },
   types: { T: tensors("float32", "float16", "bfloat16"), M: int64 },
@@ -38,7 +38,7 @@ export const rotaryEmbedding = defineOperator({
     const positions = positionsTensor && toNumbers(positionsTensor);
     const packed = x.dims.length === 3;
     const batch = x.dims[0]!;
-    const heads = packed ? attributes.int("num_heads") : x.dims[1]!;
+    const heads = packed ? attributes.int("num_heads", 0) : x.dims[1]!;
     const length = packed ? x.dims[1]! : x.dims[2]!;
     const size = packed ? x.dims[2]! / heads : x.dims[3]!;
     const rotated = attributes.int("rotary_embedding_dim") || size;

@@ -1,5 +1,5 @@
 import { defineOperator } from "../definition.ts";
-import { floats, variadic } from "../support/types.ts";
+import { tensors, variadic } from "../support/types.ts";
 import { firstTensors } from "../support/value-types.ts";
 import { unknownType } from "../../ir/value-type.ts";
 
@@ -17,7 +17,7 @@ export const gradient = defineOperator({
     y: { kind: "string", doc: "name of the value that is derived", required: true },
     zs: { kind: "strings", doc: "names of further values on which y depends" },
   },
-  types: { T1: firstTensors, T2: floats },
+  types: { T1: firstTensors, T2: tensors("float16", "float32", "float64") },
   // The derivative of a scalar y has the shape of each x.
   infer: (context, node, attributes) => node.outputs.map((_, i) => ({ type: i < (attributes.strings("xs")?.length ?? 0) ? context.type(i) : unknownType })),
 });
