@@ -2,6 +2,7 @@ import { PersistentVector } from "../support/persistent-vector.ts";
 import type { Attributes } from "./attribute.ts";
 import type { ConstantValue } from "./constant.ts";
 import type { Dim } from "./dim.ts";
+import { type Uses, UseTable } from "./use-list.ts";
 import { unknownType, type ValueType } from "./value-type.ts";
 
 /** Dense, never reused, unique over all regions of a graph. */
@@ -166,14 +167,14 @@ export class Graph {
   /** by id; undefined where a node was removed */
   readonly nodes: PersistentVector<Node | undefined>;
   /** uses of each node's outputs, by id */
-  readonly uses: PersistentVector<readonly Use[] | undefined>;
+  readonly uses: PersistentVector<Uses | undefined>;
   readonly regions: PersistentVector<Region | undefined>;
   readonly info: ModelInfo;
 
   /** @internal graphs are made by `emptyGraph` and by the Rewriter */
   constructor(
     nodes: PersistentVector<Node | undefined>,
-    uses: PersistentVector<readonly Use[] | undefined>,
+    uses: PersistentVector<Uses | undefined>,
     regions: PersistentVector<Region | undefined>,
     info: ModelInfo,
   ) {
@@ -227,12 +228,34 @@ export class Graph {
     return this.node(ref.node).outputs[ref.output]?.name ?? "";
   }
 
+  /** All uses of a node's outputs. Costs their number where a node has very many; `useCount` does not. */
   usesOf(id: NodeId): readonly Use[] {
-    return this.uses.get(id) ?? noUses;
+    const uses = this.uses.get(id) ?? noUses;
+    return uses instanceof UseTable ? uses.toArray() : uses;
+  }
+
+  useCount(id: NodeId): number {
+    return this.uses.get(id)?.length ?? 0;
   }
 
   usesOfValue(ref: ValueRef): readonly Use[] {
     return this.usesOf(ref.node).filter((use) => use.output === ref.output);
+  }
+
+  /** Whether the value is an output of a region. */
+  isResult(ref: ValueRef): boolean {
+    const uses = this.uses.get(ref.node) ?? noUses;
+    return uses instanceof UseTable ? uses.isResult(ref.output) : uses.some((use) => use.kind === "result" && use.output === ref.output);
+  }
+
+  /** The only use of a value, if there is exactly one. */
+  soleUse(ref: ValueRef): Use | undefined {
+    const uses = this.uses.get(ref.node) ?? noUses;
+    if (uses.length === 1) return this.usesOf(ref.node)[0]!.output === ref.output ? this.usesOf(ref.node)[0] : undefined;
+    // One output with as many uses as a table holds has more than one use, unless the node has other outputs.
+    if (uses instanceof UseTable && this.nodes.get(ref.node)?.outputs.length === 1) return undefined;
+    const [use, other] = this.usesOfValue(ref);
+    return other ? undefined : use;
   }
 
   /** The compile-time value of `ref` (a constant; a parameter's fallback is not one: the caller may override it). */

@@ -1,3 +1,4 @@
+import { Heap } from "../support/heap.ts";
 import type { Graph, NodeId, RegionId } from "./graph.ts";
 
 /**
@@ -26,43 +27,15 @@ export function topologicalOrder(graph: Graph, region: RegionId = 0): NodeId[] {
     const y = graph.node(b).order;
     return x < y || (x === y && a < b);
   };
-  const heap: NodeId[] = [];
-  const push = (id: NodeId): void => {
-    let i = heap.push(id) - 1;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (!before(id, heap[parent] as NodeId)) break;
-      heap[i] = heap[parent] as NodeId;
-      i = parent;
-    }
-    heap[i] = id;
-  };
-  const pop = (): NodeId => {
-    const top = heap[0] as NodeId;
-    const last = heap.pop() as NodeId;
-    if (heap.length > 0) {
-      let i = 0;
-      for (;;) {
-        let child = 2 * i + 1;
-        if (child >= heap.length) break;
-        if (child + 1 < heap.length && before(heap[child + 1] as NodeId, heap[child] as NodeId)) child++;
-        if (!before(heap[child] as NodeId, last)) break;
-        heap[i] = heap[child] as NodeId;
-        i = child;
-      }
-      heap[i] = last;
-    }
-    return top;
-  };
-  for (const id of members) if (!waiting.has(id)) push(id);
+  const heap = new Heap<NodeId>(before);
+  for (const id of members) if (!waiting.has(id)) heap.push(id);
   const order: NodeId[] = [];
-  while (heap.length > 0) {
-    const id = pop();
+  for (let id = heap.pop(); id !== undefined; id = heap.pop()) {
     order.push(id);
     for (const user of next.get(id) ?? []) {
       const left = (waiting.get(user) as number) - 1;
       waiting.set(user, left);
-      if (left === 0) push(user);
+      if (left === 0) heap.push(user);
     }
   }
   if (order.length !== members.length) throw new RangeError(`the graph has a cycle among ${members.length - order.length} nodes`);

@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../support/diagnostic.ts";
+import { Heap } from "../support/heap.ts";
 import type { VectorBuilder } from "../support/persistent-vector.ts";
 import { type Attributes, noAttributes } from "./attribute.ts";
 import type { ConstantValue } from "./constant.ts";
@@ -18,12 +19,14 @@ import {
   type RegionId,
   type RegionOutput,
   rootRegion,
+  sameValue,
   type Use,
   type ValueRef,
 } from "./graph.ts";
 import { contradiction, mergeTypes } from "./merge-types.ts";
 import { toNumbers } from "./tensor.ts";
 import type { InferContext, InferredOutput, TypeRules } from "./type-rules.ts";
+import { longList, sameUse, type Uses, UseTable } from "./use-list.ts";
 import { unknownType, type ValueType } from "./value-type.ts";
 
 export interface OperatorSpec {
@@ -81,13 +84,15 @@ export class Rewriter {
   readonly diagnostics: Diagnostic[] = [];
   private readonly rules: TypeRules | undefined;
   private readonly nodes: VectorBuilder<Node | undefined>;
-  private readonly uses: VectorBuilder<readonly Use[] | undefined>;
+  private readonly uses: VectorBuilder<Uses | undefined>;
   private readonly regions: VectorBuilder<Region | undefined>;
   private readonly touched = new Set<NodeId>();
   private readonly touchedRegions = new Set<RegionId>();
   /** use lists that this rewriter made itself and may change in place */
   private readonly ownUses = new Set<NodeId>();
+  /** nodes to infer again; the queue gives them producers first and may hold some that are done */
   private readonly stale = new Set<NodeId>();
+  private readonly queue = new Heap<Queued>((a, b) => a.order < b.order || (a.order === b.order && a.id < b.id));
   private readonly replaced: [ValueRef, ValueRef][] = [];
   private readonly provenance: ProvenanceEntry[] = [];
   private info: ModelInfo;
@@ -135,7 +140,12 @@ export class Rewriter {
   }
 
   usesOf(id: NodeId): readonly Use[] {
-    return this.uses.get(id) ?? [];
+    const uses = this.uses.get(id) ?? [];
+    return uses instanceof UseTable ? uses.toArray() : uses;
+  }
+
+  isUsed(id: NodeId): boolean {
+    return (this.uses.get(id)?.length ?? 0) > 0;
   }
 
   usesOfValue(ref: ValueRef): readonly Use[] {
@@ -239,7 +249,7 @@ export class Rewriter {
     const names = new Set(functions.map((f) => `${f.domain}:${f.name}`));
     for (let id = 0; id < this.nodes.length; id++) {
       const node = this.nodes.get(id);
-      if (node?.kind === "operator" && names.has(`${node.domain}:${node.op}`)) this.stale.add(id);
+      if (node?.kind === "operator" && names.has(`${node.domain}:${node.op}`)) this.markStale(id);
     }
   }
 
@@ -249,11 +259,13 @@ export class Rewriter {
   update(id: NodeId, patch: NodePatch): void {
     const before = this.node(id);
     if (patch.inputs) {
-      for (const [index, input] of before.inputs.entries()) if (input) this.dropUse(input, { kind: "input", output: input.output, user: id, index });
-      for (const [index, input] of patch.inputs.entries()) if (input) this.addUse(input, { kind: "input", output: input.output, user: id, index });
+      for (const [index, input] of before.inputs.entries())
+        if (input && !sameValue(input, patch.inputs[index])) this.dropUse(input, { kind: "input", output: input.output, user: id, index });
+      for (const [index, input] of patch.inputs.entries())
+        if (input && !sameValue(input, before.inputs[index])) this.addUse(input, { kind: "input", output: input.output, user: id, index });
     }
     this.write({ ...before, ...patch } as Node);
-    this.stale.add(id);
+    this.markStale(id);
   }
 
   setInput(id: NodeId, index: number, ref: ValueRef | null): void {
@@ -287,7 +299,7 @@ export class Rewriter {
   /** Removes a node (and its bodies). Throws when something still uses it. */
   remove(id: NodeId): void {
     const node = this.node(id);
-    if (this.usesOf(id).length > 0) throw new RangeError(`${describeNode(node)} is still used`);
+    if (this.isUsed(id)) throw new RangeError(`${describeNode(node)} is still used`);
     this.removeUnchecked(node);
   }
 
@@ -301,7 +313,7 @@ export class Rewriter {
     while (pending.length > 0) {
       const id = pending.pop() as NodeId;
       const node = this.nodes.get(id);
-      if (!node || node.kind === "parameter" || this.usesOf(id).length > 0) continue;
+      if (!node || node.kind === "parameter" || this.isUsed(id)) continue;
       const sources = this.sourcesOf(node);
       this.removeUnchecked(node);
       removed.push(id);
@@ -433,8 +445,26 @@ export class Rewriter {
     this.touchedRegions.add(region.id);
   }
 
-  private editUses(id: NodeId): Use[] {
-    const uses = this.uses.get(id);
+  private addUse(ref: ValueRef, use: Use): void {
+    const uses = this.uses.get(ref.node);
+    if (uses instanceof UseTable) this.uses.set(ref.node, uses.with(use));
+    else if (uses && uses.length >= longList) this.uses.set(ref.node, UseTable.of(uses).with(use));
+    else this.ownUsesOf(ref.node, uses).push(use);
+  }
+
+  private dropUse(ref: ValueRef, use: Use): void {
+    const uses = this.uses.get(ref.node);
+    if (!uses) return;
+    if (uses instanceof UseTable) {
+      this.uses.set(ref.node, uses.without(use));
+      return;
+    }
+    const own = this.ownUsesOf(ref.node, uses);
+    const at = own.findIndex((each) => sameUse(each, use));
+    if (at >= 0) own.splice(at, 1);
+  }
+
+  private ownUsesOf(id: NodeId, uses: readonly Use[] | undefined): Use[] {
     if (uses && this.ownUses.has(id)) return uses as Use[];
     const copy = uses ? [...uses] : [];
     this.uses.set(id, copy);
@@ -442,31 +472,15 @@ export class Rewriter {
     return copy;
   }
 
-  private addUse(ref: ValueRef, use: Use): void {
-    this.editUses(ref.node).push(use);
-  }
-
-  private dropUse(ref: ValueRef, use: Use): void {
-    if (!this.uses.get(ref.node)) return;
-    const uses = this.editUses(ref.node);
-    const at = uses.findIndex(
-      (u) =>
-        u.output === use.output &&
-        u.index === use.index &&
-        (u.kind === "input" ? use.kind === "input" && u.user === use.user : use.kind === "result" && u.region === use.region),
-    );
-    if (at >= 0) uses.splice(at, 1);
+  private markStale(id: NodeId): void {
+    if (this.stale.has(id)) return;
+    this.stale.add(id);
+    this.queue.push({ id, order: this.node(id).order });
   }
 
   private inferStale(): void {
-    while (this.stale.size > 0) {
-      // Producers first: one pass over each affected node in the common case.
-      let first: NodeId | undefined;
-      for (const id of this.stale) if (first === undefined || this.comesBefore(id, first)) first = id;
-      const id = first as NodeId;
-      this.stale.delete(id);
-      this.infer(id);
-    }
+    // Producers first: one pass over each affected node in the common case.
+    for (let next = this.queue.pop(); next; next = this.queue.pop()) if (this.stale.delete(next.id)) this.infer(next.id);
   }
 
   private comesBefore(a: NodeId, b: NodeId): boolean {
@@ -500,14 +514,14 @@ export class Rewriter {
     if (!changed) return;
     const current = this.node(id) as OperatorNode;
     this.write({ ...current, outputs });
-    for (const use of this.usesOf(id)) if (use.kind === "input") this.stale.add(use.user);
+    for (const use of this.usesOf(id)) if (use.kind === "input") this.markStale(use.user);
     else this.markOwner(use.region);
   }
 
   /** A body's result changed its type: the node that owns the body is inferred again. */
   private markOwner(region: RegionId): void {
     const owner = this.regions.get(region)?.owner;
-    if (owner !== null && owner !== undefined && this.nodes.get(owner)) this.stale.add(owner);
+    if (owner !== null && owner !== undefined && this.nodes.get(owner)) this.markStale(owner);
   }
 
   private contextFor(node: OperatorNode): InferContext {
@@ -555,6 +569,11 @@ export class Rewriter {
       return known ? { type: this.type(output.value), known } : { type: this.type(output.value) };
     });
   }
+}
+
+interface Queued {
+  readonly id: NodeId;
+  readonly order: number;
 }
 
 const noMetadata: Readonly<Record<string, string>> = Object.freeze({});

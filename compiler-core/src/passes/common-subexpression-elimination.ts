@@ -1,4 +1,4 @@
-import { describeNode } from "../ir/graph.ts";
+import { describeNode, type NodeId } from "../ir/graph.ts";
 import { defineRewrite } from "./definition.ts";
 import { requireDeterministic } from "./support/determinism.ts";
 import { regionsEqual, sameOperator } from "./support/equality.ts";
@@ -19,23 +19,33 @@ export const commonSubexpressionElimination = defineRewrite({
   ],
   match(root, context) {
     const { graph } = context;
-    const before = (id: number): boolean => graph.node(id).order < root.order || (graph.node(id).order === root.order && id < root.id);
-    const alike = context.alike(root).filter(before);
-    if (alike.length === 0 || root.inputs.length === 0) return undefined;
+    if (root.inputs.length === 0) return undefined;
+    const alike = context.alike(root);
+    if (alike.length < 2) return undefined;
+    const before = (id: NodeId): boolean => graph.node(id).order < root.order || (graph.node(id).order === root.order && id < root.id);
+    const first = alike.find(before);
+    if (first === undefined) return undefined;
     if (!requireDeterministic(context, "deterministic", root)) return undefined;
     const wanted = root.outputs.map((output, i) => output.name !== "" || graph.usesOfValue({ node: root.id, output: i }).length > 0);
-    const equal = alike.filter((id) => {
-      const other = context.find(id)!;
-      return sameOperator(root, other) && other.outputs.length === root.outputs.length && other.outputs.every((output, i) => output.name !== "" || !wanted[i]);
-    });
-    if (!context.require("same operator", equal.length > 0, () => (equal.length > 0 ? `the same as ${describeNode(graph.node(equal[0]!))}` : `${describeNode(graph.node(alike[0]!))} has other attributes or outputs`))) return undefined;
     const names = Object.keys(root.regions);
-    const twins = equal.filter((id) => {
-      const { regions } = context.find(id)!;
-      return names.length === Object.keys(regions).length && names.every((name) => name in regions && regionsEqual(graph, root.regions[name]!, regions[name]!));
-    });
-    if (!context.require("same bodies", twins.length > 0, names.length === 0 ? "there are none" : twins.length > 0 ? "they are equal" : "they differ")) return undefined;
-    const kept = twins.find((id) => root.outputs.every((_, i) => !context.isResult({ node: root.id, output: i }) || !context.isResult({ node: id, output: i })));
+    const results = [...root.outputs.keys()].filter((i) => context.isResult({ node: root.id, output: i }));
+    // The first that will do, and no list of all: thousands may be alike.
+    let equal: NodeId | undefined;
+    let twin: NodeId | undefined;
+    let kept: NodeId | undefined;
+    for (const id of alike) {
+      if (kept !== undefined) break;
+      const other = context.find(id)!;
+      if (!before(id) || !sameOperator(root, other)) continue;
+      if (other.outputs.length !== root.outputs.length || other.outputs.some((output, i) => output.name === "" && wanted[i])) continue;
+      equal ??= id;
+      const { regions } = other;
+      if (names.length !== Object.keys(regions).length || !names.every((name) => name in regions && regionsEqual(graph, root.regions[name]!, regions[name]!))) continue;
+      twin ??= id;
+      if (!results.some((output) => context.isResult({ node: id, output }))) kept = id;
+    }
+    if (!context.require("same operator", equal !== undefined, () => (equal === undefined ? `${describeNode(graph.node(first))} has other attributes or outputs` : `the same as ${describeNode(graph.node(equal))}`))) return undefined;
+    if (!context.require("same bodies", twin !== undefined, names.length === 0 ? "there are none" : twin !== undefined ? "they are equal" : "they differ")) return undefined;
     if (!context.require("at most one output", kept !== undefined, "both values are outputs of the graph")) return undefined;
     return { nodes: [root.id, kept!], bindings: { kept } };
   },

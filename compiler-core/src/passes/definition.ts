@@ -59,10 +59,10 @@ export interface MatchContext {
   onlyUser(ref: ValueRef): OperatorNode | undefined;
   /** whether the value is an output of a region */
   isResult(ref: ValueRef): boolean;
-  /** other operator nodes of the same operator with the same inputs, position by position, ascending */
+  /** operator nodes of the same operator with the same inputs, position by position, `node` included, ascending */
   alike(node: OperatorNode): readonly NodeId[];
-  /** other constants of the same type and bits, ascending */
-  identicalConstants(node: ConstantNode): readonly NodeId[];
+  /** other constants of the same type and bits, ascending, found as they are asked for */
+  identicalConstants(node: ConstantNode): Iterable<NodeId>;
   /** a value name that the graph does not have: `base`, or `base` with a number */
   freshName(base: string): string;
   /** whether at most one value of the graph and its bodies has this name */

@@ -1,4 +1,4 @@
-import type { ConstantNode } from "../ir/graph.ts";
+import type { ConstantNode, NodeId } from "../ir/graph.ts";
 import { constantRoot, defineRewrite } from "./definition.ts";
 import { takeOver } from "./support/replacement.ts";
 
@@ -15,13 +15,22 @@ export const duplicateConstantMerging = defineRewrite<ConstantNode>({
     { name: "at most one output", doc: "Not both are outputs of the graph." },
   ],
   match(root, context) {
-    const twins = context.identicalConstants(root).filter((id) => id < root.id);
-    if (!context.require("same bits", twins.length > 0, twins.length > 0 ? `the same as ${twins.map((id) => context.describe({ node: id, output: 0 })).join(", ")}` : "no earlier constant is the same")) return undefined;
-    const near = twins.filter((id) => context.graph.node(id).region === root.region);
-    if (!context.require("same graph", near.length > 0, "the others lie in other graphs")) return undefined;
+    // The first that will do, and no list of all: thousands may be alike.
     const isOutput = context.isResult({ node: root.id, output: 0 });
-    const kept = near.find((id) => !isOutput || !context.isResult({ node: id, output: 0 }));
-    if (!context.require("at most one output", kept !== undefined, "both are outputs of the graph")) return undefined;
+    let twin: NodeId | undefined;
+    let near: NodeId | undefined;
+    let kept: NodeId | undefined;
+    for (const id of context.identicalConstants(root)) {
+      if (id > root.id || kept !== undefined) break;
+      twin ??= id;
+      if (context.graph.node(id).region !== root.region) continue;
+      near ??= id;
+      if (!isOutput || !context.isResult({ node: id, output: 0 })) kept = id;
+    }
+    const told = (id: NodeId): string => context.describe({ node: id, output: 0 });
+    if (!context.require("same bits", twin !== undefined, () => (twin === undefined ? "no earlier constant is the same" : `the same as ${told(near ?? twin)}`))) return undefined;
+    if (!context.require("same graph", near !== undefined, () => (near === undefined ? `${told(twin!)} lies in another graph` : "both lie in one graph"))) return undefined;
+    if (!context.require("at most one output", kept !== undefined, () => (kept === undefined ? "both are outputs of the graph" : "not both are outputs"))) return undefined;
     return { nodes: [root.id, kept!], bindings: { kept } };
   },
   rewrite(match, rewriter) {

@@ -70,6 +70,8 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
   const diagnostics: Diagnostic[] = [];
   /** "rewrite@site" of steps that a check refused: not tried again in later rounds */
   const refused = new Set<string>();
+  /** the step at which a pass last found nothing more to do */
+  const settled = new Map<string, StepId>();
   let stopped = false;
   let sinceStart = 0;
 
@@ -79,10 +81,15 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
     const applied: Record<string, number> = {};
     const began = clock();
     task.progress(share, pass.title);
+    if (settled.get(pass.name) === from) {
+      runs.push({ pass: pass.name, round, from, to: from, applied, milliseconds: 0 });
+      return 0;
+    }
+    const left = (rewrite: string, site: string): boolean => selection.skipsSite(rewrite, site) || (refused.size > 0 && refused.has(`${rewrite}@${site}`));
     const generator = applyRepeatedly(timeline.editBase(), chosen, {
       options,
       pass: pass.name,
-      skipSite: (rewrite, site) => selection.skipsSite(rewrite, site) || refused.has(`${rewrite}@${site}`),
+      ...(selection.sites > 0 || refused.size > 0 ? { skipSite: left } : {}),
       tick: (done) => {
         task.check();
         task.progress(share, `${pass.title}, ${Math.round(100 * done)}%`);
@@ -116,6 +123,7 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
       if (++sinceStart % pauseEvery === 0) await task.pause();
       next = generator.next();
     }
+    if (!stopped) settled.set(pass.name, timeline.head.id);
     runs.push({ pass: pass.name, round, from, to: timeline.head.id, applied, milliseconds: clock() - began });
     await task.pause();
     return Object.values(applied).reduce((a, b) => a + b, 0);
@@ -141,6 +149,8 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
 
 interface Selection {
   of(pass: Pass): RewriteDefinition[];
+  /** how many single places are left out */
+  readonly sites: number;
   skipsSite(rewrite: string, site: string): boolean;
 }
 
@@ -163,6 +173,7 @@ function select(only: readonly string[] | undefined, skip: readonly string[] | u
             .filter((name) => !skipped.has(name) && (!wanted || wanted.has(pass.name) || wanted.has(name)))
             .map(findRewrite)
             .filter((rewrite) => !options.strict || rewrite.exactness === "exact"),
+    sites: sites.size,
     skipsSite: (rewrite, site) => sites.has(`${rewrite}@${site}`),
   };
 }

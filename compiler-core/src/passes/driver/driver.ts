@@ -3,7 +3,7 @@ import { type ConstantNode, describeNode, type Graph, type Node, type NodeId, ty
 import { Rewriter } from "../../ir/rewriter.ts";
 import { typeRules } from "../../ops/index.ts";
 import { type Diagnostic, GraphwrightError } from "../../support/diagnostic.ts";
-import { constantRoot, defaultOptions, type Match, type PreconditionResult, type RewriteDefinition, type RewriteOptions } from "../definition.ts";
+import { constantRoot, defaultOptions, type Match, type MatchContext, type PreconditionResult, type RewriteDefinition, type RewriteOptions } from "../definition.ts";
 import { GraphIndex } from "./graph-index.ts";
 import { matchContext, rewritable } from "./match-context.ts";
 
@@ -133,7 +133,7 @@ export interface ApplyOptions {
 export function applyAt(graph: Graph, rewrite: RewriteDefinition, root: NodeId, { options, pass }: ApplyOptions = {}): Applied {
   const node = graph.find(root);
   if (!node) throw new GraphwrightError("no-such-node", `there is no node ${root} in this step.`);
-  const applied = isRoot(rewrite, node) && rewritable(graph, node.region) ? tryAt(graph, rewrite, node, { ...defaultOptions, ...options }, pass ?? rewrite.name, new GraphIndex(graph)) : undefined;
+  const applied = isRoot(rewrite, node) && rewritable(graph, node.region) ? tryAt(graph, rewrite, node, { ...defaultOptions, ...options }, pass ?? rewrite.name, matchContext(graph)) : undefined;
   if (applied) return applied;
   const reason = explain(graph, rewrite, root, options).find((e) => e.root === root)?.preconditions.find((p) => p.state !== "satisfied");
   throw new GraphwrightError(
@@ -144,8 +144,7 @@ export function applyAt(graph: Graph, rewrite: RewriteDefinition, root: NodeId, 
   );
 }
 
-function tryAt(graph: Graph, rewrite: RewriteDefinition, root: RootNode, options: RewriteOptions, pass: string, index: GraphIndex): Applied | undefined {
-  const context = matchContext(graph, index);
+function tryAt(graph: Graph, rewrite: RewriteDefinition, root: RootNode, options: RewriteOptions, pass: string, context: MatchContext): Applied | undefined {
   const found = rewrite.match(root, context, options);
   if (!found) return undefined;
   const match: Match = { root: root.id, ...found };
@@ -186,7 +185,8 @@ export function* applyRepeatedly(start: Graph, rewrites: readonly RewriteDefinit
     return list;
   };
   let graph = start;
-  let index = new GraphIndex(graph);
+  const index = new GraphIndex(graph);
+  let context = matchContext(graph, index);
   let count = 0;
   for (let changed = true; changed; ) {
     changed = false;
@@ -201,25 +201,28 @@ export function* applyRepeatedly(start: Graph, rewrites: readonly RewriteDefinit
         waiting.delete(id);
         const node = graph.find(id);
         if (!node || node.kind === "parameter" || !(node.region === rootRegion || rewritable(graph, node.region))) continue;
-        const site = siteOf(node);
+        // Names of sites are worked out only where some place is left out.
+        const site = refused.size > 0 || run.skipSite ? siteOf(node) : "";
         for (const rewrite of candidates(node)) {
-          if (refused.has(`${rewrite.name}@${site}`) || run.skipSite?.(rewrite.name, site)) continue;
-          const applied = tryAt(graph, rewrite, node, options, run.pass ?? rewrite.name, index);
+          if ((refused.size > 0 && refused.has(`${rewrite.name}@${site}`)) || run.skipSite?.(rewrite.name, site)) continue;
+          const applied = tryAt(graph, rewrite, node, options, run.pass ?? rewrite.name, context);
           if (!applied) continue;
           if (++count > budget)
             throw new GraphwrightError(
               "rewrite-budget",
-              `more than ${budget} rewrites were applied to ${start.nodes.length} nodes, the last one ${rewrite.name} at ${site}: some rewrites undo one another.`,
+              `more than ${budget} rewrites were applied to ${start.nodes.length} nodes, the last one ${rewrite.name} at ${applied.delta.site}: some rewrites undo one another.`,
               { node: describeNode(node) },
               "Run the rewrites one by one, or skip this one.",
             );
           if ((yield applied) === "revert") {
-            refused.add(`${rewrite.name}@${site}`);
-            index = new GraphIndex(graph);
+            refused.add(`${rewrite.name}@${applied.delta.site}`);
+            // The dropped commit may have taken names.
+            context = matchContext(graph, index);
             continue;
           }
           graph = applied.graph;
           index.advance(graph, applied.delta);
+          context = matchContext(graph, index);
           changed = true;
           for (const near of neighbourhood(graph, applied.delta, node.id))
             if (!waiting.has(near)) {

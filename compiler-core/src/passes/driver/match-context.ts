@@ -33,14 +33,14 @@ export function matchContext(graph: Graph, index: GraphIndex = new GraphIndex(gr
     attributes: (node) => attributeReader(node, findOperator(node.domain, node.op)),
     definition: (node) => findOperator(node.domain, node.op),
     onlyUser: (ref) => {
-      const [use, ...others] = graph.usesOfValue(ref);
-      if (!use || others.length > 0 || use.kind !== "input") return undefined;
+      const use = graph.soleUse(ref);
+      if (use?.kind !== "input") return undefined;
       const user = graph.operator(use.user);
       return user && user.region === graph.find(ref.node)?.region ? user : undefined;
     },
-    isResult: (ref) => graph.usesOfValue(ref).some((use) => use.kind === "result"),
-    alike: (node) => [...index.nodesLike(node)].filter((id) => id !== node.id).sort((a, b) => a - b),
-    identicalConstants: (node: ConstantNode) => index.constantsLike(node).filter((id) => id !== node.id).sort((a, b) => a - b),
+    isResult: (ref) => graph.isResult(ref),
+    alike: (node) => index.nodesLike(node),
+    identicalConstants: (node: ConstantNode) => index.constantsLike(node),
     freshName: (base) => {
       let name = base;
       for (let i = 1; index.countName(name) > 0 || index.isOutputName(name) || reserved.has(name); i++) name = `${base}_${i}`;
