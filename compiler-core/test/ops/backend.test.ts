@@ -1,17 +1,17 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { needs } from "../../../app/tooling/need.ts";
 import exceptions from "./backend-exceptions.json" with { type: "json" };
-import { backendFolder, listCases, runCase } from "./backend-cases.ts";
+import { listCases, runCase } from "./backend-cases.ts";
 
 /**
  * The onnx project's own cases. Those that do not pass are listed in backend-exceptions.json, each with its reason; one
  * that begins to pass must be struck from it.
  */
 const known: Readonly<Record<string, string>> = exceptions;
-const present = backendFolder() !== undefined;
 
-describe.skipIf(!present)("cases of the onnx project (skipped where ../shared/onnx-backend is missing)", () => {
+describe("cases of the onnx project", () => {
   for (const set of ["node", "pytorch-converted", "pytorch-operator", "simple"])
-    test(set, { timeout: 300_000 }, () => {
+    needs("shared")(set, { timeout: 300_000 }, () => {
       const cases = listCases(set);
       const failed: string[] = [];
       const unexpectedlyPassed: string[] = [];

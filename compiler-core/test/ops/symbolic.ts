@@ -1,5 +1,5 @@
-import { type Dim, symbol } from "../../src/ir/dim.ts";
-import type { Graph, NodeId, ParameterNode } from "../../src/ir/graph.ts";
+import { type Dim, parseDim, symbol } from "../../src/ir/dim.ts";
+import type { Graph, ParameterNode } from "../../src/ir/graph.ts";
 import { Rewriter, tensorType, type ValueType } from "../../src/ir/index.ts";
 import { typeRules } from "../../src/ops/index.ts";
 
@@ -33,15 +33,10 @@ const withoutShape = (type: ValueType): ValueType => (type.kind === "tensor" ? t
 /** The size that a dimension has when its symbols have these sizes; null when it is open. */
 export function sizeOf(dim: Dim, sizes: ReadonlyMap<string, number>): number | null {
   if (dim === null || typeof dim === "number") return dim;
-  const source = dim.text.replace(/floor\(|min\(|max\(|[A-Za-z_][A-Za-z0-9_]*/g, (word) => {
-    if (word === "floor(") return "Math.floor(";
-    if (word === "min(") return "Math.min(";
-    if (word === "max(") return "Math.max(";
+  const text = dim.text.replace(/[A-Za-z_][A-Za-z0-9_]*/g, (word) => {
     const size = sizes.get(word);
-    if (size === undefined) throw new Error(`no size for ${word} in ${dim.text}`);
-    return String(size);
+    if (size === undefined && !/^(floor|min|max)$/.test(word)) throw new Error(`no size for ${word} in ${dim.text}`);
+    return size === undefined ? word : String(size);
   });
-  return new Function(`return ${source};`)() as number;
+  return parseDim(text) as number;
 }
-
-export type { NodeId };

@@ -51,7 +51,7 @@ export const dropout = defineOperator({
   ],
   summary: "Zeroes random elements while training and scales the rest; gives its input unchanged otherwise.",
   doc: "In training, an element stays with probability 1 - ratio and is multiplied by 1 / (1 - ratio). Srivastava et al. 2014.",
-  family: "control",
+  family: "training",
   inputs: [
     required("data", "T", "input"),
     optional("ratio", "T1", "share of elements that are zeroed"),

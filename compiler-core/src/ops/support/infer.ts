@@ -106,13 +106,16 @@ function constantInts(context: InferContext, index: number): number[] | undefine
   return Array.isArray(data) ? undefined : Array.from(data as ArrayLike<number | bigint>, Number);
 }
 
-/** Number of elements of a rank-1 input, where known. */
+/** No tensor has more dimensions; a longer vector of sizes or axes is a mistake in the model. */
+const highestRank = 64;
+
+/** Number of elements of a rank-1 input that holds sizes or axes, where known. */
 export function vectorLength(context: InferContext, index: number): number | undefined {
   const shape = shapeOf(context.type(index));
-  return shape?.length === 1 && typeof shape[0] === "number" ? shape[0] : undefined;
+  return shape?.length === 1 && typeof shape[0] === "number" && shape[0] <= highestRank ? shape[0] : undefined;
 }
 
-export const unknownShape = (rank: number): Dim[] => new Array<Dim>(rank).fill(null);
+export const unknownShape = (rank: number): Dim[] => new Array<Dim>(Math.max(0, rank)).fill(null);
 
 export const elementOfInput = (context: InferContext, index: number): ElementType | null => elementOf(context.type(index));
 
