@@ -10,7 +10,7 @@ import { log, notify, report } from "./notices.ts";
 import { query } from "./query.ts";
 import { services } from "./services.ts";
 import { saveSettings, type Settings } from "./settings.ts";
-import { onBranch, passEnds, positionOf, stepOf } from "./steps.ts";
+import { onBranch, passEnds, positionOf, sameTimeline, stepOf } from "./steps.ts";
 import { activeModel, setView, updateModel, useStore, type CompareMode, type ModelState, type SiteChoice } from "./store.ts";
 import { runTask } from "./tasks.ts";
 
@@ -84,6 +84,7 @@ export async function openFile(file: OpenedFile): Promise<ModelId | undefined> {
       file,
       summary,
       timeline,
+      head: timeline.head,
       diagnostics,
       a: timeline.head,
       b: timeline.head,
@@ -148,26 +149,39 @@ function baseFor(state: ModelState, compare: CompareMode, b: StepId): StepId {
   return state.a;
 }
 
-/** Moves of a handle that came while another was under way: only the last one matters. */
+/** Bringing the compiler's head to where handle B is, under way. */
 const moves = new Map<ModelId, Promise<void>>();
+const waiting = new Map<ModelId, ReturnType<typeof setTimeout>>();
+/** Holding a key steps faster than this: the compiler hears of the last step only. */
+const settleMilliseconds = 120;
 
-/** Puts handle B, and with it the head, on a step. The view moves at once; the compiler follows. */
-export function goTo(id: ModelId, step: StepId): Promise<void> {
+/** Puts handle B on a step. The view moves at once; the compiler's head follows when stepping pauses. */
+export function goTo(id: ModelId, step: StepId): void {
   const state = model(id);
-  if (!state || state.changing !== null || state.b === step) return moves.get(id) ?? Promise.resolve();
-  updateModel(id, (before) => ({ b: step, a: baseFor(before, before.compare, step), site: null }));
+  if (!state || state.changing !== null || state.b === step) return;
+  updateModel(id, { b: step, a: baseFor(state, state.compare, step), site: null });
+  clearTimeout(waiting.get(id));
+  waiting.set(id, setTimeout(() => void settle(id), positionOf(state.timeline, step) < 0 ? 0 : settleMilliseconds));
+}
+
+/** Waits until the compiler stands where handle B is, and the selection with it. */
+export function settle(id: ModelId): Promise<void> {
+  clearTimeout(waiting.get(id));
+  waiting.delete(id);
   const running = moves.get(id);
   if (running) return running;
+  const state = model(id);
+  if (!state || state.head === state.b) return Promise.resolve();
   const work = (async (): Promise<void> => {
     try {
-      for (let now = model(id); now && now.timeline.head !== now.b; now = model(id)) {
+      for (let now = model(id); now && now.head !== now.b; now = model(id)) {
         const { timeline } = await services().session.moveTo({ model: id, step: now.b });
-        updateModel(id, (before) => ({ timeline, a: onBranch(timeline, before.a) }));
+        updateModel(id, (before) => placed(before, timeline));
       }
       await followSelection(id);
     } catch (error) {
       const back = model(id);
-      if (back) updateModel(id, { b: back.timeline.head, a: baseFor(back, back.compare, back.timeline.head) });
+      if (back) updateModel(id, { b: back.head, a: baseFor(back, back.compare, back.head) });
       report(t("error.step"), error, id);
     } finally {
       moves.delete(id);
@@ -175,6 +189,12 @@ export function goTo(id: ModelId, step: StepId): Promise<void> {
   })();
   moves.set(id, work);
   return work;
+}
+
+/** The compiler's answer about where it stands; A stays on the branch. */
+function placed(before: ModelState, after: TimelineView): Pick<ModelState, "timeline" | "head" | "a"> {
+  const timeline = sameTimeline(before.timeline, after);
+  return { timeline, head: after.head, a: onBranch(timeline, before.a) };
 }
 
 /** Puts handle A on a step; it stays there until it is let go. */
@@ -187,16 +207,16 @@ export function setCompare(id: ModelId, compare: CompareMode): void {
 }
 
 /** Steps along the branch by single rewrites. */
-export function stepBy(id: ModelId, by: number): Promise<void> {
+export function stepBy(id: ModelId, by: number): void {
   const state = model(id);
-  if (!state) return Promise.resolve();
+  if (!state) return;
   const { branch } = state.timeline;
   const at = positionOf(state.timeline, state.b);
-  return goTo(id, branch[Math.max(0, Math.min(branch.length - 1, at + by))]!);
+  goTo(id, branch[Math.max(0, Math.min(branch.length - 1, at + by))]!);
 }
 
 /** Steps along the branch by whole passes, comparing what the pass changed. */
-export async function passBy(id: ModelId, by: 1 | -1): Promise<void> {
+export function passBy(id: ModelId, by: 1 | -1): void {
   const state = model(id);
   if (!state) return;
   const ends = passEnds(state.timeline);
@@ -204,13 +224,13 @@ export async function passBy(id: ModelId, by: 1 | -1): Promise<void> {
   const target = by > 0 ? ends.find((end) => end > at) : ends.findLast((end) => end < at);
   if (target === undefined) return;
   const start = ends.findLast((end) => end < target) ?? target;
-  await goTo(id, state.timeline.branch[target]!);
+  goTo(id, state.timeline.branch[target]!);
   if (state.compare === "previous") updateModel(id, { a: state.timeline.branch[start]! });
 }
 
 /** Shows what lies between two steps. */
-export async function showBetween(id: ModelId, a: StepId, b: StepId): Promise<void> {
-  await goTo(id, b);
+export function showBetween(id: ModelId, a: StepId, b: StepId): void {
+  goTo(id, b);
   const state = model(id);
   if (state) updateModel(id, { a, compare: state.compare === "none" ? "previous" : state.compare });
 }
@@ -229,7 +249,7 @@ async function change(
   failure: string,
   work: (options: Required<CallOptions>) => Promise<ChangeResult>,
 ): Promise<Changed | undefined> {
-  await moves.get(id);
+  await settle(id);
   const before = model(id);
   if (!before || before.changing !== null) return undefined;
   updateModel(id, { changing: title });
@@ -237,10 +257,10 @@ async function change(
     const result = await runTask(title, work);
     const { timeline } = result;
     updateModel(id, (state) => {
-      const grew = timeline.head !== before.timeline.head && stepOf(before.timeline, timeline.head) === undefined;
+      const grew = timeline.head !== before.head && stepOf(before.timeline, timeline.head) === undefined;
       // A change shows itself: from where the head was to where it is now.
       const a = state.compare === "previous" && grew ? before.b : baseFor({ ...state, timeline }, state.compare, timeline.head);
-      return { timeline, b: timeline.head, a: onBranch(timeline, a), site: null, changing: null };
+      return { timeline: sameTimeline(state.timeline, timeline), head: timeline.head, b: timeline.head, a: onBranch(timeline, a), site: null, changing: null };
     });
     log(id, result.notes.map((message) => ({ severity: "info", code: "note", message })));
     await followSelection(id);
@@ -316,6 +336,7 @@ export function setSkipped(id: ModelId, pass: string, skip: boolean): void {
 
 /** Compares what the first and the present step compute. */
 export async function verify(id: ModelId): Promise<CheckView | undefined> {
+  await settle(id);
   const state = model(id);
   if (!state) return undefined;
   const [from, to] = [state.timeline.branch[0]!, state.b];

@@ -2,7 +2,7 @@
  * Answers of the compiler that never change: everything asked of a (model, step) pair. They are kept in a small cache,
  * asked for once, and cancelled when nobody waits for them any more.
  */
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { SessionApi } from "@graphwright/compiler-core";
 import { CallCancelled, isCancelled, type ParamsOf, type ResultOf } from "../worker/rpc.ts";
 import { services } from "./services.ts";
@@ -127,4 +127,19 @@ export function useQuery<M extends QueryMethod>(method: M, params: QueryParams<M
   const cached = current ? state.data : peek(method, params!);
   const error = current ? state.error : undefined;
   return { data: cached, last: cached ?? state.data, error, loading: cached === undefined && error === undefined };
+}
+
+/** A value that waits while it keeps changing: for what is not looked at while stepping quickly. */
+export function useSettled<T>(value: T, milliseconds = 140): T {
+  const [settled, setSettled] = useState(value);
+  const changed = useRef(0);
+  useEffect(() => {
+    const now = performance.now();
+    // The first change after a rest is shown at once.
+    const wait = now - changed.current > 4 * milliseconds ? 0 : milliseconds;
+    changed.current = now;
+    const timer = setTimeout(() => setSettled(value), wait);
+    return () => clearTimeout(timer);
+  }, [value, milliseconds]);
+  return settled;
 }

@@ -83,3 +83,13 @@ export const costDelta = (a: CostView, b: CostView): CostDelta => ({
   weightBytes: b.weightBytes - a.weightBytes,
   peakBytes: a.peakBytes === undefined || b.peakBytes === undefined ? undefined : b.peakBytes - a.peakBytes,
 });
+
+/** The old object where nothing but the head differs, so that what was worked out from it stays valid. */
+export function sameTimeline(before: TimelineView, after: TimelineView): TimelineView {
+  const same =
+    before.steps.length === after.steps.length &&
+    before.runs.length === after.runs.length &&
+    before.branch.length === after.branch.length &&
+    before.branch.every((id, index) => id === after.branch[index]);
+  return same ? before : after;
+}

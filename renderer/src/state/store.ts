@@ -27,7 +27,10 @@ export interface ModelState {
   readonly name: string;
   readonly file: OpenedFile;
   readonly summary: ModelSummary;
+  /** the same object for as long as the tree, the branch and the runs are the same; `head` is apart */
   readonly timeline: TimelineView;
+  /** where the compiler stands; follows `b` once stepping pauses */
+  readonly head: StepId;
   readonly diagnostics: readonly Diagnostic[];
   /** handle A, the base of a comparison; equal to `b` when one step is shown */
   readonly a: StepId;

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Panel } from "../panels/panel.ts";
 import { useStore, type ModelState } from "../state/store.ts";
-import { Shown } from "./window.tsx";
+import { Shown } from "./shown.tsx";
 
 interface TabStripProps {
   readonly panels: readonly Panel[];

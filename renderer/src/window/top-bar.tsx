@@ -2,7 +2,7 @@ import { Command as CommandIcon, PackageOpen, Settings, ShieldCheck, X } from "l
 import { Menubar } from "radix-ui";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { menus, type Command } from "../commands/command.ts";
+import { menus, type Command, type MenuName } from "../commands/command.ts";
 import { sectionsOf } from "../commands/host-menu.ts";
 import { showChord } from "../commands/keys.ts";
 import { isEnabled, runCommand } from "../commands/table.ts";
@@ -46,7 +46,6 @@ export function TopBar(): ReactNode {
 
 function MenuBar(): ReactNode {
   const { t } = useTranslation();
-  const state = useStore();
   return (
     <Menubar.Root className="menubar" aria-label={t("menu.label")} data-testid="menubar">
       {menus.map((menu) => (
@@ -54,20 +53,26 @@ function MenuBar(): ReactNode {
           <Menubar.Trigger className="menu-trigger" data-testid={`menu-${menu}`}>{t(`menu.${menu}`)}</Menubar.Trigger>
           <Menubar.Portal>
             <Menubar.Content className="menu-content" align="start" sideOffset={4} collisionPadding={8} onCloseAutoFocus={(event) => event.preventDefault()}>
-              {sectionsOf(menu, state).map((section, index) => (
-                <Menubar.Group key={section[0]!.id}>
-                  {index > 0 && <Menubar.Separator className="menu-separator" />}
-                  {section.map((command) => (
-                    <Entry key={command.id} command={command} />
-                  ))}
-                </Menubar.Group>
-              ))}
+              <Entries menu={menu} />
             </Menubar.Content>
           </Menubar.Portal>
         </Menubar.Menu>
       ))}
     </Menubar.Root>
   );
+}
+
+/** Mounted while its menu is open: only then does it follow the state. */
+function Entries({ menu }: { readonly menu: MenuName }): ReactNode {
+  const state = useStore();
+  return sectionsOf(menu, state).map((section, index) => (
+    <Menubar.Group key={section[0]!.id}>
+      {index > 0 && <Menubar.Separator className="menu-separator" />}
+      {section.map((command) => (
+        <Entry key={command.id} command={command} />
+      ))}
+    </Menubar.Group>
+  ));
 }
 
 function Entry({ command }: { readonly command: Command }): ReactNode {

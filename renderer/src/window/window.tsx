@@ -1,15 +1,13 @@
 import { Tooltip } from "radix-ui";
-import { Suspense, useEffect, type DragEvent, type ReactNode } from "react";
+import { useEffect, type DragEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import { listenForKeys } from "../commands/keys.ts";
 import { hostMenu } from "../commands/host-menu.ts";
 import { runCommand } from "../commands/table.ts";
 import { applyTheme } from "../design/theme.ts";
-import { Loading } from "../design/states.tsx";
 import { i18next, resolveLanguage } from "../i18n/index.ts";
 import { panelsIn } from "../panels/index.ts";
-import type { Panel as PanelDefinition } from "../panels/panel.ts";
 import * as act from "../state/actions.ts";
 import { services } from "../state/services.ts";
 import { activeModel, setView, useStore, type LeftTab, type LowerTab, type ModelState } from "../state/store.ts";
@@ -17,6 +15,7 @@ import { Dialogs } from "./dialogs.tsx";
 import { DropTarget } from "./drop-target.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
 import { Notices } from "./notices.tsx";
+import { Shown } from "./shown.tsx";
 import { StatusBar } from "./status-bar.tsx";
 import { TabStrip } from "./tab-strip.tsx";
 import { TopBar } from "./top-bar.tsx";
@@ -106,16 +105,6 @@ function Workbench({ model }: { readonly model: ModelState }): ReactNode {
         <Shown panel={timeline!} model={model} />
       </section>
     </main>
-  );
-}
-
-export function Shown({ panel: { component: Component }, model }: { readonly panel: PanelDefinition; readonly model: ModelState }): ReactNode {
-  return (
-    <ErrorBoundary>
-      <Suspense fallback={<Loading />}>
-        <Component model={model} />
-      </Suspense>
-    </ErrorBoundary>
   );
 }
 

@@ -32,13 +32,18 @@ interface CallMessage {
   readonly id: number;
   readonly method: string;
   readonly params: unknown;
-  readonly flag: SharedArrayBuffer | undefined;
+  /** where a cancel will be written, in the memory that the `flags` message shared */
+  readonly slot: number | undefined;
+}
+interface FlagsMessage {
+  readonly type: "flags";
+  readonly memory: SharedArrayBuffer;
 }
 interface CancelMessage {
   readonly type: "cancel";
   readonly id: number;
 }
-export type ClientMessage = CallMessage | CancelMessage;
+export type ClientMessage = CallMessage | CancelMessage | FlagsMessage;
 export type ServerMessage =
   | { readonly type: "result"; readonly id: number; readonly result: unknown }
   | { readonly type: "error"; readonly id: number; readonly diagnostic: Diagnostic }
@@ -85,6 +90,9 @@ export function diagnosticOf(error: unknown): Diagnostic {
   };
 }
 
+/** Calls that can be cancelled through shared memory at one time; further ones are cancelled by message. */
+const slots = 256;
+
 /** Calls the server behind `port`. `fail` rejects everything that is under way, for a worker that stopped. */
 export function createClient<A extends object>(
   port: Port<ClientMessage, ServerMessage>,
@@ -99,6 +107,11 @@ export function createClient<A extends object>(
   const shared = typeof SharedArrayBuffer !== "undefined" && (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
   let lastId = 0;
   let stopped: Diagnostic | undefined;
+  // One piece of shared memory for all calls: making one for each costs milliseconds.
+  const memory = shared ? new SharedArrayBuffer(slots * 4) : undefined;
+  const flags = memory && new Int32Array(memory);
+  const free = memory ? Array.from({ length: slots }, (_, index) => index) : [];
+  if (memory) port.postMessage({ type: "flags", memory }, []);
 
   const settle = (id: number): Pending | undefined => {
     const call = pending.get(id);
@@ -128,15 +141,21 @@ export function createClient<A extends object>(
     if (signal?.aborted) return Promise.reject(new CallCancelled());
     const id = ++lastId;
     return new Promise((resolve, reject) => {
-      const flag = shared && signal ? new SharedArrayBuffer(4) : undefined;
+      const slot = signal ? free.pop() : undefined;
+      if (slot !== undefined) Atomics.store(flags!, slot, 0);
       const cancel = (): void => {
-        if (flag) Atomics.store(new Int32Array(flag), 0, 1);
+        if (slot !== undefined) Atomics.store(flags!, slot, 1);
         port.postMessage({ type: "cancel", id }, []);
       };
+      // A slot is free again once the server has answered: nobody looks at it any more.
+      const release = (): void => {
+        signal?.removeEventListener("abort", cancel);
+        if (slot !== undefined) free.push(slot);
+      };
       signal?.addEventListener("abort", cancel, { once: true });
-      pending.set(id, { resolve, reject, onProgress, release: () => signal?.removeEventListener("abort", cancel) });
+      pending.set(id, { resolve, reject, onProgress, release });
       try {
-        port.postMessage({ type: "call", id, method, params, flag }, []);
+        port.postMessage({ type: "call", id, method, params, slot }, []);
       } catch (error) {
         settle(id);
         reject(new CallError(diagnosticOf(error)));
@@ -168,15 +187,15 @@ export function serve(
   cancelled: () => Error = () => new CallCancelled(),
 ): void {
   const cancels = new Map<number, () => void>();
+  let flags: Int32Array | undefined;
 
-  async function answer({ id, method, params, flag }: CallMessage): Promise<void> {
-    const shared = flag && new Int32Array(flag);
+  async function answer({ id, method, params, slot }: CallMessage): Promise<void> {
     let told = false;
     let lastProgress = -Infinity;
     let lastPause = performance.now();
     const task: Task = {
       check() {
-        if (told || (shared && Atomics.load(shared, 0) === 1)) throw cancelled();
+        if (told || (slot !== undefined && flags && Atomics.load(flags, slot) === 1)) throw cancelled();
       },
       progress(fraction, label) {
         const now = performance.now();
@@ -211,6 +230,7 @@ export function serve(
 
   port.onmessage = ({ data }) => {
     if (data.type === "cancel") cancels.get(data.id)?.();
+    else if (data.type === "flags") flags = new Int32Array(data.memory);
     else void answer(data);
   };
 }

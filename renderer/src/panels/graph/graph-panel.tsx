@@ -23,6 +23,7 @@ type Expanded = ReadonlySet<string> | "all";
 const smallGraph = 160;
 /** Up to this many marked nodes a change is looked at in one place. */
 const smallChange = 24;
+const nothingOpen: Expanded = new Set();
 /** What a person opened in each picture (model and region), for coming back to a tab. */
 const expansions = new Map<string, Expanded>();
 
@@ -42,7 +43,7 @@ function GraphPanel({ model }: PanelProps): ReactNode {
   const [entered, setEntered] = useState<RegionId | null>(null);
   const root = view?.regions.find((each) => each.owner === null);
   const region = view?.regions.find((each) => each.id === entered) ?? root;
-  const labels = useMemo(() => canvasLabels(i18n), [i18n, i18n.language]); // eslint-disable-line react-hooks/exhaustive-deps -- texts change with the language
+  const labels = useMemo(() => canvasLabels(i18n), [i18n, i18n.language]); // eslint-disable-line react-hooks/exhaustive-deps -- its texts change with the language
   const texts = useMemo(
     () => ({ input: t("graph.input"), output: t("graph.output"), fused: (parts: string) => t("graph.fused", { parts }) }),
     [t],
@@ -53,7 +54,7 @@ function GraphPanel({ model }: PanelProps): ReactNode {
   );
   const pictureKey = `${model.id}/${region?.id ?? 0}`;
   const [, setExpansionVersion] = useState(0);
-  const expanded: Expanded = expansions.get(pictureKey) ?? (picture && picture.size <= smallGraph ? "all" : new Set<string>());
+  const expanded: Expanded = expansions.get(pictureKey) ?? (picture && picture.size <= smallGraph ? "all" : nothingOpen);
   const setExpanded = useCallback(
     (next: Expanded): void => {
       expansions.set(pictureKey, next);

@@ -2,7 +2,7 @@ import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
-import { useQuery } from "../../state/query.ts";
+import { useQuery, useSettled } from "../../state/query.ts";
 import type { ModelState } from "../../state/store.ts";
 import { Pairs, Section } from "./section.tsx";
 
@@ -12,7 +12,7 @@ const shownAtFirst = 12;
 export function ModelView({ model }: { readonly model: ModelState }): ReactNode {
   const { t } = useTranslation();
   const [all, setAll] = useState(false);
-  const { data, last } = useQuery("summary", { model: model.id, step: model.b });
+  const { data, last } = useQuery("summary", { model: model.id, step: useSettled(model.b) });
   const summary = data ?? last ?? model.summary;
   const { cost } = summary;
   const most = Math.max(1, ...summary.operators.map((each) => each.count));

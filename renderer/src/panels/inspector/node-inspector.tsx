@@ -203,7 +203,10 @@ function Lineage({ model, detail }: { readonly model: ModelState; readonly detai
                   title={origin.alive ? t("inspector.origin-here") : t("inspector.origin-gone")}
                   onClick={() => {
                     if (origin.alive) act.select(model.id, [origin.id]);
-                    else void act.showBetween(model.id, first, model.b).then(() => act.select(model.id, [origin.id], first));
+                    else {
+                      act.showBetween(model.id, first, model.b);
+                      act.select(model.id, [origin.id], first);
+                    }
                     canvas.current?.reveal([origin.id]);
                   }}
                 >
@@ -220,7 +223,7 @@ function Lineage({ model, detail }: { readonly model: ModelState; readonly detai
           <ol className="history">
             {detail.history.map((entry) => (
               <li key={entry.step}>
-                <button type="button" className="link-line" onClick={() => void act.goTo(model.id, entry.step)} disabled={positionOf(timeline, entry.step) < 0} data-testid="history-entry">
+                <button type="button" className="link-line" onClick={() => act.goTo(model.id, entry.step)} disabled={positionOf(timeline, entry.step) < 0} data-testid="history-entry">
                   <span className="num faint">{positionOf(timeline, entry.step)}</span>
                   <span className="history-title">{catalog?.rewrites.find((rewrite) => rewrite.name === entry.rewrite)?.title ?? entry.rewrite}</span>
                   <span className="tag">{entry.kind}</span>

@@ -152,7 +152,7 @@ function PassRow({ block, model, title, expanded, onToggle }: PassRowProps): Rea
         </button>
         {block.steps.length > 0 && (
           <Tip text={t("pipeline.compare")}>
-            <button type="button" className="icon-button small" aria-label={t("pipeline.compare")} onClick={() => void act.showBetween(model.id, block.from, block.to)} data-testid="pass-compare">
+            <button type="button" className="icon-button small" aria-label={t("pipeline.compare")} onClick={() => act.showBetween(model.id, block.from, block.to)} data-testid="pass-compare">
               <CompareIcon />
             </button>
           </Tip>
@@ -190,7 +190,7 @@ function StepRow({ step, model }: { readonly step: StepView; readonly model: Mod
   const ahead = positionOf(model.timeline, step.id) > positionOf(model.timeline, model.b);
   return (
     <li>
-      <button type="button" data-row className={`row-button step-row ${ahead ? "pass-ahead" : ""}`} aria-current={model.b === step.id ? "step" : undefined} onClick={() => void act.goTo(model.id, step.id)} title={title} data-testid="step-row">
+      <button type="button" data-row className={`row-button step-row ${ahead ? "pass-ahead" : ""}`} aria-current={model.b === step.id ? "step" : undefined} onClick={() => act.goTo(model.id, step.id)} title={title} data-testid="step-row">
         <Name mono className="step-site">{format.withoutOutputSuffix(step.site) || title}</Name>
         {step.check && <CheckMark check={step.check} short />}
         <span className={`pass-delta num ${delta < 0 ? "good" : ""}`}>{delta === 0 ? "" : format.signed(delta)}</span>

@@ -9,7 +9,7 @@ import type { LineRange } from "../../editor/code-editor.tsx";
 import { CodeEditor, DiffEditor } from "../../editor/lazy.tsx";
 import * as act from "../../state/actions.ts";
 import { canvas } from "../../state/canvas.ts";
-import { useQuery } from "../../state/query.ts";
+import { useQuery, useSettled } from "../../state/query.ts";
 import { positionOf } from "../../state/steps.ts";
 import { useStore } from "../../state/store.ts";
 import type { Panel, PanelProps } from "../panel.ts";
@@ -32,9 +32,11 @@ function TextPanel({ model }: PanelProps): ReactNode {
   const { t } = useTranslation();
   const sideBySide = useStore((state) => state.settings.diffSideBySide);
   const [changes, setChanges] = useState<number>();
-  const comparing = model.a !== model.b;
-  const after = useQuery("text", { model: model.id, step: model.b });
-  const before = useQuery("text", comparing ? { model: model.id, step: model.a } : null);
+  // Texts are large: while a key is held only the graph follows every step.
+  const [a, b] = [useSettled(model.a), useSettled(model.b)];
+  const comparing = a !== b;
+  const after = useQuery("text", { model: model.id, step: b });
+  const before = useQuery("text", comparing ? { model: model.id, step: a } : null);
   const [afterText, beforeText] = [after.data ?? after.last, before.data ?? before.last];
   const selected = model.selected;
   const highlightAfter = useMemo(() => linesOf(afterText, selected), [afterText, selected]);
@@ -55,7 +57,7 @@ function TextPanel({ model }: PanelProps): ReactNode {
       {comparing && (
         <div className="sub-bar">
           <span className="num">
-            {name(model.a)} → {name(model.b)}
+            {name(a)} → {name(b)}
           </span>
           {changes !== undefined && <span className="faint" data-testid="text-changes">{t("text.changes", { count: changes })}</span>}
           <span className="spacer" />
@@ -74,12 +76,12 @@ function TextPanel({ model }: PanelProps): ReactNode {
             sideBySide={sideBySide}
             highlightBefore={highlightBefore}
             highlightAfter={highlightAfter}
-            onLine={(side, line) => (side === "before" ? pick(beforeText, model.a, line) : pick(afterText, model.b, line))}
+            onLine={(side, line) => (side === "before" ? pick(beforeText, a, line) : pick(afterText, b, line))}
             onChanges={setChanges}
             testId="text-diff"
           />
         ) : (
-          <CodeEditor text={afterText.text} language={textIr} label={t("text.label")} highlight={highlightAfter} onLine={(line) => pick(afterText, model.b, line)} testId="text-editor" />
+          <CodeEditor text={afterText.text} language={textIr} label={t("text.label")} highlight={highlightAfter} onLine={(line) => pick(afterText, b, line)} testId="text-editor" />
         )}
       </Suspense>
     </div>

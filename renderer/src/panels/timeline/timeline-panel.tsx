@@ -124,7 +124,7 @@ function Branches({ model }: { readonly model: ModelState }): ReactNode {
           const shared = positionOf(model.timeline, onBranch(model.timeline, leaf.id));
           return { value: String(leaf.id), label: t("timeline.branch-name", { number: index + 1 }), hint: t("timeline.branch-hint", { steps: path.length - 1, rewrite: leaf.rewrite, shared }) };
         })}
-        onChange={(id) => void act.goTo(model.id, leaves.find((leaf) => String(leaf.id) === id)!.id)}
+        onChange={(id) => act.goTo(model.id, leaves.find((leaf) => String(leaf.id) === id)!.id)}
         testId="branch-select"
       />
     </span>

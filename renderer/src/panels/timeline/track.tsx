@@ -76,7 +76,7 @@ export function Track({ model, metric }: { readonly model: ModelState; readonly 
   const move = (handle: "a" | "b", position: number): void => {
     const id = branch[Math.max(0, Math.min(last, position))]!;
     if (handle === "a") act.compareWith(model.id, id);
-    else void act.goTo(model.id, id);
+    else act.goTo(model.id, id);
   };
   const down = (event: PointerEvent<HTMLElement>): void => {
     if (event.button !== 0) return;
