@@ -36,11 +36,11 @@ const countsOutputs: VersionSteps = {
   },
 };
 
-/** Equal parts; the last takes what is left. */
-function evenParts(size: Dim, count: number): Dim[] {
-  const part = ceilDivDims(size, count);
-  const last = subDims(size, mulDims(part, count - 1));
-  return Array.from({ length: count }, (_, i) => (i < count - 1 ? part : typeof last === "number" ? Math.max(0, last) : last));
+/** Sizes of the first `taken` of equal parts; the last part takes what is left. */
+function evenParts(size: Dim, parts: number, taken: number): Dim[] {
+  const part = ceilDivDims(size, parts);
+  const last = subDims(size, mulDims(part, parts - 1));
+  return Array.from({ length: Math.min(parts, taken) }, (_, i) => (i < parts - 1 ? part : typeof last === "number" ? Math.max(0, last) : last));
 }
 
 export const split = defineOperator({
@@ -71,7 +71,7 @@ export const split = defineOperator({
     const count = node.outputs.length;
     if (!shape) return node.outputs.map(() => tensorOutput(element, null));
     const axis = checkedAxis(attributes.int("axis"), shape.length);
-    const sizes: readonly Dim[] | undefined = node.inputs[1] ? context.known(1) ?? knownInts(context, 1) : evenParts(shape[axis]!, Math.min(count, attributes.optionalInt("num_outputs") ?? count));
+    const sizes: readonly Dim[] | undefined = node.inputs[1] ? context.known(1) ?? knownInts(context, 1) : evenParts(shape[axis]!, attributes.optionalInt("num_outputs") ?? count, count);
     const known = context.known(0);
     let at = 0;
     return node.outputs.map((_, i) => {
@@ -85,7 +85,7 @@ export const split = defineOperator({
     const x = tensorAt(inputs, 0);
     const axis = checkedAxis(context.attributes.int("axis"), x.dims.length);
     const size = x.dims[axis]!;
-    const sizes = optionalInts(inputs, 1) ?? (evenParts(size, context.attributes.optionalInt("num_outputs") ?? context.outputCount) as number[]);
+    const sizes = optionalInts(inputs, 1) ?? (evenParts(size, context.attributes.optionalInt("num_outputs") ?? context.outputCount, context.outputCount) as number[]);
     if (sizes.some((s) => s < 0) || sizes.reduce((a, b) => a + b, 0) !== size) throw new GraphwrightError("split", `the parts [${sizes.join(", ")}] do not add up to ${size}.`);
     if (sizes.length < context.outputCount) throw new GraphwrightError("split", `${sizes.length} parts do not fill ${context.outputCount} outputs.`);
     let at = 0;
