@@ -302,7 +302,7 @@ export const en = {
     weights: "Weights",
     weightBytes: "Weights",
     peak: "Peak activations",
-    peakBytes: "Peak memory",
+    peakBytes: "Peak",
     unknown_one: "+ 1 node unknown",
     unknown_other: "+ {{count}} nodes unknown",
     "not-static": "shapes are not static",

@@ -286,7 +286,7 @@ export const zhCN = {
     weights: "权重",
     weightBytes: "权重",
     peak: "激活峰值",
-    peakBytes: "内存峰值",
+    peakBytes: "峰值",
     unknown_other: "另有 {{count}} 个节点未知",
     "not-static": "形状不是静态的",
   },
