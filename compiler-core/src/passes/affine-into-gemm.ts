@@ -67,7 +67,8 @@ export const affineIntoGemm = defineRewrite({
     const rows = biasDims.length === 2 && biasDims[0] !== 1;
     const room = !rows && (!shifts || rank === 2);
     holds = context.require("room for the shift", room, () => (rows ? `the bias ${shapeText(biasDims)} varies from row to row` : room ? "there is" : `the product has rank ${rank ?? "unknown"}`)) && holds;
-    if (!room) return undefined;
+    // Folding reads every weight, so it is not begun where it comes to nothing.
+    if (!holds) return undefined;
     const folded = foldNumbers(product, affine, context);
     const finite = staysFinite(element!, folded.weight, folded.bias ?? []);
     holds = context.require("finite", finite, finite ? "the folded numbers are finite" : "a folded number overflows or is not a number") && holds;
@@ -79,7 +80,8 @@ export const affineIntoGemm = defineRewrite({
     const [data, weightRef, biasRef] = product.inputs as [ValueRef, ValueRef, ValueRef | null | undefined];
     const weight = context.tensor(weightRef)!;
     const sources = step.constants.map((ref) => ref.node);
-    const scaled = folded.weight.some((w, i) => w !== toNumbers(weight)[i]);
+    const numbers = toNumbers(weight);
+    const scaled = folded.weight.some((w, i) => w !== numbers[i]);
     const newWeight = scaled
       ? addDerivedConstant(match, rewriter, context, { tensor: fromNumbers(weight.element, weight.dims, folded.weight), like: weightRef, suffix: "folded", sources: [weightRef.node, ...sources], beside: product })
       : weightRef;

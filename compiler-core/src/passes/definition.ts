@@ -106,9 +106,15 @@ export interface RewriteOptions {
   readonly foldGrowthBytes: number;
   /** only exact rewrites */
   readonly strict: boolean;
+  /**
+   * Operator set of ai.onnx up to which a rewrite may bring in newer operators than the model's own set has; an export
+   * is then written for the lowest set that holds the result. The default, 20, has LayerNormalization, HardSwish, Mish
+   * and Gelu, and runtimes since the end of 2023 read it. The model's own set, where higher, always counts.
+   */
+  readonly highestOpset: number;
 }
 
-export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false };
+export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false, highestOpset: 20 };
 
 /** Constants can be roots too, under this name. */
 export const constantRoot = "constant";

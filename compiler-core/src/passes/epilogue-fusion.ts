@@ -1,8 +1,7 @@
-import { string } from "../ir/attribute.ts";
-import { describeNode, fusedDomain, fusedOp, type OperatorNode, sameValue, type ValueRef } from "../ir/graph.ts";
+import { describeNode, type OperatorNode, sameValue, type ValueRef } from "../ir/graph.ts";
 import { shapesEqual } from "../ir/value-type.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
-import { mergedNotes } from "./support/replacement.ts";
+import { fuseGroup } from "./support/fused-group.ts";
 
 const anchors = ["Conv", "Gemm", "MatMul"];
 
@@ -105,63 +104,7 @@ export const epilogueFusion = defineRewrite({
   },
   rewrite(match, rewriter, context) {
     const parts = match.nodes.map((id) => context.find(id)!);
-    const root = parts[0]!;
-    const last = parts.at(-1)!;
-    const body = rewriter.addRegion();
-    const inputs: ValueRef[] = [];
-    const inside = new Map<string, ValueRef>();
-    const key = (ref: ValueRef): string => `${ref.node}:${ref.output}`;
-    const taken = new Set<string>();
-    const parameter = (ref: ValueRef, formal: string): ValueRef => {
-      let name = formal;
-      for (let i = 1; taken.has(name); i++) name = `${formal}_${i}`;
-      taken.add(name);
-      inputs.push(ref);
-      return rewriter.addParameter({ name, type: rewriter.type(ref), region: body });
-    };
-    for (const part of parts) for (const output of part.outputs) taken.add(output.name);
-    for (const part of parts) {
-      const operands = part.inputs.map((ref, index) => {
-        if (!ref) return null;
-        let inner = inside.get(key(ref));
-        if (!inner) {
-          inner = parameter(ref, part !== root && isSum(part) ? "residual" : (context.definition(part)?.inputs[index]?.name ?? `input${index}`));
-          inside.set(key(ref), inner);
-        }
-        return inner;
-      });
-      const id = rewriter.addNode({
-        op: part.op,
-        inputs: operands,
-        attributes: part.attributes,
-        outputs: part.outputs.map(({ name, type }) => ({ name, type })),
-        name: part.name,
-        doc: part.doc,
-        metadata: part.metadata,
-        region: body,
-        order: part.order,
-      });
-      rewriter.derive("replace", [part.id], [id]);
-      inside.set(key(outputOf(part)), { node: id, output: 0 });
-    }
-    const result = inside.get(key(outputOf(last)))!;
-    rewriter.addOutput(body, { name: last.outputs[0]!.name, value: result });
-    const { name, type } = last.outputs[0]!;
-    const group = rewriter.addNode({
-      op: fusedOp,
-      domain: fusedDomain,
-      inputs,
-      attributes: { kind: string(parts.map((p) => p.op).join("+")) },
-      regions: { body },
-      outputs: [{ name, type }],
-      name: root.name,
-      region: root.region,
-      order: root.order,
-      ...mergedNotes(root),
-    });
-    rewriter.derive("fuse", match.nodes, [group]);
-    rewriter.replaceUses(outputOf(last), { node: group, output: 0 });
-    rewriter.removeDead([last.id]);
+    fuseGroup(rewriter, context, { kind: parts.map((p) => p.op).join("+"), parts, parameterName: (part) => (part !== parts[0] && isSum(part) ? "residual" : undefined) });
   },
   examples: [
     {

@@ -5,6 +5,7 @@ import { affineIntoGemm } from "./affine-into-gemm.ts";
 import { batchNormIntoConvTranspose } from "./batch-norm-into-conv-transpose.ts";
 import { batchNormIntoConv } from "./batch-norm-into-conv.ts";
 import { castChain } from "./cast-chain.ts";
+import { castLikeToCast } from "./cast-like-to-cast.ts";
 import { commonSubexpressionElimination } from "./common-subexpression-elimination.ts";
 import { constantFolding } from "./constant-folding.ts";
 import { deadCodeElimination } from "./dead-code-elimination.ts";
@@ -15,8 +16,13 @@ import { eliminateDropout } from "./eliminate-dropout.ts";
 import { eliminateIdentity } from "./eliminate-identity.ts";
 import { eliminateNoOpShape } from "./eliminate-no-op-shape.ts";
 import { epilogueFusion } from "./epilogue-fusion.ts";
+import { geluFusion } from "./gelu-fusion.ts";
+import { hardSigmoidFusion } from "./hard-sigmoid-fusion.ts";
+import { hardSwishFusion } from "./hard-swish-fusion.ts";
 import { inlineConstantIf } from "./inline-constant-if.ts";
+import { layerNormalizationFusion } from "./layer-normalization-fusion.ts";
 import { matmulAddToGemm } from "./matmul-add-to-gemm.ts";
+import { mishFusion } from "./mish-fusion.ts";
 import { multiplyBeforeConv } from "./multiply-before-conv.ts";
 import { noOpArithmetic } from "./no-op-arithmetic.ts";
 import { padIntoAveragePool } from "./pad-into-average-pool.ts";
@@ -25,10 +31,15 @@ import { padIntoMaxPool } from "./pad-into-max-pool.ts";
 import { reciprocalMultiply } from "./reciprocal-multiply.ts";
 import { reluAndClip } from "./relu-and-clip.ts";
 import { reshapeOfReshape } from "./reshape-of-reshape.ts";
+import { rmsNormalizationFusion } from "./rms-normalization-fusion.ts";
+import { rmsNormalizationGroup } from "./rms-normalization-group.ts";
 import { shapeSubgraphFolding } from "./shape-subgraph-folding.ts";
 import { sliceOfSlice } from "./slice-of-slice.ts";
 import { softmaxOfFlatten } from "./softmax-of-flatten.ts";
 import { squeezeOfUnsqueeze } from "./squeeze-of-unsqueeze.ts";
+import { swishFusion } from "./swish-fusion.ts";
+import { swishGroup } from "./swish-group.ts";
+import { tanhGeluFusion } from "./tanh-gelu-fusion.ts";
 import { transposeIntoGemm } from "./transpose-into-gemm.ts";
 import { transposeOfTranspose } from "./transpose-of-transpose.ts";
 
@@ -53,6 +64,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   matmulAddToGemm,
   transposeIntoGemm,
   affineChainMerging,
+  castLikeToCast,
   castChain,
   reciprocalMultiply,
   reluAndClip,
@@ -61,9 +73,19 @@ export const rewrites: readonly RewriteDefinition[] = [
   squeezeOfUnsqueeze,
   sliceOfSlice,
   softmaxOfFlatten,
+  geluFusion,
+  tanhGeluFusion,
+  hardSwishFusion,
+  hardSigmoidFusion,
+  swishFusion,
+  mishFusion,
+  layerNormalizationFusion,
+  rmsNormalizationFusion,
   duplicateConstantMerging,
   commonSubexpressionElimination,
+  rmsNormalizationGroup,
   epilogueFusion,
+  swishGroup,
 ];
 
 const byName = new Map(rewrites.map((rewrite) => [rewrite.name, rewrite]));

@@ -32,7 +32,7 @@ export const multiplyBeforeConv = defineRewrite({
     if (!context.require("same precision", element !== undefined, () => [weightRef, ...step.constants].map((ref) => context.type(ref).text).join(", "))) return undefined;
     const channels = weight.dims[1]! * context.attributes(root).int("group", 1);
     const problem = channelProblem(context.constant(step.constants[0])!.dims, weight.dims.length, channels);
-    if (!context.require("channel axis only", problem === undefined, problem ?? `${channels} input channels`)) return undefined;
+    if (!context.require("channel axis only", problem === undefined, problem ?? `${channels} input channels`) || !holds) return undefined;
     const { scale } = affineNumbers(step, context);
     const numbers = toNumbers(weight.tensor());
     const perOutput = numbers.length / Math.max(1, weight.dims[0]!);

@@ -40,7 +40,13 @@ export const passes: readonly Pass[] = [
     name: "simplify",
     title: "Simplify",
     summary: "Shortens chains of shape operators, casts and clips.",
-    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "softmax-of-flatten", "cast-chain", "relu-and-clip", "reciprocal-multiply"],
+    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "softmax-of-flatten", "cast-like-to-cast", "cast-chain", "relu-and-clip", "reciprocal-multiply"],
+  },
+  {
+    name: "recognize-operators",
+    title: "Recognize operators",
+    summary: "Writes activations and normalizations that are spelled out as the one operator they are.",
+    rewrites: ["gelu-fusion", "tanh-gelu-fusion", "hard-swish-fusion", "hard-sigmoid-fusion", "swish-fusion", "mish-fusion", "layer-normalization-fusion", "rms-normalization-fusion"],
   },
   {
     name: "fold-into-weights",
@@ -61,14 +67,23 @@ export const passes: readonly Pass[] = [
     rewrites: ["duplicate-constant-merging", "common-subexpression-elimination"],
   },
   {
+    name: "group-operators",
+    title: "Group operators",
+    summary: "Keeps the parts of an operator that the operator set does not have in one fused group.",
+    rewrites: ["rms-normalization-group"],
+  },
+  {
     name: "fuse-epilogues",
     title: "Fuse epilogues",
     summary: "Groups convolutions and matrix products with the sums and activations that follow them.",
-    rewrites: ["epilogue-fusion"],
+    rewrites: ["epilogue-fusion", "swish-group"],
   },
 ];
 
-const main = ["clean-up", "fold-constants", "simplify", "fold-into-weights", "merge-affine-chains", "merge-duplicates"];
+const main = ["clean-up", "fold-constants", "simplify", "recognize-operators", "fold-into-weights", "merge-affine-chains", "merge-duplicates"];
+
+/** Rewrites that make fused groups: they come last, since nothing looks into a group. */
+const groups = ["rms-normalization-group", "epilogue-fusion", "swish-group"];
 
 export const pipelines: readonly Pipeline[] = [
   {
@@ -76,14 +91,14 @@ export const pipelines: readonly Pipeline[] = [
     title: "Default",
     summary: "Everything that keeps the function, bitwise or up to rounding order; fusion last.",
     passes: main,
-    finally: ["fuse-epilogues"],
+    finally: ["group-operators", "fuse-epilogues"],
   },
   {
     name: "strict",
     title: "Strict",
     summary: "Only rewrites that keep every bit.",
     passes: main,
-    finally: ["fuse-epilogues"],
+    finally: ["group-operators", "fuse-epilogues"],
     options: { strict: true },
   },
   {
@@ -91,15 +106,15 @@ export const pipelines: readonly Pipeline[] = [
     title: "Size",
     summary: "As default, but no constant may grow: for the smallest file.",
     passes: main,
-    finally: ["fuse-epilogues"],
+    finally: ["group-operators", "fuse-epilogues"],
     options: { foldGrowthBytes: 0 },
   },
   {
     name: "teaching",
     title: "Teaching",
     summary: "One rewrite at a time, in the order in which they are taught.",
-    passes: rewrites.filter((rewrite) => rewrite.name !== "epilogue-fusion").map((rewrite) => rewrite.name),
-    finally: ["epilogue-fusion"],
+    passes: rewrites.map((rewrite) => rewrite.name).filter((name) => !groups.includes(name)),
+    finally: groups,
   },
 ];
 
