@@ -127,10 +127,18 @@ export function ceilDivDims(a: Dim, b: Dim): Dim {
   return floorDivDims(addDims(a, subDims(b, 1)), b);
 }
 
+/** True only when proven: sums of named symbols with positive factors are, since sizes are. */
+export function neverNegative(d: Dim): boolean {
+  if (d === null) return false;
+  if (typeof d === "number") return d >= 0;
+  return d.terms.every((t) => t.coefficient > 0 && t.atoms.every((a) => !a.startsWith("floor(") && !a.startsWith("min(") && !a.startsWith("max(")));
+}
+
 export function minDims(a: Dim, b: Dim): Dim {
   if (typeof a === "number" && typeof b === "number") return Math.min(a, b);
   if (a === null || b === null) return null;
-  if (a === b) return a;
+  if (a === b || neverNegative(subDims(b, a))) return a;
+  if (neverNegative(subDims(a, b))) return b;
   const [x, y] = `${a}` < `${b}` ? [a, b] : [b, a];
   return atom(`min(${x}, ${y})`);
 }
@@ -138,7 +146,8 @@ export function minDims(a: Dim, b: Dim): Dim {
 export function maxDims(a: Dim, b: Dim): Dim {
   if (typeof a === "number" && typeof b === "number") return Math.max(a, b);
   if (a === null || b === null) return null;
-  if (a === b) return a;
+  if (a === b || neverNegative(subDims(a, b))) return a;
+  if (neverNegative(subDims(b, a))) return b;
   const [x, y] = `${a}` < `${b}` ? [a, b] : [b, a];
   return atom(`max(${x}, ${y})`);
 }

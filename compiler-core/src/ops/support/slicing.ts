@@ -1,4 +1,4 @@
-import { type Dim, addDims, ceilDivDims, minDims, subDims } from "../../ir/dim.ts";
+import { type Dim, addDims, ceilDivDims, maxDims, minDims, negateDim, neverNegative, subDims } from "../../ir/dim.ts";
 
 /** A start and number of steps along one axis, as NumPy clamps them. */
 export function clampSlice(size: number, start: number, end: number, step: number): { start: number; count: number } {
@@ -17,12 +17,22 @@ const far = 2 ** 31 - 1;
 export function slicedDim(size: Dim, start: Dim, end: Dim, step: Dim): Dim {
   if (typeof size === "number" && typeof start === "number" && typeof end === "number" && typeof step === "number") return step === 0 ? null : clampSlice(size, start, end, step).count;
   if (typeof step !== "number" || step < 1 || start === null || end === null || size === null) return null;
-  // Symbolic sizes: only forms that need no clamping below, or that a minimum says.
-  const from = typeof start === "number" && start < 0 ? addDims(size, start) : start;
-  let to: Dim;
-  if (typeof end === "number") to = end >= far ? size : end < 0 ? addDims(size, end) : minDims(size, end);
-  else to = end === size ? size : minDims(size, end);
-  if (typeof start === "number" && start < 0 && typeof size !== "number" && to !== size) return null;
-  const length = subDims(to, from);
-  return ceilDivDims(length, step);
+  return ceilDivDims(reach(size, start, end), step);
+}
+
+/** max(0, to - from) for the clamped bounds of a slice with a positive step; null where it takes more than is known. */
+function reach(size: Dim, start: Dim, end: Dim): Dim {
+  const negative = (at: Dim): boolean => typeof at === "number" && at < 0;
+  const open = (at: Dim): boolean => !negative(at) && !neverNegative(at);
+  if (open(start) || open(end)) return null;
+  const toEnd = (typeof end === "number" && end >= far) || end === size;
+  if (negative(start)) {
+    // The last -start entries, without the last -end of them.
+    const last = negateDim(start);
+    if (toEnd) return minDims(last, size);
+    if (!negative(end)) return null;
+    return maxDims(0, minDims(subDims(end, start), addDims(size, end)));
+  }
+  const to = toEnd ? size : negative(end) ? addDims(size, end) : minDims(size, end);
+  return maxDims(0, subDims(to, start));
 }
