@@ -24,11 +24,13 @@ export interface CliCommand {
 export const jsonVersion = 1;
 
 /** JSON as every command prints it: versioned, two spaces, infinities and not-a-numbers as strings. */
-export function printJson(context: CommandContext, command: string, body: Readonly<Record<string, unknown>>): void {
+export const printJson = (context: CommandContext, command: string, body: Readonly<Record<string, unknown>>): void => context.print(jsonText(command, body));
+
+export function jsonText(command: string, body: object): string {
   const safe = (_: string, value: unknown): unknown => {
     if (typeof value === "number" && !Number.isFinite(value)) return `${value}`;
     if (typeof value === "bigint") return `${value}`;
     return value;
   };
-  context.print(JSON.stringify({ graphwright: jsonVersion, command, ...body }, safe, 2));
+  return JSON.stringify({ graphwright: jsonVersion, command, ...body }, safe, 2);
 }

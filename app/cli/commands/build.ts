@@ -5,6 +5,7 @@ import { GraphwrightError } from "@graphwright/compiler-core";
 import { printJson, type CliCommand } from "../command.ts";
 import { bytes } from "../format.ts";
 import { openModel } from "../open-model.ts";
+import { applyRecipeFile } from "../recipe-file.ts";
 import { writeFiles } from "../write-files.ts";
 import { listOption } from "./optimize.ts";
 
@@ -19,6 +20,7 @@ export const build: CliCommand = {
       .requiredOption("-o, --output <folder>", "folder to write; must be empty or absent unless --force is given")
       .option("--target <name>", `one of: ${targets.join(", ")}`, "c")
       .option("--pipeline <name>", "pipeline to run first, as listed by `graphwright passes`; none for the model as it is", "default")
+      .option("--recipe <file>", "apply this recipe instead of a pipeline")
       .option("--only <names>", "only these passes or rewrites")
       .option("--skip <names>", "all but these")
       .option("--name <identifier>", "name of the library; taken from the file by default")
@@ -35,7 +37,8 @@ export const build: CliCommand = {
     let { head } = timeline;
     const only = listOption(options["only"]);
     const skip = listOption(options["skip"]);
-    if (options["pipeline"] !== "none") {
+    if (options["recipe"] !== undefined) head = (await applyRecipeFile(context, model, options["recipe"] as string, { only, skip })).timeline.head;
+    else if (options["pipeline"] !== "none") {
       const run = await session.runPipeline({ model, pipeline: options["pipeline"] as string, ...(only ? { only } : {}), ...(skip ? { skip } : {}) }, task);
       head = run.timeline.head;
     }

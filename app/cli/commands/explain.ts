@@ -1,6 +1,7 @@
 import { GraphwrightError, type SiteView } from "@graphwright/compiler-core";
 import { printJson, type CliCommand } from "../command.ts";
 import { openModel } from "../open-model.ts";
+import { defineCustomFile } from "../recipe-file.ts";
 
 const marks = { satisfied: "ok  ", failed: "fail", unknown: "?   " } as const;
 
@@ -11,6 +12,7 @@ export const explain: CliCommand = {
       .description("Where a rewrite applies, and why not where it does not.")
       .argument("<model>", "model file")
       .requiredOption("--rewrite <name>", "rewrite, as listed by `graphwright passes`")
+      .option("--custom <file>", "custom rewrites, to be named by --rewrite")
       .option("--node <name>", "one node, by its name or by the name of one of its values")
       .option("--json", "print JSON"),
   async run(context, [file], options) {
@@ -18,6 +20,7 @@ export const explain: CliCommand = {
     const { session, task } = context;
     const step = timeline.head;
     const rewrite = options["rewrite"] as string;
+    if (options["custom"] !== undefined) await defineCustomFile(context, options["custom"] as string);
     let sites: readonly SiteView[];
     if (options["node"] === undefined) {
       ({ sites } = await session.sites({ model, step, rewrite, nearMisses: true }, task));

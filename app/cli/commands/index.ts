@@ -1,5 +1,6 @@
 import type { CliCommand } from "../command.ts";
 import { backendTest } from "./backend-test.ts";
+import { bisect } from "./bisect.ts";
 import { build } from "./build.ts";
 import { explain } from "./explain.ts";
 import { inspect } from "./inspect.ts";
@@ -7,8 +8,9 @@ import { open } from "./open.ts";
 import { ops } from "./ops.ts";
 import { optimize } from "./optimize.ts";
 import { passes } from "./passes.ts";
+import { recipe } from "./recipe.ts";
 import { run } from "./run.ts";
 import { verify } from "./verify.ts";
 
 /** Every subcommand, in the order of the help. */
-export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, run, verify, backendTest, build, open];
+export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, recipe, bisect, run, verify, backendTest, build, open];

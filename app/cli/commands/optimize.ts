@@ -2,6 +2,7 @@ import { GraphwrightError, type CheckView } from "@graphwright/compiler-core";
 import { printJson, type CliCommand } from "../command.ts";
 import { bytes, count, error, flops, table } from "../format.ts";
 import { openModel } from "../open-model.ts";
+import { applyRecipeFile, defineCustomFile, writeJson } from "../recipe-file.ts";
 import { writeFiles } from "../write-files.ts";
 
 export const listOption = (value: unknown): string[] | undefined => (typeof value === "string" ? value.split(",").map((s) => s.trim()).filter((s) => s !== "") : undefined);
@@ -14,9 +15,13 @@ export const optimize: CliCommand = {
       .argument("<model>", "model file")
       .requiredOption("-o, --output <file>", "file to write")
       .option("--pipeline <name>", "pipeline, as listed by `graphwright passes`", "default")
+      .option("--recipe <file>", "apply this recipe instead of a pipeline")
+      .option("--custom <file>", "first apply the custom rewrites of this file wherever they match")
       .option("--only <names>", "only these passes or rewrites, separated by commas")
       .option("--skip <names>", "all but these")
       .option("--opset <version>", "operator-set version to write")
+      .option("--lineage <file>", "write what every node and constant came from, and what every original became, as JSON")
+      .option("--no-origins", "leave the names of the originals out of the written model's metadata")
       .option("--check", "check each step numerically on its region, and the whole model at the end")
       .option("--json", "print JSON"),
   async run(context, [file], options) {
@@ -27,7 +32,21 @@ export const optimize: CliCommand = {
     const skip = listOption(options["skip"]);
     const opset = options["opset"] === undefined ? undefined : Number(options["opset"]);
     if (opset !== undefined && !Number.isInteger(opset)) throw new GraphwrightError("usage", `--opset takes a whole number, not ${options["opset"] as string}.`);
-    const result = await session.runPipeline({ model, pipeline: options["pipeline"] as string, check, ...(only ? { only } : {}), ...(skip ? { skip } : {}) }, task);
+    const select = { ...(only ? { only } : {}), ...(skip ? { skip } : {}) };
+    const custom = options["custom"] === undefined ? [] : await defineCustomFile(context, options["custom"] as string);
+    let applied = 0;
+    const notes: string[] = [];
+    for (const rewrite of custom) {
+      // Nobody has proven these: each application is checked, asked for or not.
+      const result = await session.applyAll({ model, rewrite, check: true }, task);
+      applied += result.applied;
+      notes.push(...result.notes);
+    }
+    const recipe = options["recipe"] as string | undefined;
+    const replayed = recipe === undefined ? undefined : await applyRecipeFile(context, model, recipe, { ...select, check });
+    const result = replayed ?? (await session.runPipeline({ model, pipeline: options["pipeline"] as string, check, ...select }, task));
+    applied += result.applied;
+    notes.push(...result.notes);
     const head = result.timeline.head;
     const before = await session.cost({ model, step: timeline.head }, task);
     const after = await session.cost({ model, step: head }, task);
@@ -37,12 +56,13 @@ export const optimize: CliCommand = {
     const failed = different.length > 0 || whole?.verdict === "different";
     if (!failed) {
       const output = options["output"] as string;
-      const exported = await session.exportOnnx({ model, step: head, name: output.replace(/^.*[\\/]/, ""), ...(opset === undefined ? {} : { opset }) }, task);
+      const exported = await session.exportOnnx({ model, step: head, name: output.replace(/^.*[\\/]/, ""), ...(opset === undefined ? {} : { opset }), ...(options["origins"] === false ? { origins: false } : {}) }, task);
       await writeFiles(output.replace(/[^\\/]*$/, "") || ".", exported.files);
       for (const note of exported.notes) context.warn(`note: ${note}`);
     }
+    if (!failed && options["lineage"] !== undefined) await writeJson(options["lineage"] as string, "lineage", await session.lineage({ model, step: head }, task));
     if (options["json"]) {
-      printJson(context, "optimize", { before, after, applied: result.applied, passes: result.timeline.runs, steps, check: whole ?? null, notes: result.notes, written: failed ? null : options["output"] });
+      printJson(context, "optimize", { before, after, applied, passes: result.timeline.runs, steps, check: whole ?? null, notes, ...(replayed ? { failed: replayed.failed } : {}), written: failed ? null : options["output"] });
       return failed ? 1 : 0;
     }
     const rows: (string | number)[][] = result.timeline.runs.map((r) => [r.pass, r.applied]);

@@ -6,6 +6,7 @@ export * from "./dim.ts";
 export * from "./element-type.ts";
 export * from "./graph.ts";
 export * from "./lineage.ts";
+export * from "./lineage-table.ts";
 export * from "./merge-types.ts";
 export * from "./order.ts";
 export * from "./parser.ts";

@@ -241,6 +241,13 @@ export class Rewriter {
     this.writeRegion({ ...record, outputs: [...record.outputs, entry] });
   }
 
+  /** Leaves a region without outputs, for looking at other values of it. */
+  clearOutputs(region: RegionId): void {
+    const record = this.region(region);
+    for (const [index, output] of record.outputs.entries()) this.dropUse(output.value, { kind: "result", output: output.value.output, region, index });
+    this.writeRegion({ ...record, outputs: [] });
+  }
+
   setInfo(info: ModelInfo): void {
     const functions = info.functions === this.info.functions ? [] : info.functions;
     this.info = info;

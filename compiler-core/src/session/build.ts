@@ -8,6 +8,7 @@ import type { BlobSource } from "../support/blob.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import { collectFiles } from "./files.ts";
+import { recipeOf } from "./history.ts";
 import type { Model } from "./model.ts";
 import type { BuildResult } from "./protocol.ts";
 import { compilerVersion } from "./version.ts";
@@ -22,14 +23,6 @@ function* pieces(source: BlobSource, task: Task): Iterable<Uint8Array> {
   }
 }
 
-/** What was done to get from the imported model to a step. */
-const recipeOf = (model: Model, step: StepId): unknown => ({
-  steps: model.timeline.path(step).flatMap((id) => {
-    const { delta } = model.timeline.step(id);
-    return delta ? [{ pass: delta.pass, rewrite: delta.rewrite, site: delta.site }] : [];
-  }),
-});
-
 /** The deployment bundle of a step. Throws "not-lowered" before anything is made, naming each node that stands in the way. */
 export async function buildFiles(model: Model, step: StepId, { name }: { name: string; target: "c" }, task: Task): Promise<BuildResult> {
   const graph = model.graph(step);
@@ -39,7 +32,7 @@ export async function buildFiles(model: Model, step: StepId, { name }: { name: s
     name,
     compilerVersion,
     task,
-    recipe: recipeOf(model, step),
+    recipe: (await recipeOf(model, step, task)).recipe,
     sourceSha256: sha256Of(pieces(model.source, task)),
     model: onnx.map((file) => bytesFile(file.path, file.bytes)),
     evaluate: async (inputs): Promise<readonly Tensor[]> => {

@@ -18,7 +18,7 @@ export function nodeFlops(graph: Graph, node: OperatorNode): number | undefined 
   const body = node.regions["body"];
   if (node.domain === fusedDomain && body !== undefined) {
     let sum = 0;
-    for (const id of graph.members(body)) {
+    for (const id of bodyNodes(graph, body)) {
       const inner = graph.operator(id);
       const flops = inner ? nodeFlops(graph, inner) : 0;
       if (flops === undefined) return undefined;
@@ -30,6 +30,19 @@ export function nodeFlops(graph: Graph, node: OperatorNode): number | undefined 
   if (!definition) return undefined;
   if (definition.family === "shape" || definition.family === "control" || definition.family === "sequence") return definition.cost ? costOf(graph, node) : 0;
   return definition.cost ? costOf(graph, node) : undefined;
+}
+
+/** Nodes that the results of a body need: found from there, since the whole graph may be large and this is asked at each step. */
+function bodyNodes(graph: Graph, body: RegionId): ReadonlySet<NodeId> {
+  const found = new Set<NodeId>();
+  const pending = graph.region(body).outputs.map((output) => output.value.node);
+  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+    const node = graph.find(id);
+    if (!node || node.region !== body || found.has(id)) continue;
+    found.add(id);
+    for (const input of node.inputs) if (input) pending.push(input.node);
+  }
+  return found;
 }
 
 function costOf(graph: Graph, node: OperatorNode): number | undefined {

@@ -16,6 +16,8 @@ export class Model {
   readonly lineage: Lineage;
   readonly checks = new Map<StepId, CheckView>();
   readonly runs: PassRunView[] = [];
+  /** texts of the custom rewrites that its steps name */
+  readonly custom = new Map<string, string>();
   private readonly costs = new Map<StepId, CostView>();
   private readonly peaks = new Map<StepId, number | undefined>();
 

@@ -7,9 +7,11 @@ import type { BlobSource, SiblingFiles } from "../support/blob.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import type { NodeId, RegionId } from "../ir/graph.ts";
+import type { LineageTable } from "../ir/lineage-table.ts";
 import type { StepId } from "../ir/timeline.ts";
 import type { OperatorFamily } from "../ops/definition.ts";
 import type { Exactness, PreconditionResult, PreconditionState } from "../passes/definition.ts";
+import type { Recipe, RecipeFailure, RecipeStep } from "../passes/recipe.ts";
 
 export type ModelId = string;
 
@@ -352,6 +354,70 @@ export interface BackendCaseResult {
   readonly milliseconds: number;
 }
 
+/** What a recipe did: steps whose sites do not match are listed, the others are applied. */
+export interface RecipeResult extends ChangeResult {
+  readonly failed: readonly RecipeFailure[];
+}
+
+export interface BisectView {
+  /** "same": the ends agree; "found": `step` is the first that differs; "not-checked": they could not be compared */
+  readonly outcome: "same" | "found" | "not-checked";
+  readonly step?: StepId;
+  /** the first step's model and that after the found step */
+  readonly check: CheckView;
+  /** what the found step rewrote, on inputs of its own */
+  readonly region?: CheckView;
+  readonly probes: readonly { readonly step: StepId; readonly check: CheckView }[];
+}
+
+export interface ValueBisectView {
+  readonly outcome: BisectView["outcome"];
+  /** the first value, in the first model's order, that the two compute differently */
+  readonly value?: string;
+  readonly nodes?: readonly [a: NodeId, b: NodeId];
+  /** computed values that both models name */
+  readonly common: number;
+  readonly check: CheckView;
+  readonly probes: readonly { readonly values: number; readonly check: CheckView }[];
+}
+
+/** A custom rewrite as the editor needs it. */
+export interface CustomRewriteView extends RewriteView {
+  readonly text: string;
+}
+
+/** An order of passes to try. */
+export interface OrderSpec {
+  readonly name: string;
+  /** a pipeline by name, or passes: repeated in this order until nothing changes, then `finally` once */
+  readonly pipeline?: string;
+  readonly passes?: readonly string[];
+  readonly finally?: readonly string[];
+  readonly only?: readonly string[];
+  readonly skip?: readonly string[];
+}
+
+export interface OrderResult {
+  readonly name: string;
+  /** the last step of the order's own branch */
+  readonly step: StepId;
+  readonly applied: number;
+  /** applications by rewrite, the most frequent first */
+  readonly rewrites: readonly (readonly [rewrite: string, count: number])[];
+  readonly cost: CostView;
+  readonly operators: readonly { readonly op: string; readonly count: number }[];
+  readonly notes: readonly string[];
+}
+
+export interface OrdersView {
+  readonly timeline: TimelineView;
+  readonly orders: readonly OrderResult[];
+  /** operators whose counts are not the same everywhere; counts in the order of `orders` */
+  readonly differences: readonly { readonly op: string; readonly counts: readonly number[] }[];
+  /** each result against that of the first order, when asked for */
+  readonly checks: readonly CheckView[];
+}
+
 type Method<Params, Result> = (params: Params, task: Task) => Promise<Result>;
 export interface At {
   readonly model: ModelId;
@@ -382,6 +448,29 @@ export interface SessionApi {
   applyAll: Method<{ readonly model: ModelId; readonly rewrite: string; readonly check?: boolean }, ChangeResult>;
   /** reports each pass by progress; on cancel the head returns to where it was */
   runPipeline: Method<{ readonly model: ModelId; readonly pipeline: string; readonly only?: readonly string[]; readonly skip?: readonly string[]; readonly check?: boolean }, ChangeResult>;
+  /** the way to a step, to be saved. Refused while a custom rewrite on it is not confirmed by a numerical check */
+  recipe: Method<At, { readonly recipe: Recipe; readonly text: string }>;
+  /**
+   * replays a recipe (its text, or the value) on the head. Steps of custom rewrites are checked; with `check` all are,
+   * with `unchecked` none, for looking for the one that is wrong. `only` and `skip` choose among its steps
+   */
+  applyRecipe: Method<{ readonly model: ModelId; readonly recipe: string | Recipe; readonly only?: readonly string[]; readonly skip?: readonly string[]; readonly check?: boolean; readonly unchecked?: boolean }, RecipeResult>;
+  /** the first step after `from` on the way to `to` that makes the model compute something else */
+  bisect: Method<{ readonly model: ModelId; readonly from: StepId; readonly to: StepId; readonly seeds?: number }, BisectView>;
+  /** the first value that two models compute differently, among those that both name */
+  bisectModels: Method<{ readonly a: At; readonly b: At; readonly seeds?: number }, ValueBisectView>;
+  /** what every node and constant of a step came from, and what every original became */
+  lineage: Method<At, LineageTable>;
+  /** reads custom rewrites and keeps nothing; errors say line and column */
+  parseCustom: Method<{ readonly text: string }, { readonly rewrites: readonly CustomRewriteView[] }>;
+  /** live matches of custom rewrites that are being written; with near misses, also where they fail */
+  customSites: Method<At & { readonly text: string; readonly nearMisses?: boolean }, { readonly sites: readonly SiteView[] }>;
+  /** makes custom rewrites known by name, so that sites, explain, apply and applyAll take them; replaces those of the same name */
+  defineCustom: Method<{ readonly text: string }, { readonly rewrites: readonly CustomRewriteView[] }>;
+  removeCustom: Method<{ readonly name: string }, void>;
+  customRewrites: Method<Record<string, never>, { readonly rewrites: readonly CustomRewriteView[] }>;
+  /** runs several orders of passes from one step, each on a branch of its own, and compares what they give; the head stays */
+  compareOrders: Method<At & { readonly orders: readonly OrderSpec[]; readonly verify?: boolean }, OrdersView>;
   moveTo: Method<{ readonly model: ModelId; readonly step: StepId }, ChangeResult>;
   undo: Method<{ readonly model: ModelId }, ChangeResult>;
   redo: Method<{ readonly model: ModelId }, ChangeResult>;
@@ -394,8 +483,10 @@ export interface SessionApi {
   /** evaluates a step; inputs that are not given are drawn from the seed */
   run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean }, RunResult>;
   program: Method<At & { readonly node: NodeId }, ProgramView>;
-  exportOnnx: Method<At & { readonly name: string; readonly opset?: number }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
+  /** names of the originals go into the metadata of what rewrites made, unless `origins` is false */
+  exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
   build: Method<At & { readonly name: string; readonly target: "c" }, BuildResult>;
 }
 
+export type { LineageTable, Recipe, RecipeFailure, RecipeStep };
 export type { Diagnostic, Exactness, NodeId, PreconditionResult, PreconditionState, RegionId, StepId };

@@ -1,14 +1,20 @@
 import { exportOnnx } from "../backends/onnx/index.ts";
 import { importModel } from "../importers/index.ts";
 import { describeNode, type Graph, type NodeId } from "../ir/graph.ts";
+import { originsMetadata } from "../ir/lineage-table.ts";
 import { printGraphLines } from "../ir/printer.ts";
 import type { StepId } from "../ir/timeline.ts";
 import { operators, typeRules } from "../ops/index.ts";
-import { checkModels, checkStep, type CheckReport } from "../passes/check.ts";
+import { checkModels, checkStep } from "../passes/check.ts";
 import { applyAt, applyRepeatedly, explain, findMatches, siteOf, type Explanation } from "../passes/driver/driver.ts";
+import type { RewriteDefinition } from "../passes/definition.ts";
 import { findRewrite, rewrites } from "../passes/index.ts";
 import { describePasses } from "../passes/pipelines.ts";
 import { runPipeline } from "../passes/run-pipeline.ts";
+import { CustomRewrites, customView } from "./custom.ts";
+import { bisectSteps, bisectValues, lineageOf, recipeOf, replay } from "./history.ts";
+import { compareOrders } from "./orders.ts";
+import { checkView } from "./check-view.ts";
 import { formatDiagnostic, GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import { backendCase } from "./backend-case.ts";
@@ -17,7 +23,7 @@ import { collectFiles } from "./files.ts";
 import { Model } from "./model.ts";
 import { nodeDetail } from "./node-detail.ts";
 import { nodeProgram } from "./program-view.ts";
-import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, PassRunView, SessionApi, SiteView } from "./protocol.ts";
+import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, OrdersView, PassRunView, RecipeResult, SessionApi, SiteView } from "./protocol.ts";
 import { runGraph } from "./run.ts";
 import { constantView } from "./tensor-view.ts";
 import { graphView, unionView } from "./views.ts";
@@ -25,20 +31,11 @@ import { graphView, unionView } from "./views.ts";
 /** milliseconds on any clock; given by the host, since the compiler has no clock of its own */
 export type Clock = () => number;
 
-const checkView = (report: CheckReport, scope: CheckView["scope"]): CheckView => ({
-  verdict: report.verdict,
-  maxAbs: report.maxAbs,
-  maxRel: report.maxRel,
-  maxUlp: report.maxUlp,
-  runs: report.runs,
-  note: report.note,
-  scope,
-  ...(report.worst ? { worst: report.worst } : {}),
-});
-
 /** The compiler as the window and the command line see it. Models stay open until they are closed. */
 export function createSession(clock: Clock = () => 0): SessionApi {
   const models = new Map<ModelId, Model>();
+  const custom = new CustomRewrites();
+  const rewriteOf = (name: string): RewriteDefinition => custom.find(name)?.definition ?? findRewrite(name);
   let opened = 0;
 
   const find = (id: ModelId): Model => {
@@ -157,7 +154,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async sites({ model, step, rewrite: name, nearMisses }) {
       const graph = find(model).graph(step);
-      const rewrite = findRewrite(name);
+      const rewrite = rewriteOf(name);
       if (nearMisses) return { sites: explain(graph, rewrite).map(siteView) };
       return {
         sites: findMatches(graph, rewrite).map((match) => ({ rewrite: name, root: match.root, site: siteOf(graph.node(match.root)), applies: true, nodes: match.nodes, preconditions: [] })),
@@ -166,7 +163,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async explain({ model, step, node }) {
       const graph = find(model).graph(step);
-      const sites = rewrites.flatMap((rewrite) => explain(graph, rewrite, node)).map(siteView);
+      const sites = [...rewrites, ...custom.all.map((c) => c.definition)].flatMap((rewrite) => explain(graph, rewrite, node)).map(siteView);
       const share = (site: SiteView): number => site.preconditions.filter((p) => p.state === "satisfied").length / Math.max(1, site.preconditions.length);
       return { sites: sites.sort((a, b) => Number(b.applies) - Number(a.applies) || share(b) - share(a)) };
     },
@@ -175,10 +172,11 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       const model = find(id);
       return edit(model, async () => {
         const before = model.timeline.editBase();
-        const { graph, delta, diagnostics } = applyAt(before, findRewrite(name), node);
+        const { graph, delta, diagnostics } = applyAt(before, rewriteOf(name), node);
         const verdict = regionCheck(check, task)(before, graph, delta);
         if (verdict?.verdict === "different")
           throw new GraphwrightError("rewrite-changes-outputs", `${name} was not applied, since the outputs would differ: ${verdict.note}`, { node: delta.site });
+        custom.record(model, name);
         const step = model.timeline.append(graph, delta);
         if (verdict) model.checks.set(step.id, verdict);
         return { applied: 1, notes: diagnostics.map(formatDiagnostic) };
@@ -193,7 +191,8 @@ export function createSession(clock: Clock = () => 0): SessionApi {
         const notes: string[] = [];
         let applied = 0;
         let before = model.timeline.editBase();
-        const generator = applyRepeatedly(before, [findRewrite(name)], { tick: () => task.check() });
+        custom.record(model, name);
+        const generator = applyRepeatedly(before, [rewriteOf(name)], { tick: () => task.check() });
         for (let next = generator.next(); !next.done; ) {
           task.check();
           const { graph, delta } = next.value;
@@ -239,6 +238,64 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       });
     },
 
+    async recipe({ model: id, step }, task) {
+      return recipeOf(find(id), step, task);
+    },
+
+    async applyRecipe({ model: id, recipe, only, skip, check, unchecked }, task) {
+      const model = find(id);
+      let failed: RecipeResult["failed"] = [];
+      const result = await edit(model, async () => {
+        const replayed = await replay(model, recipe, custom, { only, skip, check: check === true, unchecked: unchecked === true, task, clock });
+        failed = replayed.failed;
+        return replayed;
+      });
+      return { ...result, failed };
+    },
+
+    async bisect({ model, from, to, seeds }, task) {
+      return bisectSteps(find(model), from, to, seeds, task);
+    },
+
+    async bisectModels({ a, b, seeds }, task) {
+      return bisectValues(stepGraph(a), stepGraph(b), seeds, task);
+    },
+
+    async lineage({ model, step }) {
+      return lineageOf(find(model), step);
+    },
+
+    async parseCustom({ text }) {
+      return { rewrites: custom.parse(text).map(customView) };
+    },
+
+    async customSites({ model, step, text, nearMisses }) {
+      const graph = find(model).graph(step);
+      return { sites: custom.parse(text).flatMap(({ definition }) => explain(graph, definition).filter((site) => site.applies || nearMisses)) };
+    },
+
+    async defineCustom({ text }) {
+      return { rewrites: custom.define(text).map(customView) };
+    },
+
+    async removeCustom({ name }) {
+      custom.remove(name);
+    },
+
+    async customRewrites() {
+      return { rewrites: custom.all.map(customView) };
+    },
+
+    async compareOrders({ model: id, step, orders, verify }, task) {
+      const model = find(id);
+      let result: Omit<OrdersView, "timeline"> | undefined;
+      const { timeline } = await edit(model, async () => {
+        result = await compareOrders(model, step, orders, verify === true, task);
+        return { applied: 0, notes: [] };
+      });
+      return { ...result!, timeline };
+    },
+
     async moveTo({ model: id, step }) {
       const model = find(id);
       model.timeline.moveTo(step);
@@ -279,8 +336,14 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return nodeProgram(find(model).graph(step), node);
     },
 
-    async exportOnnx({ model, step, name, opset }, task) {
-      const { files, diagnostics } = exportOnnx(find(model).graph(step), { name, task, ...(opset === undefined ? {} : { opset }) });
+    async exportOnnx({ model: id, step, name, opset, origins }, task) {
+      const model = find(id);
+      const { files, diagnostics } = exportOnnx(model.graph(step), {
+        name,
+        task,
+        ...(opset === undefined ? {} : { opset }),
+        ...(origins === false || step === 0 ? {} : { metadata: originsMetadata(model.timeline, step) }),
+      });
       return { files: collectFiles(files), notes: diagnostics.map(formatDiagnostic) };
     },
 

@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import type { FunctionDefinition, Graph } from "../../ir/graph.ts";
+import type { FunctionDefinition, Graph, NodeId } from "../../ir/graph.ts";
 import type { Diagnostic } from "../../support/diagnostic.ts";
 import { silentTask, type Task } from "../../support/task.ts";
 import { modelKey } from "../../importers/onnx/carried.ts";
@@ -19,6 +19,8 @@ export interface ExportOptions {
   readonly opset?: number;
   /** tensors of at least this many bytes go to a second file; default: none, unless the model is over 2 GB */
   readonly externalData?: number;
+  /** entries that are added to the metadata of a node or constant, by its id */
+  readonly metadata?: (id: NodeId) => Readonly<Record<string, string>> | undefined;
   readonly task?: Task;
 }
 
@@ -50,7 +52,7 @@ const splitBytes = 1024;
 export function exportOnnx(graph: Graph, options: ExportOptions = {}): Exported {
   const task = options.task ?? silentTask;
   const { info } = graph;
-  const planner = new Planner(graph, task);
+  const planner = new Planner(graph, task, options.metadata);
   const main = planner.plan(0);
   const bodies = info.functions.map((definition): [FunctionDefinition, PlannedGraph] => [definition, planner.plan(definition.region)]);
 

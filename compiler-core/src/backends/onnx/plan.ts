@@ -1,6 +1,6 @@
 import type { Attribute } from "../../ir/attribute.ts";
 import { ConstantValue } from "../../ir/constant.ts";
-import { describeNode, type Graph, isFused, type NodeId, type OperatorNode, type RegionId, type ValueRef } from "../../ir/graph.ts";
+import { describeNode, type Graph, isFused, type Node, type NodeId, type OperatorNode, type RegionId, type ValueRef } from "../../ir/graph.ts";
 import { topologicalOrder } from "../../ir/order.ts";
 import { type Tensor, typeOfTensor } from "../../ir/tensor.ts";
 import { unknownType, type ValueType } from "../../ir/value-type.ts";
@@ -52,6 +52,7 @@ export class Planner {
   readonly diagnostics: Diagnostic[] = [];
   readonly graph: Graph;
   private readonly task: Task;
+  private readonly extra: (id: NodeId) => Readonly<Record<string, string>> | undefined;
   /** values of fused groups and of the parameters of their bodies, by what they stand for */
   private readonly aliases = new Map<NodeId, readonly (ValueRef | null)[]>();
   /** names that inner values take over from the outputs of a fused group */
@@ -61,8 +62,9 @@ export class Planner {
   private nextId: NodeId;
   private planned = 0;
 
-  constructor(graph: Graph, task: Task) {
+  constructor(graph: Graph, task: Task, extra: (id: NodeId) => Readonly<Record<string, string>> | undefined = () => undefined) {
     this.graph = graph;
+    this.extra = extra;
     this.task = task;
     this.nextId = graph.nodes.length;
   }
@@ -101,8 +103,8 @@ export class Planner {
       const node = graph.node(id);
       if (node.kind === "parameter") continue;
       if (node.kind === "constant") {
-        const { value, storage, doc, metadata, name } = node;
-        items.push({ kind: "constant", id, value, storage, name: node.outputs[0]?.name ?? "", nodeName: name, doc, metadata });
+        const { value, storage, doc, name } = node;
+        items.push({ kind: "constant", id, value, storage, name: node.outputs[0]?.name ?? "", nodeName: name, doc, metadata: this.metadataOf(node) });
       } else if (isFused(node)) this.inline(node, items);
       else {
         const raw: RawNode = {
@@ -115,9 +117,14 @@ export class Planner {
           outputs: node.outputs.map((output) => output.name),
         };
         const bodies = new Map(Object.entries(node.regions).map(([name, body]) => [name, this.plan(body)]));
-        items.push({ kind: "node", id, raw, overload: node.overload, doc: node.doc, metadata: node.metadata, bodies });
+        items.push({ kind: "node", id, raw, overload: node.overload, doc: node.doc, metadata: this.metadataOf(node), bodies });
       }
     }
+  }
+
+  private metadataOf(node: Node): Readonly<Record<string, string>> {
+    const extra = this.extra(node.id);
+    return extra ? { ...node.metadata, ...extra } : node.metadata;
   }
 
   private inline(node: OperatorNode, items: PlannedItem[]): void {

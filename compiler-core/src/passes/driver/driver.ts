@@ -75,20 +75,24 @@ export function explain(graph: Graph, rewrite: RewriteDefinition, node?: NodeId,
   const index = new GraphIndex(graph);
   const found: Explanation[] = [];
   for (const id of node === undefined ? sweepOrder(graph) : rootsNear(graph, rewrite, node)) {
-    const root = graph.find(id);
-    if (!root || !isRoot(rewrite, root) || !rewritable(graph, root.region)) continue;
-    const stated: PreconditionResult[] = [];
-    const match = rewrite.match(root, matchContext(graph, index, stated), settings);
-    if (stated.length === 0) continue;
-    const stop = stated.find((result) => result.state !== "satisfied")?.name ?? "";
-    const preconditions = rewrite.preconditions.map(
-      ({ name }): PreconditionResult =>
-        stated.find((result) => result.name === name) ?? { name, state: "unknown", detail: `not asked, since "${stop}" does not hold` },
-    );
-    found.push({ rewrite: rewrite.name, root: id, site: siteOf(root), applies: match !== undefined, nodes: match?.nodes ?? [id], preconditions });
+    const explained = explainAt(graph, rewrite, id, settings, index);
+    if (explained) found.push(explained);
   }
   const satisfied = (e: Explanation): number => e.preconditions.filter((p) => p.state === "satisfied").length;
   return found.sort((a, b) => Number(b.applies) - Number(a.applies) || satisfied(b) - satisfied(a) || a.root - b.root);
+}
+
+function explainAt(graph: Graph, rewrite: RewriteDefinition, id: NodeId, options: RewriteOptions, index: GraphIndex): Explanation | undefined {
+  const root = graph.find(id);
+  if (!root || !isRoot(rewrite, root) || !rewritable(graph, root.region)) return undefined;
+  const stated: PreconditionResult[] = [];
+  const match = rewrite.match(root, matchContext(graph, index, stated), options);
+  if (stated.length === 0) return undefined;
+  const stop = stated.find((result) => result.state !== "satisfied")?.name ?? "";
+  const preconditions = rewrite.preconditions.map(
+    ({ name }): PreconditionResult => stated.find((result) => result.name === name) ?? { name, state: "unknown", detail: `not asked, since "${stop}" does not hold` },
+  );
+  return { rewrite: rewrite.name, root: id, site: siteOf(root), applies: match !== undefined, nodes: match?.nodes ?? [id], preconditions };
 }
 
 function rootsNear(graph: Graph, rewrite: RewriteDefinition, start: NodeId): NodeId[] {
@@ -246,6 +250,67 @@ function neighbourhood(graph: Graph, delta: Delta, root: NodeId): NodeId[] {
   for (const node of delta.added) near.add(node.id);
   near.add(root);
   return [...near].filter((id) => graph.has(id));
+}
+
+/**
+ * Single rewrites one after another, found by the names of their sites. What matching and finding need to know of the
+ * whole graph is kept up to date from step to step, so that many steps cost what they change.
+ */
+export class SiteDriver {
+  graph: Graph;
+  private readonly options: RewriteOptions;
+  private readonly index: GraphIndex;
+  private readonly sites = new Map<string, NodeId[]>();
+
+  constructor(graph: Graph, options?: Partial<RewriteOptions>) {
+    this.graph = graph;
+    this.options = { ...defaultOptions, ...options };
+    this.index = new GraphIndex(graph);
+    for (const node of graph) this.enter(node);
+  }
+
+  /** Nodes of this name, ascending: more than one where bodies use a name again. */
+  find(site: string): readonly NodeId[] {
+    return this.sites.get(site) ?? [];
+  }
+
+  /** The commit of the rewrite at a node, which `take` makes the graph; undefined where it does not apply. */
+  try(rewrite: RewriteDefinition, root: NodeId, pass?: string): Applied | undefined {
+    const node = this.graph.find(root);
+    if (!node || !isRoot(rewrite, node) || !rewritable(this.graph, node.region)) return undefined;
+    return tryAt(this.graph, rewrite, node, this.options, pass ?? rewrite.name, matchContext(this.graph, this.index));
+  }
+
+  explain(rewrite: RewriteDefinition, root: NodeId): Explanation | undefined {
+    return explainAt(this.graph, rewrite, root, this.options, this.index);
+  }
+
+  take({ graph, delta }: Applied): void {
+    this.graph = graph;
+    this.index.advance(graph, delta);
+    for (const node of delta.removed) this.leave(node);
+    for (const [before, after] of delta.updated) {
+      if (siteOf(before) === siteOf(after)) continue;
+      this.leave(before);
+      this.enter(after);
+    }
+    for (const node of delta.added) this.enter(node);
+  }
+
+  private enter(node: Node): void {
+    const site = siteOf(node);
+    const ids = this.sites.get(site);
+    if (!ids) this.sites.set(site, [node.id]);
+    else if (ids.at(-1)! < node.id) ids.push(node.id);
+    else this.sites.set(site, [...ids, node.id].sort((a, b) => a - b));
+  }
+
+  private leave(node: Node): void {
+    const site = siteOf(node);
+    const left = (this.sites.get(site) ?? []).filter((id) => id !== node.id);
+    if (left.length === 0) this.sites.delete(site);
+    else this.sites.set(site, left);
+  }
 }
 
 /** Applies rewrites to their fixed point; all commits in order. */
