@@ -101,6 +101,9 @@ export function floorDivDims(a: Dim, b: Dim): Dim {
   if (typeof b === "number" && typeof a !== "number") {
     if (a.terms.every((t) => t.coefficient % b === 0))
       return fromTerms(a.terms.map((t) => ({ ...t, coefficient: t.coefficient / b })));
+    // floor(floor(x/m)/n) = floor(x/(m*n))
+    const inner = b > 0 ? /^floor\((.*)\/(\d+)\)$/.exec(a.text) : null;
+    if (inner && a.terms.length === 1 && a.terms[0]!.atoms.length === 1) return floorDivDims(parseDim(inner[1]!), Number(inner[2]) * b);
   }
   if (typeof a !== "number" && typeof b !== "number" && b.terms.length === 1) {
     // Cancels a common monomial: (8*N*C) / (2*N) = 4*C.
