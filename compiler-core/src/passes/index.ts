@@ -16,6 +16,7 @@ import { eliminateDropout } from "./eliminate-dropout.ts";
 import { eliminateIdentity } from "./eliminate-identity.ts";
 import { eliminateNoOpShape } from "./eliminate-no-op-shape.ts";
 import { epilogueFusion } from "./epilogue-fusion.ts";
+import { expandOfExpand } from "./expand-of-expand.ts";
 import { geluFusion } from "./gelu-fusion.ts";
 import { hardSigmoidFusion } from "./hard-sigmoid-fusion.ts";
 import { hardSwishFusion } from "./hard-swish-fusion.ts";
@@ -31,6 +32,7 @@ import { padIntoMaxPool } from "./pad-into-max-pool.ts";
 import { reciprocalMultiply } from "./reciprocal-multiply.ts";
 import { reluAndClip } from "./relu-and-clip.ts";
 import { reshapeOfReshape } from "./reshape-of-reshape.ts";
+import { reshapeTargetFolding } from "./reshape-target-folding.ts";
 import { rmsNormalizationFusion } from "./rms-normalization-fusion.ts";
 import { rmsNormalizationGroup } from "./rms-normalization-group.ts";
 import { shapeSubgraphFolding } from "./shape-subgraph-folding.ts";
@@ -42,6 +44,8 @@ import { swishGroup } from "./swish-group.ts";
 import { tanhGeluFusion } from "./tanh-gelu-fusion.ts";
 import { transposeIntoGemm } from "./transpose-into-gemm.ts";
 import { transposeOfTranspose } from "./transpose-of-transpose.ts";
+import { unsqueezeOfUnsqueeze } from "./unsqueeze-of-unsqueeze.ts";
+import { whereOfSizes } from "./where-of-sizes.ts";
 
 /** Every rewrite, one line each. */
 export const rewrites: readonly RewriteDefinition[] = [
@@ -72,6 +76,10 @@ export const rewrites: readonly RewriteDefinition[] = [
   transposeOfTranspose,
   squeezeOfUnsqueeze,
   sliceOfSlice,
+  reshapeTargetFolding,
+  whereOfSizes,
+  unsqueezeOfUnsqueeze,
+  expandOfExpand,
   softmaxOfFlatten,
   geluFusion,
   tanhGeluFusion,

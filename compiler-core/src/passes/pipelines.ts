@@ -40,7 +40,7 @@ export const passes: readonly Pass[] = [
     name: "simplify",
     title: "Simplify",
     summary: "Shortens chains of shape operators, casts and clips.",
-    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "softmax-of-flatten", "cast-like-to-cast", "cast-chain", "relu-and-clip", "reciprocal-multiply"],
+    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "softmax-of-flatten", "cast-like-to-cast", "cast-chain", "relu-and-clip", "reciprocal-multiply", "reshape-target-folding", "where-of-sizes", "unsqueeze-of-unsqueeze", "expand-of-expand"],
   },
   {
     name: "recognize-operators",
