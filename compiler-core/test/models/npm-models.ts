@@ -5,7 +5,7 @@ import { importModel } from "../../src/importers/index.ts";
 import { fromNumbers, type Graph, Rewriter, type Tensor, tensorType, toNumbers, typeOfTensor } from "../../src/ir/index.ts";
 import { isTensor, typeRules, type Value } from "../../src/ops/index.ts";
 import { MemoryBlob } from "../../src/support/blob.ts";
-import { Random } from "../../src/support/random.ts";
+import type { Random } from "../../src/support/random.ts";
 
 /**
  * Real models that packages of the npm registry carry. Of @ricky0123/vad-web only the model file is of use: the root's

@@ -35,7 +35,8 @@ export function difference(actual: Tensor | undefined, expected: Tensor, toleran
   if (!actual) return "is missing";
   if (actual.element !== expected.element || actual.dims.join() !== expected.dims.join()) return `is ${actual.element}[${actual.dims.join(", ")}], not ${expected.element}[${expected.dims.join(", ")}]`;
   const [x, y] = [toNumbers(actual), toNumbers(expected)];
-  const scale = y.reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), 0);
+  let scale = 0;
+  for (const v of y) if (Number.isFinite(v)) scale = Math.max(scale, Math.abs(v));
   for (let i = 0; i < y.length; i++) {
     const same = Object.is(x[i], y[i]) || x[i] === y[i] || Math.abs(x[i]! - y[i]!) <= tolerance * scale;
     if (!same) return `element ${i} is ${x[i]}, not ${y[i]}`;
