@@ -3,10 +3,11 @@ import type { ValueRef } from "../ir/graph.ts";
 import { toNumbers } from "../ir/tensor.ts";
 import { shapesEqual } from "../ir/value-type.ts";
 import { defineRewrite } from "./definition.ts";
+import { splatOf } from "./support/constant-numbers.ts";
 import { requireReplaceable, takeOver } from "./support/replacement.ts";
 
 /** The neutral element by operator, and the operands that may hold it. */
-const neutral: Readonly<Record<string, { value: number; places: readonly number[] }>> = {
+const neutralOf: Readonly<Record<string, { value: number; places: readonly number[] }>> = {
   Add: { value: 0, places: [0, 1] },
   Sub: { value: 0, places: [1] },
   Mul: { value: 1, places: [0, 1] },
@@ -20,7 +21,7 @@ export const noOpArithmetic = defineRewrite({
   summary: "Removes x + 0, x - 0, x * 1, x / 1 and x ^ 1.",
   why: "They copy a tensor and hide patterns from other rewrites.",
   exactness: "exact",
-  roots: Object.keys(neutral),
+  roots: Object.keys(neutralOf),
   preconditions: [
     { name: "neutral constant", doc: "One operand is a constant whose every element is 0 (Add, Sub) or 1 (Mul, Div, Pow)." },
     { name: "same type", doc: "The result has the element type and, proven, the shape of the other operand: the constant does not widen it." },
@@ -28,7 +29,7 @@ export const noOpArithmetic = defineRewrite({
     { name: "replaceable", doc: "The value is not both an input and an output of a graph, nor an output under two names." },
   ],
   match(root, context, options) {
-    const { value, places } = neutral[root.op]!;
+    const { value, places } = neutralOf[root.op]!;
     const place = places.find((i) => context.constant(root.inputs[i]) && !context.constant(root.inputs[1 - i]));
     if (place === undefined) return undefined;
     const constantRef = root.inputs[place]!;
@@ -36,10 +37,9 @@ export const noOpArithmetic = defineRewrite({
     const constant = context.constant(constantRef)!;
     const { element } = constant.type;
     if (!element || elementKind(element) === "string" || elementKind(element) === "complex") return undefined;
-    // Large constants are hardly neutral: looking at one element first keeps the others unread.
-    const numbers = toNumbers(constant.tensor());
-    const odd = numbers.findIndex((v) => v !== value);
-    if (!context.require("neutral constant", odd < 0, () => (odd < 0 ? `every element is ${value}` : `${context.describe(constantRef)} has an element ${numbers[odd]}`))) return undefined;
+    const neutral = splatOf(constant) === value;
+    if (!context.require("neutral constant", neutral, () => (neutral ? `every element is ${value}` : `${context.describe(constantRef)} has an element ${toNumbers(constant.tensor()).find((v) => v !== value)}`))) return undefined;
+    const numbers = value === 0 ? toNumbers(constant.tensor()) : [];
     const result = { node: root.id, output: 0 };
     const sourceType = context.type(source);
     const resultType = context.type(result);
@@ -49,7 +49,7 @@ export const noOpArithmetic = defineRewrite({
     const sameElement = sourceType.kind === "tensor" && (root.op !== "Pow" ? true : resultType.kind === "tensor" && sourceType.element === resultType.element);
     const unknown = rank === undefined || (context.shape(result) ?? []).some((d) => d === null);
     let holds = context.require("same type", sameShape && sameElement ? true : unknown ? "unknown" : "failed", () => `${sourceType.text} and ${resultType.text}`);
-    const flips = elementKind(element) === "float" && ((root.op === "Add" && numbers.some((v) => Object.is(v, 0))) || (root.op === "Sub" && numbers.some((v) => Object.is(v, -0))));
+    const flips = elementKind(element) === "float" && ((root.op === "Add" && Array.from(numbers).some((v) => Object.is(v, 0))) || (root.op === "Sub" && Array.from(numbers).some((v) => Object.is(v, -0))));
     holds = context.require("sign of zero", !flips || !options.strict, flips ? "-0 becomes +0" : "zeros keep their sign", { enable: "Run without the strict option." }) && holds;
     holds = requireReplaceable(context, "replaceable", result, source) && holds;
     return holds ? { nodes: [root.id], bindings: { source } } : undefined;

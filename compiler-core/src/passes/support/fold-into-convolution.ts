@@ -1,9 +1,10 @@
 import { isFloat } from "../../ir/element-type.ts";
 import type { OperatorNode, ValueRef } from "../../ir/graph.ts";
-import { fromNumbers, toNumbers } from "../../ir/tensor.ts";
+import { fromNumbers, makeTensor, type Tensor, toNumbers } from "../../ir/tensor.ts";
 import type { Rewriter } from "../../ir/rewriter.ts";
 import type { Match, MatchContext, PreconditionInfo } from "../definition.ts";
-import { affineNumbers, type AffineStep, all, at, type ChannelAffine, channelProblem, commonFloat, shapeText, staysFinite } from "./channel-affine.ts";
+import { affineNumbers, type AffineStep, all, at, type ChannelAffine, channelProblem, commonFloat, largest, shapeText, staysFinite } from "./channel-affine.ts";
+import { magnitudeOf } from "./constant-numbers.ts";
 import { addDerivedConstant, mergedNotes, replaceRoot, requireUsedOnce } from "./replacement.ts";
 
 type Convolution = "Conv" | "ConvTranspose";
@@ -17,30 +18,30 @@ export const convolutionFoldPreconditions = (op: Convolution): readonly Precondi
   { name: "finite", doc: "The folded weight and bias are finite numbers of that type." },
 ];
 
-/** Number of output channels and the output channel of each weight element. */
-function weightLayout(conv: OperatorNode, dims: readonly number[], groups: number): { channels: number; channelOf: (index: number) => number } {
+interface WeightLayout {
+  /** output channels */
+  readonly channels: number;
+  /** how many weights in a row belong to one output channel */
+  readonly run: number;
+  /** the output channel of each such row */
+  readonly channelOf: (row: number) => number;
+}
+
+function weightLayout(conv: OperatorNode, dims: readonly number[], groups: number): WeightLayout {
   const kernel = dims.slice(2).reduce((a, b) => a * b, 1);
-  if (conv.op === "Conv") {
-    const each = kernel * dims[1]!;
-    return { channels: dims[0]!, channelOf: (i) => Math.floor(i / each) };
-  }
+  if (conv.op === "Conv") return { channels: dims[0]!, run: kernel * dims[1]!, channelOf: (row) => row };
   // ConvTranspose holds [Cin, Cout / group, kernel...]: the group of an input channel picks the block of outputs.
   const [inputs, perGroup] = dims as [number, number];
   const inputsPerGroup = inputs / groups;
-  return {
-    channels: perGroup * groups,
-    channelOf: (i) => {
-      const row = Math.floor(i / kernel);
-      return Math.floor(Math.floor(row / perGroup) / inputsPerGroup) * perGroup + (row % perGroup);
-    },
-  };
+  return { channels: perGroup * groups, run: kernel, channelOf: (row) => Math.floor(Math.floor(row / perGroup) / inputsPerGroup) * perGroup + (row % perGroup) };
 }
 
 export interface ConvolutionFold {
   readonly conv: OperatorNode;
   readonly affine: ChannelAffine;
   readonly constants: readonly ValueRef[];
-  readonly folded: { readonly weight: Float64Array; readonly bias: Float64Array };
+  readonly layout: WeightLayout;
+  readonly bias: Float64Array;
 }
 
 /** States the shared preconditions; the result is what `foldIntoConvolution` needs. */
@@ -61,19 +62,21 @@ export function matchConvolutionFold(root: OperatorNode, conv: OperatorNode, ste
   if (element === undefined || !isFloat(element as "float32")) return undefined;
   const { dims } = context.constant(weightRef)!;
   const groups = context.attributes(conv).int("group", 1);
-  const { channels, channelOf } = weightLayout(conv, dims, groups);
+  const layout = weightLayout(conv, dims, groups);
+  const { channels } = layout;
   const problem = parameterProblem(root, step, context, dims.length, channels);
   holds = context.require("channel axis only", problem === undefined, () => problem ?? `${channels} output channels`) && holds;
   // Folding reads every weight, so it is not begun where it comes to nothing.
   if (!holds) return undefined;
   const affine = affineNumbers(step, context);
-  const weight = toNumbers(context.tensor(weightRef)!);
-  const bias = biasRef ? toNumbers(context.tensor(biasRef)!) : [0];
-  const folded = foldNumbers(affine, weight, bias, channels, channelOf);
-  const finite = staysFinite(element, folded.weight, folded.bias);
+  const old = biasRef ? toNumbers(context.tensor(biasRef)!) : [0];
+  const bias = Float64Array.from({ length: channels }, (_, c) => at(old, c) * at(affine.scale, c) + at(affine.shift, c));
+  // The largest weight times the largest factor bounds all products; only where that says too little is each looked at.
+  const bounded = magnitudeOf(context.constant(weightRef)!) * Math.max(...Array.from(affine.scale, Math.abs)) <= largest[element]!;
+  const finite = staysFinite(element, bias) && (bounded || staysFinite(element, scaledWeight(toNumbers(context.tensor(weightRef)!), affine.scale, layout, new Float64Array(context.constant(weightRef)!.count))));
   holds = context.require("finite", finite, finite ? "the folded numbers are finite" : "a folded weight or bias overflows or is not a number") && holds;
   if (!holds) return undefined;
-  return { nodes: [root.id, conv.id], bindings: { fold: { conv, affine, constants: step.constants, folded } } };
+  return { nodes: [root.id, conv.id], bindings: { fold: { conv, affine, constants: step.constants, layout, bias } } };
 }
 
 function parameterProblem(root: OperatorNode, step: AffineStep, context: MatchContext, rank: number, channels: number): string | undefined {
@@ -90,15 +93,24 @@ function parameterProblem(root: OperatorNode, step: AffineStep, context: MatchCo
   return undefined;
 }
 
-function foldNumbers(affine: ChannelAffine, weight: ArrayLike<number>, bias: ArrayLike<number>, channels: number, channelOf: (i: number) => number): { weight: Float64Array; bias: Float64Array } {
-  const folded = new Float64Array(weight.length);
-  for (let i = 0; i < folded.length; i++) folded[i] = weight[i]! * at(affine.scale, channelOf(i));
-  return { weight: folded, bias: Float64Array.from({ length: channels }, (_, c) => at(bias, c) * at(affine.scale, c) + at(affine.shift, c)) };
+/** Each weight times the factor of its output channel, written to `into`, which rounds each once. */
+function scaledWeight<Numbers extends Float32Array | Float64Array>(weight: ArrayLike<number>, scale: ArrayLike<number>, { run, channelOf }: WeightLayout, into: Numbers): Numbers {
+  for (let row = 0, i = 0; i < into.length; row++) {
+    const factor = at(scale, channelOf(row));
+    for (const end = i + run; i < end; i++) into[i] = (weight[i] as number) * factor;
+  }
+  return into;
+}
+
+function foldedWeight(weight: Tensor, scale: ArrayLike<number>, layout: WeightLayout): Tensor {
+  const numbers = toNumbers(weight);
+  if (weight.element === "float32") return makeTensor("float32", weight.dims, scaledWeight(numbers, scale, layout, new Float32Array(numbers.length)));
+  return fromNumbers(weight.element, weight.dims, scaledWeight(numbers, scale, layout, new Float64Array(numbers.length)));
 }
 
 /** W' = scale * W and b' = scale * b + shift, worked out in float64 and rounded once. */
 export function foldIntoConvolution(match: Match, rewriter: Rewriter, context: MatchContext): void {
-  const { conv, affine, constants, folded } = match.bindings.fold as ConvolutionFold;
+  const { conv, affine, constants, layout, bias } = match.bindings.fold as ConvolutionFold;
   const root = context.find(match.root)!;
   const [data, weightRef, biasRef] = conv.inputs as [ValueRef, ValueRef, ValueRef | null | undefined];
   const weight = context.tensor(weightRef)!;
@@ -107,7 +119,7 @@ export function foldIntoConvolution(match: Match, rewriter: Rewriter, context: M
   const shifts = biasRef || !all(affine.shift, (s) => s === 0);
   const newWeight = scales
     ? addDerivedConstant(match, rewriter, context, {
-        tensor: fromNumbers(weight.element, weight.dims, folded.weight),
+        tensor: foldedWeight(weight, affine.scale, layout),
         like: weightRef,
         suffix: "folded",
         sources: [weightRef.node, ...sources],
@@ -116,7 +128,7 @@ export function foldIntoConvolution(match: Match, rewriter: Rewriter, context: M
     : weightRef;
   const newBias = shifts
     ? addDerivedConstant(match, rewriter, context, {
-        tensor: fromNumbers(weight.element, [folded.bias.length], folded.bias),
+        tensor: fromNumbers(weight.element, [bias.length], bias),
         like: biasRef ?? constants[root.op === "BatchNormalization" ? 1 : 0]!,
         suffix: "folded",
         sources: [...(biasRef ? [biasRef.node] : []), ...sources],
