@@ -29,6 +29,7 @@ import { noOpArithmetic } from "./no-op-arithmetic.ts";
 import { padIntoAveragePool } from "./pad-into-average-pool.ts";
 import { padIntoConv } from "./pad-into-conv.ts";
 import { padIntoMaxPool } from "./pad-into-max-pool.ts";
+import { parallelProjections } from "./parallel-projections.ts";
 import { reciprocalMultiply } from "./reciprocal-multiply.ts";
 import { reluAndClip } from "./relu-and-clip.ts";
 import { reshapeOfReshape } from "./reshape-of-reshape.ts";
@@ -65,6 +66,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   padIntoConv,
   padIntoMaxPool,
   padIntoAveragePool,
+  parallelProjections,
   matmulAddToGemm,
   transposeIntoGemm,
   affineChainMerging,

@@ -1,25 +1,41 @@
 import { ConstantValue } from "../ir/constant.ts";
+import { dimsEqual } from "../ir/dim.ts";
 import type { ValueRef } from "../ir/graph.ts";
 import { int64Vector } from "../ir/tensor.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
 import { sameSize, sizeElements } from "./support/size-values.ts";
 
-/** The target as a constant: numbers, 0 for a size copied from the data, -1 for one that follows from the others. */
-function constantTarget(data: ValueRef, target: ValueRef, context: MatchContext): { target?: number[]; problem?: string } {
-  const elements = sizeElements(target, context);
-  if (!elements) return { problem: `${context.describe(target)} is not put together from sizes and numbers` };
+/** One element of the target: a number, the size of the data's axis at the same place, or another size. */
+type Place = number | "copied" | "open";
+
+/** From how the target is put together. */
+function tracedPlaces(data: ValueRef, target: ValueRef, context: MatchContext): Place[] | undefined {
   const rank = context.shape(data)?.length ?? 0;
-  const open = elements.filter((element) => !("number" in element));
-  const numbers = elements.flatMap((element) => ("number" in element ? [element.number] : []));
-  // One open size among positive numbers follows from the number of elements, also when that is 0.
-  if (open.length === 1 && numbers.every((n) => n > 0)) return { target: elements.map((element) => ("number" in element ? element.number : -1)) };
-  const result: number[] = [];
-  for (const [i, element] of elements.entries()) {
-    if ("number" in element) result.push(element.number);
-    else if (i < rank && sameSize(element, { of: data, axis: i }, context)) result.push(0);
-    else return { problem: `element ${i} is the size of axis ${element.axis} of ${context.describe(element.of)}, which is not proven to be that of axis ${i} of the data` };
+  return sizeElements(target, context)?.map((element, i) => {
+    if ("number" in element) return element.number;
+    return i < rank && sameSize(element, { of: data, axis: i }, context) ? "copied" : "open";
+  });
+}
+
+/** From what shape inference knows of its elements. */
+function inferredPlaces(data: ValueRef, target: ValueRef, context: MatchContext): Place[] | undefined {
+  const shape = context.shape(data) ?? [];
+  return context.graph.find(target.node)?.outputs[target.output]?.known?.map((dim, i) => (typeof dim === "number" ? dim : i < shape.length && dimsEqual(dim, shape[i]!) ? "copied" : "open"));
+}
+
+/** The target as a constant: numbers, 0 for a size copied from the data, -1 for one that follows from the others. */
+function constantTarget(data: ValueRef, target: ValueRef, context: MatchContext): number[] | string {
+  let problem = `${context.describe(target)} is not put together from sizes and numbers`;
+  for (const places of [tracedPlaces(data, target, context), inferredPlaces(data, target, context)]) {
+    if (!places) continue;
+    const numbers = places.filter((place) => typeof place === "number");
+    // One size among positive numbers follows from the number of elements, also when that is 0.
+    if (places.length - numbers.length === 1 && numbers.every((n) => n > 0)) return places.map((place) => (typeof place === "number" ? place : -1));
+    const open = places.indexOf("open");
+    if (open < 0) return places.map((place) => (typeof place === "number" ? place : 0));
+    problem = `element ${open} is a size that is not proven to be that of the data's axis ${open}`;
   }
-  return { target: result };
+  return problem;
 }
 
 export const reshapeTargetFolding = defineRewrite({
@@ -38,7 +54,7 @@ export const reshapeTargetFolding = defineRewrite({
     if (!data || !target || context.constant(target)) return undefined;
     if (!context.require("computed target", context.attributes(root).int("allowzero", 0) === 0, "allowzero is 1: 0 would be a size of its own")) return undefined;
     const found = constantTarget(data, target, context);
-    return context.require("sizes of the data", found.target ? true : "unknown", () => found.problem ?? `[${found.target!.join(", ")}]`) ? { nodes: [root.id, target.node], bindings: { target: found.target } } : undefined;
+    return context.require("sizes of the data", typeof found === "string" ? "unknown" : true, () => (typeof found === "string" ? found : `[${found.join(", ")}]`)) ? { nodes: [root.id, target.node], bindings: { target: found } } : undefined;
   },
   rewrite(match, rewriter, context) {
     const root = context.find(match.root)!;
