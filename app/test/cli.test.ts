@@ -126,7 +126,75 @@ describe("graphwright", () => {
   });
 });
 
+describe("recipes", () => {
+  const recipe = (): string => path.join(folder, "digits.recipe.json");
+
+  test("recipe, optimize --recipe and --lineage: the same model as the pipeline gives", () => {
+    expect(graphwright("recipe", digits, "-o", recipe())).toMatchObject({ code: 0, err: "" });
+    const saved = JSON.parse(readFileSync(recipe(), "utf8")) as { graphwright: string; version: number; steps: { rewrite: string; site: string }[] };
+    expect(saved).toMatchObject({ graphwright: "recipe", version: 1 });
+    const [byPipeline, byRecipe, lineage] = ["pipeline.onnx", "recipe.onnx", "lineage.json"].map((name) => path.join(folder, name)) as [string, string, string];
+    expect(graphwright("optimize", digits, "-o", byPipeline).code).toBe(0);
+    const { code, out } = graphwright("optimize", digits, "-o", byRecipe, "--recipe", recipe(), "--check", "--lineage", lineage, "--json");
+    expect(code).toBe(0);
+    const json = JSON.parse(out) as Json & { applied: number; failed: unknown[]; steps: { rewrite: string; site: string }[] };
+    expect(json.applied).toBe(saved.steps.length);
+    expect(json.failed).toEqual([]);
+    expect(json.steps.map(({ rewrite, site }) => ({ rewrite, site }))).toEqual(saved.steps.map(({ rewrite, site }) => ({ rewrite, site })));
+    expect(readFileSync(byRecipe).equals(readFileSync(byPipeline))).toBe(true);
+    const table = JSON.parse(readFileSync(lineage, "utf8")) as Json & { nodes: { origins: string[] }[]; originals: { became: string[]; eliminated?: object }[] };
+    expect(table.command).toBe("lineage");
+    expect(table.nodes.every((n) => n.origins.length > 0)).toBe(true);
+    expect(table.originals.every((n) => n.became.length > 0 || n.eliminated)).toBe(true);
+    const bare = path.join(folder, "bare.onnx");
+    expect(graphwright("optimize", digits, "-o", bare, "--recipe", recipe(), "--no-origins").code).toBe(0);
+    expect(readFileSync(bare).includes("graphwright.origins")).toBe(false);
+    expect(readFileSync(byRecipe).includes("graphwright.origins")).toBe(true);
+    const part = graphwright("optimize", digits, "-o", bare, "--recipe", recipe(), "--only", "batch-norm-into-conv", "--json");
+    expect((JSON.parse(part.out) as { applied: number }).applied).toBe(6);
+  });
+
+  test("steps that do not match are reported, and the rest is done; a broken recipe names the file and the field", () => {
+    const saved = JSON.parse(readFileSync(recipe(), "utf8")) as { steps: unknown[] };
+    const odd = file("odd.json", new TextEncoder().encode(JSON.stringify({ ...saved, steps: [{ rewrite: "eliminate-identity", site: "nowhere" }, ...saved.steps] })));
+    const { code, err } = graphwright("optimize", digits, "-o", path.join(folder, "odd.onnx"), "--recipe", odd);
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('step 1, eliminate-identity at nowhere, was not applied: no node or value is called "nowhere"') as string });
+    const broken = file("broken.json", new TextEncoder().encode('{"graphwright":"recipe","version":1,"steps":[{"rewrite":"batch-norm-in-conv","site":"x"}]}'));
+    for (const args of [["optimize", digits, "-o", path.join(folder, "no.onnx"), "--recipe", broken], ["build", digits, "-o", path.join(folder, "no"), "--recipe", broken]])
+      expect(graphwright(...args)).toMatchObject({ code: 1, out: "", err: expect.stringMatching(/broken\.json, steps\[0\]\.rewrite: there is no rewrite .*batch-norm-into-conv/) as string });
+    expect(graphwright("optimize", digits, "-o", path.join(folder, "no.onnx"), "--recipe", path.join(folder, "absent.json"))).toMatchObject({ code: 1, err: expect.stringContaining("absent.json") as string });
+    expect(existsSync(path.join(folder, "no.onnx"))).toBe(false);
+  });
+
+  test("bisect finds the step, and the value, at which two ends disagree", () => {
+    const saved = JSON.parse(readFileSync(recipe(), "utf8")) as { steps: { rewrite: string }[] };
+    expect(graphwright("bisect", digits, recipe(), "--seeds", "1")).toMatchObject({ code: 0, out: expect.stringContaining("agree") as string });
+    const wrong = 'rewrite "softmax-left-out" { pattern (%x) { %y = Softmax(%x) {...} return %y } replace { %z = Sigmoid(%x) return %z } }';
+    const at = saved.steps.length >> 1;
+    const bad = file("bad.json", new TextEncoder().encode(JSON.stringify({ ...saved, custom: [wrong], steps: [...saved.steps.slice(0, at), { rewrite: "softmax-left-out", site: "probabilities" }, ...saved.steps.slice(at)] })));
+    const { code, out } = graphwright("bisect", digits, bad, "--seeds", "1", "--json");
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ graphwright: 1, command: "bisect", kind: "recipe", outcome: "found", step: { id: at + 1, rewrite: "softmax-left-out", site: "probabilities" }, check: { verdict: "different" }, failed: [] });
+    const custom = file("wrong.rewrite", new TextEncoder().encode(wrong));
+    const checked = graphwright("optimize", digits, "-o", path.join(folder, "kept.onnx"), "--custom", custom, "--json");
+    expect(checked.code).toBe(0);
+    expect((JSON.parse(checked.out) as { notes: string[] }).notes.join()).toContain("softmax-left-out was not applied at probabilities, since the outputs would differ");
+    expect(graphwright("verify", digits, path.join(folder, "kept.onnx")).code).toBe(0);
+    expect(graphwright("explain", digits, "--custom", custom, "--rewrite", "softmax-left-out").out).toContain("applies at 1 of 1 places");
+    const models = graphwright("bisect", digits, path.join(folder, "pipeline.onnx"), "--seeds", "1", "--json");
+    expect(models.code).toBe(0);
+    expect(JSON.parse(models.out)).toMatchObject({ kind: "models", outcome: "same" });
+  });
+});
+
 describe("build", () => {
+  test("a bundle's manifest holds the recipe, and is built from one", () => {
+    const output = path.join(folder, "from-recipe");
+    expect(graphwright("build", digits, "-o", output, "--recipe", path.join(folder, "digits.recipe.json"))).toMatchObject({ code: 0, err: "" });
+    const { recipe } = JSON.parse(readFileSync(path.join(output, "manifest.json"), "utf8")) as { recipe: unknown };
+    expect(recipe).toEqual(JSON.parse(readFileSync(path.join(folder, "digits.recipe.json"), "utf8")));
+  });
+
   needs("gcc", "make")("the digits bundle compiles without a warning and its self-test passes", () => {
     const output = path.join(folder, "bundle");
     expect(graphwright("build", digits, "-o", output)).toMatchObject({ code: 0, err: "" });
