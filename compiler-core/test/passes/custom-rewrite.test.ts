@@ -6,7 +6,7 @@ import { typeRules } from "../../src/ops/index.ts";
 import { checkModels, checkStep } from "../../src/passes/check.ts";
 import { parseCustomRewrites } from "../../src/passes/custom-rewrite.ts";
 import { applyEverywhere, explain, findMatches } from "../../src/passes/driver/driver.ts";
-import { GraphwrightError } from "../../src/support/diagnostic.ts";
+import type { GraphwrightError } from "../../src/support/diagnostic.ts";
 
 const parse = (text: string) => parseGraph(text, { rules: typeRules });
 const rewriteOf = (text: string) => parseCustomRewrites(text)[0]!.definition;
