@@ -5,7 +5,7 @@ import { defineRewrite } from "./definition.ts";
 const significand: Partial<Record<ElementType, number>> = { float64: 53, float32: 24, float16: 11, bfloat16: 8 };
 
 /** Whether every value of `from` is a value of `to`. */
-function losesNothing(from: ElementType, to: ElementType): boolean {
+export function losesNothing(from: ElementType, to: ElementType): boolean {
   if (from === to) return true;
   const [a, b] = [elementKind(from), elementKind(to)];
   if (a === "string" || b === "string" || a === "complex" || b === "complex") return false;

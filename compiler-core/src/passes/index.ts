@@ -2,6 +2,8 @@ import { GraphwrightError } from "../support/diagnostic.ts";
 import { affineChainMerging } from "./affine-chain-merging.ts";
 import { affineIntoConv } from "./affine-into-conv.ts";
 import { affineIntoGemm } from "./affine-into-gemm.ts";
+import { argMaxOfMonotone } from "./arg-max-of-monotone.ts";
+import { attentionFusion } from "./attention-fusion.ts";
 import { batchNormIntoConvTranspose } from "./batch-norm-into-conv-transpose.ts";
 import { batchNormIntoConv } from "./batch-norm-into-conv.ts";
 import { castChain } from "./cast-chain.ts";
@@ -18,6 +20,7 @@ import { eliminateNoOpShape } from "./eliminate-no-op-shape.ts";
 import { epilogueFusion } from "./epilogue-fusion.ts";
 import { expandOfExpand } from "./expand-of-expand.ts";
 import { geluFusion } from "./gelu-fusion.ts";
+import { globalAveragePoolFusion } from "./global-average-pool-fusion.ts";
 import { hardSigmoidFusion } from "./hard-sigmoid-fusion.ts";
 import { hardSwishFusion } from "./hard-swish-fusion.ts";
 import { inlineConstantIf } from "./inline-constant-if.ts";
@@ -30,6 +33,7 @@ import { padIntoAveragePool } from "./pad-into-average-pool.ts";
 import { padIntoConv } from "./pad-into-conv.ts";
 import { padIntoMaxPool } from "./pad-into-max-pool.ts";
 import { parallelProjections } from "./parallel-projections.ts";
+import { quantizeOfDequantize } from "./quantize-of-dequantize.ts";
 import { reciprocalMultiply } from "./reciprocal-multiply.ts";
 import { reluAndClip } from "./relu-and-clip.ts";
 import { reshapeOfReshape } from "./reshape-of-reshape.ts";
@@ -38,6 +42,7 @@ import { rmsNormalizationFusion } from "./rms-normalization-fusion.ts";
 import { rmsNormalizationGroup } from "./rms-normalization-group.ts";
 import { shapeSubgraphFolding } from "./shape-subgraph-folding.ts";
 import { sliceOfSlice } from "./slice-of-slice.ts";
+import { softmaxFusion } from "./softmax-fusion.ts";
 import { softmaxOfFlatten } from "./softmax-of-flatten.ts";
 import { squeezeOfUnsqueeze } from "./squeeze-of-unsqueeze.ts";
 import { swishFusion } from "./swish-fusion.ts";
@@ -82,6 +87,8 @@ export const rewrites: readonly RewriteDefinition[] = [
   whereOfSizes,
   unsqueezeOfUnsqueeze,
   expandOfExpand,
+  argMaxOfMonotone,
+  quantizeOfDequantize,
   softmaxOfFlatten,
   geluFusion,
   tanhGeluFusion,
@@ -91,6 +98,9 @@ export const rewrites: readonly RewriteDefinition[] = [
   mishFusion,
   layerNormalizationFusion,
   rmsNormalizationFusion,
+  softmaxFusion,
+  globalAveragePoolFusion,
+  attentionFusion,
   duplicateConstantMerging,
   commonSubexpressionElimination,
   rmsNormalizationGroup,

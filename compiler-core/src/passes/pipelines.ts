@@ -40,13 +40,13 @@ export const passes: readonly Pass[] = [
     name: "simplify",
     title: "Simplify",
     summary: "Shortens chains of shape operators, casts and clips.",
-    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "softmax-of-flatten", "cast-like-to-cast", "cast-chain", "relu-and-clip", "reciprocal-multiply", "reshape-target-folding", "where-of-sizes", "unsqueeze-of-unsqueeze", "expand-of-expand"],
+    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "softmax-of-flatten", "cast-like-to-cast", "cast-chain", "relu-and-clip", "reciprocal-multiply", "reshape-target-folding", "where-of-sizes", "unsqueeze-of-unsqueeze", "expand-of-expand", "arg-max-of-monotone", "quantize-of-dequantize"],
   },
   {
     name: "recognize-operators",
     title: "Recognize operators",
     summary: "Writes activations and normalizations that are spelled out as the one operator they are.",
-    rewrites: ["gelu-fusion", "tanh-gelu-fusion", "hard-swish-fusion", "hard-sigmoid-fusion", "swish-fusion", "mish-fusion", "layer-normalization-fusion", "rms-normalization-fusion"],
+    rewrites: ["gelu-fusion", "tanh-gelu-fusion", "hard-swish-fusion", "hard-sigmoid-fusion", "swish-fusion", "mish-fusion", "layer-normalization-fusion", "rms-normalization-fusion", "softmax-fusion", "attention-fusion"],
   },
   {
     name: "fold-into-weights",
@@ -63,8 +63,8 @@ export const passes: readonly Pass[] = [
   {
     name: "merge-duplicates",
     title: "Merge duplicates",
-    summary: "Keeps one of equal constants and equal computations. It comes after folding into weights, which needs convolutions that are used once.",
-    rewrites: ["duplicate-constant-merging", "common-subexpression-elimination"],
+    summary: "Brings means over space to one form and keeps one of equal constants and equal computations. It comes after folding into weights, which needs convolutions that are used once.",
+    rewrites: ["global-average-pool-fusion", "duplicate-constant-merging", "common-subexpression-elimination"],
   },
   {
     name: "group-operators",

@@ -582,3 +582,43 @@ holds("values that are outputs, under several names or captured", [
   },
   { title: "transposed there and back to an output", inputs: "%x: float32[2, 3]", outputs: "%y: float32[2, 3], %t: float32[3, 2]", body: "%r = Relu(%x) %t = Transpose(%r) %y = Transpose(%t)" },
 ]);
+
+const heads = (mask: string, more: { scale?: string; axis?: string; turn?: string } = {}): string =>
+  `%c = constant float32[] [${more.scale ?? "0.5"}] %t = Transpose(%k) {perm = [${more.turn ?? "0, 1, 3, 2"}]} %p = MatMul(%q, %t) %s = Mul(%p, %c) ${mask === "" ? "" : `${mask} %a = Add(%s, %m)`} %w = Softmax(%${mask === "" ? "s" : "a"}) {axis = ${more.axis ?? "-1"}} %y = MatMul(%w, %v)`;
+const split: Pick<Case, "inputs" | "outputs" | "opset"> = { opset: 23, inputs: "%q: float32[N, 2, 4, 4], %k: float32[N, 2, 4, 4], %v: float32[N, 2, 4, 4]", outputs: "%y: float32[N, 2, 4, 4]" };
+const fusesAttention = ["attention-fusion"];
+holds("attention", [
+  { title: "without a mask", ...split, body: heads(""), fires: fusesAttention },
+  { title: "with a mask for each head and query", ...split, body: heads("%m = constant float32[1, 2, 4, 4] random(3)"), fires: fusesAttention },
+  { title: "with a mask for each query and key", ...split, body: heads("%m = constant float32[4, 4] random(3)"), fires: fusesAttention },
+  { title: "a mask of one column: Attention would hide the other keys", ...split, body: heads("%m = constant float32[4, 1] random(3)"), spares: fusesAttention },
+  { title: "a mask of minus infinity: whole rows may be hidden", ...split, inputs: `${split.inputs}, %keep: bool[N, 1, 4, 4]`, body: heads("%z = constant float32[] [0] %o = constant float32[] [-inf] %m = Where(%keep, %z, %o)"), spares: fusesAttention },
+  { title: "a mask that widens the batch", ...split, inputs: split.inputs.replaceAll("N", "1"), outputs: "%y: float32[3, 2, 4, 4]", body: heads("%m = constant float32[3, 1, 4, 4] random(3)"), spares: fusesAttention },
+  { title: "softmax along the queries", ...split, body: heads("", { axis: "2" }), spares: fusesAttention },
+  { title: "keys turned by other axes, all as long", ...split, inputs: split.inputs.replaceAll("2, 4, 4", "4, 4, 4"), outputs: "%y: float32[N, 4, 4, 4]", body: heads("", { turn: "0, 3, 2, 1" }), spares: fusesAttention },
+  { title: "a negative scale", ...split, body: heads("", { scale: "-0.5" }), spares: fusesAttention },
+  { title: "one head of keys for all", ...split, inputs: "%q: float32[N, 2, 4, 4], %k: float32[N, 1, 4, 4], %v: float32[N, 1, 4, 4]", body: heads(""), spares: fusesAttention },
+  { title: "the weights are an output", ...split, outputs: "%y: float32[N, 2, 4, 4], %w: float32[N, 2, 4, 4]", body: heads(""), spares: fusesAttention },
+], { special: false });
+
+holds("quantization", [
+  { title: "dequantized and quantized alike", opset: 13, inputs: "%x: uint8[N, 8]", outputs: "%y: uint8[N, 8]", body: "%s = constant float32[] [0.1] %z = constant uint8[] [128] %t = Transpose(%x) {perm = [0, 1]} %r = Reshape(%t, %shape) %d = DequantizeLinear(%r, %s, %z) %y = QuantizeLinear(%d, %s, %z)".replace("%r =", "%shape = constant int64[3] [0, 2, 4] %r =").replace("uint8[N, 8]", "uint8[N, 2, 4]"), fires: ["quantize-of-dequantize"] },
+  { title: "another zero point", opset: 13, inputs: "%x: uint8[N, 8]", outputs: "%y: uint8[N, 8]", body: "%s = constant float32[] [0.1] %z = constant uint8[] [128] %o = constant uint8[] [127] %d = DequantizeLinear(%x, %s, %z) %y = QuantizeLinear(%d, %s, %o)", spares: ["quantize-of-dequantize"] },
+  { title: "quantized and dequantized: it rounds", opset: 13, inputs: "%x: float32[N, 8]", outputs: "%y: float32[N, 8]", body: "%s = constant float32[] [0.1] %z = constant uint8[] [128] %q = QuantizeLinear(%x, %s, %z) %y = DequantizeLinear(%q, %s, %z)" },
+  { title: "a scale for each row, then for each column", opset: 13, inputs: "%x: int8[4, 4]", outputs: "%y: int8[4, 4]", body: "%s = constant float32[4] [0.1, 0.2, 0.3, 0.4] %z = constant int8[4] [0, 0, 0, 0] %d = DequantizeLinear(%x, %s, %z) {axis = 0} %y = QuantizeLinear(%d, %s, %z) {axis = 1}", spares: ["quantize-of-dequantize"] },
+], { special: false });
+
+const times = (gate: string, more = ""): string => `%a = constant float32[] [3] %low = constant float32[] [0] %b = constant float32[] [6] ${more} ${gate}`;
+holds("activations spelled out", [
+  { title: "HardSwish", inputs: "%x: float32[N, 8]", outputs: "%y: float32[N, 8]", body: times("%s = Add(%x, %a) %c = Clip(%s, %low, %b) %m = Mul(%x, %c) %y = Div(%m, %b)"), fires: ["hard-swish-fusion"] },
+  { title: "HardSwish with another shift", inputs: "%x: float32[N, 8]", outputs: "%y: float32[N, 8]", body: times("%s = Add(%x, %e) %c = Clip(%s, %low, %b) %m = Mul(%x, %c) %y = Div(%m, %b)", "%e = constant float32[] [3.001]"), spares: ["hard-swish-fusion"] },
+  { title: "HardSwish with a shift that widens the value", inputs: "%x: float32[8]", outputs: "%y: float32[1, 8]", body: times("%s = Add(%x, %e) %c = Clip(%s, %low, %b) %m = Mul(%x, %c) %y = Div(%m, %b)", "%e = constant float32[1, 1] [3]"), spares: ["hard-swish-fusion"] },
+  { title: "HardSwish with a gate of another value", inputs: "%x: float32[N, 8], %z: float32[N, 8]", outputs: "%y: float32[N, 8]", body: times("%s = Add(%z, %a) %c = Clip(%s, %low, %b) %m = Mul(%x, %c) %y = Div(%m, %b)"), spares: ["hard-swish-fusion"] },
+  { title: "GELU", inputs: "%x: float32[N, 8]", outputs: "%y: float32[N, 8]", body: "%r = constant float32[] [1.41421354] %o = constant float32[] [1] %h = constant float32[] [0.5] %d = Div(%x, %r) %e = Erf(%d) %s = Add(%e, %o) %m = Mul(%x, %s) %y = Mul(%m, %h)", fires: ["gelu-fusion"] },
+  { title: "GELU with 1.4142 for the root of 2", inputs: "%x: float32[N, 8]", outputs: "%y: float32[N, 8]", body: "%r = constant float32[] [1.4142] %o = constant float32[] [1] %h = constant float32[] [0.5] %d = Div(%x, %r) %e = Erf(%d) %s = Add(%e, %o) %m = Mul(%x, %s) %y = Mul(%m, %h)", spares: ["gelu-fusion"] },
+  { title: "Softplus without a shift overflows, and stays", inputs: "%x: float32[N, 8]", outputs: "%y: float32[N, 8]", body: "%o = constant float32[] [1] %e = Exp(%x) %s = Add(%e, %o) %y = Log(%s)" },
+  { title: "softmax without a shift overflows, and stays", inputs: "%x: float32[N, 8]", outputs: "%y: float32[N, 8]", opset: 18, body: "%a = constant int64[1] [-1] %e = Exp(%x) %s = ReduceSum(%e, %a) %y = Div(%e, %s)", spares: ["softmax-fusion"] },
+  { title: "softmax over two axes", inputs: "%x: float32[N, 4, 4]", outputs: "%y: float32[N, 4, 4]", opset: 18, body: "%a = constant int64[2] [1, 2] %m = ReduceMax(%x, %a) %d = Sub(%x, %m) %e = Exp(%d) %s = ReduceSum(%e, %a) %y = Div(%e, %s)", spares: ["softmax-fusion"] },
+  { title: "softmax whose sum runs over another axis", inputs: "%x: float32[4, 4]", outputs: "%y: float32[4, 4]", opset: 18, body: "%a = constant int64[1] [1] %b = constant int64[1] [0] %m = ReduceMax(%x, %a) %d = Sub(%x, %m) %e = Exp(%d) %s = ReduceSum(%e, %b) %y = Div(%e, %s)", spares: ["softmax-fusion"] },
+  { title: "softmax", inputs: "%x: float32[N, 4]", outputs: "%y: float32[N, 4]", opset: 18, body: "%a = constant int64[1] [1] %m = ReduceMax(%x, %a) %d = Sub(%x, %m) %e = Exp(%d) %s = ReduceSum(%e, %a) %y = Div(%e, %s)", fires: ["softmax-fusion"] },
+], { special: false });
