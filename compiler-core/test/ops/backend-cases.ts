@@ -93,21 +93,6 @@ export function caseInputs(graph: Graph, test: BackendCase): Map<string, Value> 
 const describeFailure = (error: unknown): string =>
   error instanceof GraphwrightError ? `${error.diagnostic.code}: ${formatDiagnostic(error.diagnostic)}` : String((error as Error).stack);
 
-/** Why the case fails, or undefined when it passes: values within the tolerances, inferred types not contradicted. */
-export function runCase(test: BackendCase, rtol = 1e-3, atol = 1e-7): string | undefined {
-  try {
-    const graph = importCase(test);
-    for (const set of readdirSync(test.folder).filter((name) => name.startsWith("test_data_set_"))) {
-      const data = join(test.folder, set);
-      const problem = runData(graph, filesOf(data, "input"), filesOf(data, "output"), rtol, atol);
-      if (problem) return problem;
-    }
-    return undefined;
-  } catch (error) {
-    return describeFailure(error);
-  }
-}
-
 /** One model and its data, all as bytes of protobuf messages. */
 export interface StoredCase {
   readonly name: string;
@@ -117,7 +102,7 @@ export interface StoredCase {
   readonly outputs: readonly string[];
 }
 
-/** As `runCase`, of a case that is kept in a JSON file. */
+/** Why the case fails, or undefined when it passes: values within the tolerances, inferred types not contradicted. */
 export function runStored(stored: StoredCase, rtol = 1e-3, atol = 1e-5): string | undefined {
   const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
   try {
