@@ -13,6 +13,7 @@ import { pipeline } from "node:stream/promises";
 import { ExportStore } from "../shared/export-store.ts";
 import { FileRegistry } from "../shared/file-registry.ts";
 import { createHostApi, type HostApi } from "../shared/host-api.ts";
+import { KeptStore } from "../shared/kept-store.ts";
 import { configFolder, RecentFiles } from "../shared/recent-files.ts";
 import { securityHeaders } from "../shared/security-headers.ts";
 import { findToolchain, runToolchain } from "../shared/toolchain.ts";
@@ -43,7 +44,8 @@ export interface BrowserHost {
 /** Starts the server. Throws when the model cannot be opened. */
 export async function startBrowserHost(options: BrowserHostOptions): Promise<BrowserHost> {
   const registry = new FileRegistry();
-  const recent = new RecentFiles(join(options.configFolder ?? configFolder(), "recent-files.json"));
+  const settings = options.configFolder ?? configFolder();
+  const recent = new RecentFiles(join(settings, "recent-files.json"));
   const opened = options.model === undefined ? undefined : await registry.open(options.model);
   if (opened?.path) await recent.add(opened.path);
 
@@ -64,6 +66,7 @@ export async function startBrowserHost(options: BrowserHostOptions): Promise<Bro
     registry,
     exports: new ExportStore(options.exportsFolder ?? join(homedir(), "graphwright-exports")),
     recent,
+    kept: new KeptStore(join(settings, "kept")),
     toolchain: { find: findToolchain, run: runToolchain },
     ...(opened && { opened }),
   });

@@ -6,6 +6,8 @@ import type { Example, OpenedFile } from "./host-protocol.ts";
 
 /** Extensions of model files, as the importers know them. */
 export const modelExtensions = ["onnx"] as const;
+/** Of a project file: a model's name, its steps, the view and notes. */
+export const projectExtension = "graphwright";
 export const isModel = (name: string): boolean => modelExtensions.some((extension) => name.toLowerCase().endsWith(`.${extension}`));
 /** Scripts and notes beside a model are not part of the example. */
 const hidden = /^\.|\.(md|py|mjs|ts|js|txt)$/i;

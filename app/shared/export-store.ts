@@ -148,12 +148,12 @@ export class ExportStore {
     const stem = basename(name, extension);
     let path = join(this.#defaultFolder, name);
     for (let copy = 2; await exists(path); copy++) path = join(this.#defaultFolder, `${stem} (${copy})${extension}`);
-    return saveAt(path, bytes);
+    return { id: this.choose(path).id, ...(await saveAt(path, bytes)) };
   }
 
   /** Saves where a dialog said; the dialog asked whether to replace. */
   async saveToChosen(target: string, bytes: Bytes): Promise<SavedFile> {
-    return saveAt(this.#chosenPath(target), bytes);
+    return { id: target, ...(await saveAt(this.#chosenPath(target), bytes)) };
   }
 
   #chosenPath(id: string): string {
@@ -199,7 +199,7 @@ function checkedSegments(path: string): readonly string[] {
   return segments;
 }
 
-async function saveAt(path: string, bytes: Bytes): Promise<SavedFile> {
+async function saveAt(path: string, bytes: Bytes): Promise<Omit<SavedFile, "id">> {
   const partial = `${path}.${newId().slice(0, 8)}.partial`;
   try {
     const size = await writeStream(partial, bytes, "wx");

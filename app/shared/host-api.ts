@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { checked, errorBody, HostError, httpStatus } from "./host-error.ts";
 import { listExamples } from "./examples.ts";
 import type { ExportStore } from "./export-store.ts";
+import { keptKeySchema, type KeptStore } from "./kept-store.ts";
 import { newId, type FileRegistry } from "./file-registry.ts";
 import { hostHeader, hostProtocolVersion, hostRoutes, type HostInfo, type OpenedFile, type ToolchainEvent } from "./host-protocol.ts";
 import { exportTargetSchema, idSchema, nameSchema, toolchainRequestSchema } from "./host-schemas.ts";
@@ -25,6 +26,7 @@ export interface HostApiOptions {
   readonly registry: FileRegistry;
   readonly exports: ExportStore;
   readonly recent: RecentFiles;
+  readonly kept: KeptStore;
   readonly toolchain: { readonly find: () => Promise<HostInfo["capabilities"]["toolchain"]>; readonly run: ToolchainRunner };
   /** The model from the command line. */
   readonly opened?: OpenedFile;
@@ -41,7 +43,7 @@ const pieceLimit = 64 * 1024 * 1024;
 const offsetSchema = v.pipe(v.string(), v.regex(/^\d{1,15}$/, "a byte offset is needed"), v.transform(Number));
 
 export function createHostApi(options: HostApiOptions): HostApi {
-  const { registry, exports, origin } = options;
+  const { registry, exports, kept, origin } = options;
   const runs = new Map<string, AbortController>();
   let foundToolchain: ReturnType<typeof options.toolchain.find> | undefined;
   const toolchain = () => (foundToolchain ??= options.toolchain.find());
@@ -54,6 +56,7 @@ export function createHostApi(options: HostApiOptions): HostApi {
       host: options.host,
       version: options.version,
       platform: process.platform,
+      run: options.kept.run,
       capabilities: {
         ...(found && { toolchain: found }),
         dialogs: options.host === "electron",
@@ -121,6 +124,31 @@ export function createHostApi(options: HostApiOptions): HostApi {
       const file = sibling === null ? await registry.locate(id) : await registry.locateSibling(id, sibling);
       return serveFile(request, file, { "content-type": "application/octet-stream", "cache-control": "no-store" });
     }
+    if (method === "POST" && pathname.startsWith(hostRoutes.beside)) {
+      const id = checked(idSchema, pathname.slice(hostRoutes.beside.length), "file");
+      const { path } = await registry.locateSibling(id, searchParams.get("location") ?? "");
+      return json(await registry.open(path));
+    }
+    if (pathname === hostRoutes.kept && reading) {
+      const prefix = searchParams.get("prefix") ?? "";
+      return json(searchParams.has("texts") ? await kept.texts(prefix) : await kept.list(prefix));
+    }
+    if (pathname.startsWith(`${hostRoutes.kept}/`)) {
+      const key = checked(keptKeySchema, pathname.slice(hostRoutes.kept.length + 1), "key");
+      if (reading) {
+        const text = await kept.read(key);
+        if (text === undefined) throw new HostError("not-found", "Nothing is kept under this key.");
+        return new Response(text, { headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" } });
+      }
+      if (method === "POST") {
+        const { id, size } = await registry.open(await kept.path(key));
+        return json({ id, size, name: checked(nameSchema, searchParams.get("name"), "name") });
+      }
+      if (method === "PUT") await kept.write(key, request.body);
+      else if (method === "DELETE") await kept.remove(key);
+      else throw new HostError("bad-request", `${method} is not possible here.`);
+      return new Response(null, { status: 204 });
+    }
     if (method === "POST" && pathname === hostRoutes.save) {
       const target = searchParams.get("target");
       return json(
@@ -173,6 +201,7 @@ export function createHostApi(options: HostApiOptions): HostApi {
     dispose() {
       for (const controller of runs.values()) controller.abort();
       exports.dispose();
+      kept.dispose();
     },
   };
 }

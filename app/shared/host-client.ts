@@ -16,6 +16,8 @@ import {
   type HostErrorBody,
   type HostErrorCode,
   type HostInfo,
+  type KeptData,
+  type KeptEntry,
   type NativeBridge,
   type NativeReply,
   type OpenedFile,
@@ -129,6 +131,20 @@ export function createHostClient(page: HostClientPage, native?: NativeBridge): H
     return result;
   }
 
+  const missing = (error: unknown): undefined => {
+    if (error instanceof HostFailure && error.code === "not-found") return undefined;
+    throw error;
+  };
+  const keptAt = (key: string): string => `${hostRoutes.kept}/${encodeURIComponent(key)}`;
+  const kept: KeptData = {
+    list: (prefix) => getJson<readonly KeptEntry[]>(`${hostRoutes.kept}?prefix=${encodeURIComponent(prefix)}`),
+    texts: (prefix) => getJson<Readonly<Record<string, string>>>(`${hostRoutes.kept}?prefix=${encodeURIComponent(prefix)}&texts`),
+    read: (key) => request("GET", keptAt(key)).then((answer) => answer.text(), missing),
+    write: async (key, data) => void (await request("PUT", keptAt(key), { body: data })),
+    remove: async (key) => void (await request("DELETE", keptAt(key))),
+    open: (key, name) => request("POST", `${keptAt(key)}?name=${encodeURIComponent(name)}`).then(async (answer) => (await answer.json()) as OpenedFile, missing),
+  };
+
   return {
     kind: native ? "electron" : "browser",
     info: () => getJson<HostInfo>(hostRoutes.info),
@@ -144,9 +160,26 @@ export function createHostClient(page: HostClientPage, native?: NativeBridge): H
     },
     fileUrl: (id) => address(hostRoutes.file + id),
     siblingUrl: (id, location) => address(`${hostRoutes.file}${id}?sibling=${encodeURIComponent(location)}`),
-    async saveFile(name, bytes) {
-      let query = `name=${encodeURIComponent(name)}`;
-      if (native) {
+    async readFile(file, start, end) {
+      if (file.blob) return new Uint8Array(await file.blob.slice(start, end).arrayBuffer());
+      if (end <= start) return new Uint8Array(0);
+      const answer = await request("GET", hostRoutes.file + file.id, { headers: { range: `bytes=${start}-${end - 1}` } });
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      // A host may ignore Range and send the whole file.
+      return answer.status === 200 ? bytes.subarray(start, end) : bytes;
+    },
+    openBeside: (file, location) =>
+      file.blob
+        ? Promise.resolve(undefined)
+        : request("POST", `${hostRoutes.beside}${file.id}?location=${encodeURIComponent(location)}`).then(
+            async (answer) => (await answer.json()) as OpenedFile,
+            // A name that may not be read is as good as no file: the person is asked instead.
+            (error: unknown) => (error instanceof HostFailure && error.code === "forbidden" ? undefined : missing(error)),
+          ),
+    kept,
+    async saveFile(name, bytes, again) {
+      let query = again === undefined ? `name=${encodeURIComponent(name)}` : `target=${again}`;
+      if (native && again === undefined) {
         const target = unwrap(await native.chooseSaveTarget(name));
         if (!target) return undefined;
         query = `target=${target.id}`;

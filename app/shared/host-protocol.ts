@@ -26,6 +26,10 @@ export const hostRoutes = {
   file: "/host/file/",
   /** `POST /host/save?name=<name>` or `?target=<save target id>`, body: the bytes. */
   save: "/host/save",
+  /** `POST /host/beside/<id>?location=` opens a file beside an opened one that names it. */
+  beside: "/host/beside/",
+  /** `GET ?prefix=` lists, `&texts` with contents; `GET|PUT|DELETE /<key>`; `POST /<key>?name=` opens what is kept as a file. */
+  kept: "/host/kept",
   /** `POST` begins; `PUT /<id>/file?path=&offset=`, `POST /<id>/commit`, `DELETE /<id>` follow. */
   export: "/host/export",
   /** `POST` streams one JSON `ToolchainEvent` a line; `DELETE /<run id>` cancels. */
@@ -61,6 +65,16 @@ export interface Example {
   readonly files: readonly OpenedFile[];
 }
 
+/** Something the window kept: see `HostBridge.kept`. */
+export interface KeptEntry {
+  readonly key: string;
+  readonly size: number;
+  /** milliseconds since 1970 */
+  readonly modified: number;
+  /** it belongs to another run of the program that is still going */
+  readonly elsewhere: boolean;
+}
+
 export interface HostCapabilities {
   /** Present when `make` and a C compiler were found. */
   readonly toolchain?: { readonly compiler: string; readonly version: string };
@@ -76,11 +90,15 @@ export interface HostInfo {
   readonly version: string;
   readonly platform: string;
   readonly capabilities: HostCapabilities;
+  /** Names this run of the program in the keys of what is kept. */
+  readonly run: string;
   /** The model named on the command line, if any. */
   readonly opened?: OpenedFile;
 }
 
 export interface SavedFile {
+  /** For saving there again in this run of the program. */
+  readonly id: string;
   readonly name: string;
   readonly path: string;
   readonly size: number;
@@ -196,8 +214,20 @@ export interface HostBridge {
    * model's folder. 403 for what would leave the folder, 404 when missing.
    */
   siblingUrl(id: string, location: string): string;
-  /** Electron asks where; the browser host writes to its exports folder. `undefined`: the person cancelled. */
-  saveFile(name: string, bytes: Uint8Array): Promise<SavedFile | undefined>;
+  /** Bytes `start`..`end` (exclusive) of an opened file. */
+  readFile(file: OpenedFile, start: number, end: number): Promise<Uint8Array>;
+  /** Opens the file `location` beside `file`, which names it. `undefined`: there is none, or this host knows no folders. */
+  openBeside(file: OpenedFile, location: string): Promise<OpenedFile | undefined>;
+  /**
+   * Electron asks where; the browser host writes to its exports folder. `undefined`: the person cancelled. With the `id`
+   * of an earlier save, that file is replaced and nothing is asked.
+   */
+  saveFile(name: string, bytes: Uint8Array, again?: string): Promise<SavedFile | undefined>;
+  /**
+   * What the window keeps between runs, in the person's own configuration folder: `pref.<name>` choices,
+   * `journal.<run>.<window>` work that is open, `model.<hash>` bytes of models that only the page held.
+   */
+  readonly kept: KeptData;
   /** Asks for the folder that will hold a bundle. Only where the host has dialogs. */
   readonly chooseFolder?: () => Promise<ChosenFolder | undefined>;
   /**
@@ -227,6 +257,17 @@ export interface HostBridge {
   onMenuCommand(listener: (command: string) => void): () => void;
   /** The operating system handed over a file: double click, second start, dock. */
   onOpenFile(listener: (file: OpenedFile) => void): () => void;
+}
+
+export interface KeptData {
+  list(prefix: string): Promise<readonly KeptEntry[]>;
+  texts(prefix: string): Promise<Readonly<Record<string, string>>>;
+  read(key: string): Promise<string | undefined>;
+  /** All or nothing; a reader sees the old or the new. */
+  write(key: string, data: string | Blob): Promise<void>;
+  remove(key: string): Promise<void>;
+  /** What is kept, as a file that can be opened. `undefined`: nothing is. */
+  open(key: string, name: string): Promise<OpenedFile | undefined>;
 }
 
 /** A DOM `File`, spelled so that code without DOM types can name it. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { startBrowserHost, type BrowserHost } from "../browser/server.ts";
 import { createHostClient, HostFailure } from "../shared/host-client.ts";
+import { KeptStore } from "../shared/kept-store.ts";
 import type { BundleFile, ToolchainEvent } from "../shared/host-protocol.ts";
 import { contentSecurityPolicy } from "../shared/security-headers.ts";
 import { needs } from "../tooling/need.ts";
@@ -277,8 +278,38 @@ describe("as the window asks", () => {
 
   test("a file is saved", async () => {
     const saved = await client().saveFile("result.onnx", new TextEncoder().encode("bytes"));
-    expect(saved).toEqual({ name: "result.onnx", path: join(folder, "exports/result.onnx"), size: 5 });
+    expect(saved).toEqual({ id: expect.any(String), name: "result.onnx", path: join(folder, "exports/result.onnx"), size: 5 });
     expect(await readFile(saved!.path, "utf8")).toBe("bytes");
+    // Saved again at the same place, not beside it.
+    const again = await client().saveFile("result.onnx", new TextEncoder().encode("newer"), saved!.id);
+    expect(again!.path).toBe(saved!.path);
+    expect(await readFile(saved!.path, "utf8")).toBe("newer");
+  });
+
+  test("a file is read in part, and a file beside it is opened only when it is named", async () => {
+    const bridge = client();
+    const { opened } = await bridge.info();
+    expect(await bridge.readFile(opened!, 3_000_000, 3_000_008)).toEqual(new TextEncoder().encode("net.data"));
+    const beside = await bridge.openBeside(opened!, "net.data");
+    expect(beside).toMatchObject({ name: "net.data", size: 8 });
+    expect(await bridge.openBeside(opened!, "outside.txt")).toBeUndefined();
+    expect(await bridge.openBeside(opened!, "../outside.txt")).toBeUndefined();
+    expect(await bridge.openBeside(opened!, "nothing.data")).toBeUndefined();
+  });
+
+  test("what is kept is there for the next run, and nothing can be kept outside of its folder", async () => {
+    const { kept } = client();
+    expect(await kept.read("pref.settings")).toBeUndefined();
+    await Promise.all([kept.write("pref.settings", "old"), kept.write("pref.settings", "new")]);
+    await kept.write("model.abc", new Blob(["bytes"]));
+    expect(await kept.texts("pref.")).toEqual({ "pref.settings": "new" });
+    const next = new KeptStore(join(folder, "config/kept"));
+    expect((await next.list("")).map(({ key, size }) => [key, size]).sort()).toEqual([["model.abc", 5], ["pref.settings", 3]]);
+    expect(await kept.open("model.abc", "net.onnx")).toMatchObject({ name: "net.onnx", size: 5 });
+    expect(await kept.open("model.none", "net.onnx")).toBeUndefined();
+    await kept.remove("model.abc");
+    expect((await kept.list("model.")).length).toBe(0);
+    for (const key of ["../escape", "pref.", "pref.A", "other.x", "pref./x"]) await expect(kept.write(key, "x")).rejects.toMatchObject({ code: "bad-request" });
   });
 
   test.each(["../up.onnx", "a/b.onnx", ".bashrc", "", "a\0b"])("a file is not saved as %j", async (name) => {

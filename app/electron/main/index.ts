@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { app, BrowserWindow, dialog, session, shell } from "electron";
 import { ExportStore } from "../../shared/export-store.ts";
-import { modelExtensions } from "../../shared/examples.ts";
+import { modelExtensions, projectExtension } from "../../shared/examples.ts";
 import { isAllowedExternal } from "../../shared/external-links.ts";
 import { FileRegistry } from "../../shared/file-registry.ts";
 import { createHostApi } from "../../shared/host-api.ts";
 import { errorBody, HostError } from "../../shared/host-error.ts";
 import { ipcEvents, type OpenedFile } from "../../shared/host-protocol.ts";
+import { KeptStore } from "../../shared/kept-store.ts";
 import { RecentFiles } from "../../shared/recent-files.ts";
 import { findToolchain } from "../../shared/toolchain.ts";
 import { version } from "../../shared/version.ts";
@@ -85,6 +86,7 @@ async function start(first: string | undefined): Promise<void> {
     registry,
     exports,
     recent,
+    kept: new KeptStore(join(settings, "kept")),
     toolchain: { find: findToolchain, run: runToolchainInUtility },
     ...(opened && { opened }),
   });
@@ -107,7 +109,7 @@ async function start(first: string | undefined): Promise<void> {
         title: "Open a model",
         properties: ["openFile"],
         filters: [
-          { name: "Models", extensions: [...modelExtensions] },
+          { name: "Models and projects", extensions: [...modelExtensions, projectExtension] },
           { name: "All files", extensions: ["*"] },
         ],
       });

@@ -50,13 +50,16 @@ const isSite = (step: RecipeStep): step is RecipeSite => "rewrite" in step;
 
 /** The recipe of the way to a step. Each application is one step, so that each can be left out or changed by hand. */
 export function recordRecipe(timeline: Timeline, step: StepId, custom: readonly string[] = [], model?: string): Recipe {
-  const steps = timeline.path(step).flatMap((id): RecipeStep[] => {
-    const { delta, parent } = timeline.step(id);
-    if (!delta) return [];
-    const nth = delta.site === "" ? 0 : occurrence(timeline.step(parent!).graph, delta);
-    return [{ rewrite: delta.rewrite, site: delta.site, ...(nth > 0 ? { nth } : {}), ...(delta.pass === delta.rewrite ? {} : { pass: delta.pass }) }];
-  });
+  const steps = timeline.path(step).filter((id) => timeline.step(id).delta).map((id) => recordStep(timeline, id));
   return { graphwright: "recipe", version: recipeVersion, ...(model === undefined ? {} : { model }), custom, steps };
+}
+
+/** One step of a timeline (not the first, which is the model as imported). */
+export function recordStep(timeline: Timeline, id: StepId): RecipeSite {
+  const { delta, parent } = timeline.step(id);
+  if (!delta || parent === null) throw new RangeError(`step ${id} rewrote nothing`);
+  const nth = delta.site === "" ? 0 : occurrence(timeline.step(parent).graph, delta);
+  return { rewrite: delta.rewrite, site: delta.site, ...(nth > 0 ? { nth } : {}), ...(delta.pass === delta.rewrite ? {} : { pass: delta.pass }) };
 }
 
 /** Which of the nodes of the site's name the match's root is. Names of the outermost graph are its own. */

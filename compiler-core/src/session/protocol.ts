@@ -11,7 +11,7 @@ import type { LineageTable } from "../ir/lineage-table.ts";
 import type { StepId } from "../ir/timeline.ts";
 import type { OperatorFamily } from "../ops/definition.ts";
 import type { Exactness, PreconditionResult, PreconditionState } from "../passes/definition.ts";
-import type { Recipe, RecipeFailure, RecipeStep } from "../passes/recipe.ts";
+import type { Recipe, RecipeFailure, RecipeSite, RecipeStep } from "../passes/recipe.ts";
 
 export type ModelId = string;
 
@@ -359,6 +359,26 @@ export interface RecipeResult extends ChangeResult {
   readonly failed: readonly RecipeFailure[];
 }
 
+/** One step of a saved tree: what was applied where, and after which step (0 is the model as imported, 1 the first here). */
+export interface TreeStep extends RecipeSite {
+  readonly parent: StepId;
+}
+
+/** The whole tree of steps as plain data, for a project file. */
+export interface TreeView {
+  readonly steps: readonly TreeStep[];
+  /** texts of the custom rewrites that the steps name */
+  readonly custom: readonly string[];
+  readonly runs: readonly PassRunView[];
+}
+
+/** Steps whose sites do not match are listed, with their number in the saved tree; the others are applied. */
+export interface RestoreResult extends ChangeResult {
+  readonly failed: readonly (RecipeFailure & { readonly step: StepId })[];
+  /** for each saved step, from 0, the step that it is now */
+  readonly places: readonly StepId[];
+}
+
 export interface BisectView {
   /** "same": the ends agree; "found": `step` is the first that differs; "not-checked": they could not be compared */
   readonly outcome: "same" | "found" | "not-checked";
@@ -455,6 +475,10 @@ export interface SessionApi {
    * with `unchecked` none, for looking for the one that is wrong. `only` and `skip` choose among its steps
    */
   applyRecipe: Method<{ readonly model: ModelId; readonly recipe: string | Recipe; readonly only?: readonly string[]; readonly skip?: readonly string[]; readonly check?: boolean; readonly unchecked?: boolean }, RecipeResult>;
+  /** every step of the tree after `since` (all: 0), custom rewrites and runs, to be saved */
+  tree: Method<{ readonly model: ModelId; readonly since: StepId }, TreeView>;
+  /** grows a saved tree on a model that has no steps yet, and puts the head on the saved step `head`; redo leads on to `leaf` */
+  restoreTree: Method<{ readonly model: ModelId; readonly tree: TreeView; readonly head: StepId; readonly leaf?: StepId }, RestoreResult>;
   /** the first step after `from` on the way to `to` that makes the model compute something else */
   bisect: Method<{ readonly model: ModelId; readonly from: StepId; readonly to: StepId; readonly seeds?: number }, BisectView>;
   /** the first value that two models compute differently, among those that both name */

@@ -23,9 +23,10 @@ import { collectFiles } from "./files.ts";
 import { Model } from "./model.ts";
 import { nodeDetail } from "./node-detail.ts";
 import { nodeProgram } from "./program-view.ts";
-import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, OrdersView, PassRunView, RecipeResult, SessionApi, SiteView } from "./protocol.ts";
+import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, OrdersView, PassRunView, RecipeResult, RestoreResult, SessionApi, SiteView } from "./protocol.ts";
 import { runGraph } from "./run.ts";
 import { constantView } from "./tensor-view.ts";
+import { restoreTree, treeOf } from "./tree.ts";
 import { graphView, unionView } from "./views.ts";
 
 /** milliseconds on any clock; given by the host, since the compiler has no clock of its own */
@@ -251,6 +252,23 @@ export function createSession(clock: Clock = () => 0): SessionApi {
         return replayed;
       });
       return { ...result, failed };
+    },
+
+    async tree({ model, since }) {
+      return treeOf(find(model), since);
+    },
+
+    async restoreTree({ model: id, tree, head, leaf }, task) {
+      const model = find(id);
+      let restored: Pick<RestoreResult, "failed" | "places"> = { failed: [], places: [] };
+      const result = await edit(model, async () => {
+        const { applied, failed, places } = await restoreTree(model, tree, custom, task);
+        restored = { failed, places };
+        if (leaf !== undefined) model.timeline.moveTo(places[leaf] ?? 0);
+        model.timeline.moveTo(places[head] ?? 0);
+        return { applied, notes: [] };
+      });
+      return { ...result, ...restored };
     },
 
     async bisect({ model, from, to, seeds }, task) {

@@ -11,9 +11,12 @@ export type {
   ExportedBundle,
   ExportTarget,
   HostInfo,
+  KeptData,
+  KeptEntry,
   MenuEntry,
   MenuSection,
   OpenedFile,
+  SavedFile,
   ToolchainEvent,
   ToolchainResult,
 } from "../../../app/shared/host-protocol.ts";

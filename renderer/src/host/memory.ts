@@ -6,6 +6,7 @@ import type { Host } from "./host.ts";
 export interface MemoryHost extends Host {
   readonly exports: Map<string, readonly BundleFile[]>;
   readonly saved: Map<string, Uint8Array>;
+  readonly keptData: Map<string, Blob>;
   /** What the next open dialog answers. */
   next: OpenedFile | undefined;
   title: string;
@@ -17,11 +18,13 @@ const newId = (): string => (++lastId).toString(16).padStart(32, "0");
 export function createMemoryHost(examples: readonly Example[] = [], info: Partial<HostInfo> = {}): MemoryHost {
   const exports = new Map<string, readonly BundleFile[]>();
   const saved = new Map<string, Uint8Array>();
+  const kept = new Map<string, Blob>();
   const hold = (file: Blob & { readonly name: string }): OpenedFile => ({ id: newId(), name: file.name, size: file.size, blob: file });
   return {
     kind: "memory",
     exports,
     saved,
+    keptData: kept,
     next: undefined,
     title: "",
     info: () =>
@@ -30,6 +33,7 @@ export function createMemoryHost(examples: readonly Example[] = [], info: Partia
         host: "browser",
         version: "0.0.0",
         platform: "memory",
+        run: "memory",
         capabilities: { dialogs: false, exportsFolder: "/exports" },
         ...info,
       }),
@@ -43,9 +47,22 @@ export function createMemoryHost(examples: readonly Example[] = [], info: Partia
     siblingsOf: () => [],
     fileUrl: (id) => `memory:${id}`,
     siblingUrl: (id, location) => `memory:${id}?sibling=${encodeURIComponent(location)}`,
-    saveFile(name, bytes) {
+    readFile: async (file, start, end) => new Uint8Array(await file.blob!.slice(start, end).arrayBuffer()),
+    openBeside: () => Promise.resolve(undefined),
+    kept: {
+      list: (prefix) => Promise.resolve([...kept].filter(([key]) => key.startsWith(prefix)).map(([key, data]) => ({ key, size: data.size, modified: 0, elsewhere: false }))),
+      texts: async (prefix) => Object.fromEntries(await Promise.all([...kept].filter(([key]) => key.startsWith(prefix)).map(async ([key, data]) => [key, await data.text()] as const))),
+      read: async (key) => kept.get(key)?.text(),
+      write: (key, data) => Promise.resolve(void kept.set(key, typeof data === "string" ? new Blob([data]) : data)),
+      remove: (key) => Promise.resolve(void kept.delete(key)),
+      open: (key, name) => {
+        const data = kept.get(key);
+        return Promise.resolve(data && { id: newId(), name, size: data.size, blob: data });
+      },
+    },
+    saveFile(name, bytes, again) {
       saved.set(name, bytes);
-      return Promise.resolve({ name, path: `/exports/${name}`, size: bytes.length });
+      return Promise.resolve({ id: again ?? name, name, path: `/exports/${name}`, size: bytes.length });
     },
     async exportBundle(target, files, options = {}) {
       if (exports.has(target.name) && !target.overwrite) throw new HostFailure("exists", `${target.name} exists already.`);

@@ -3,7 +3,8 @@ import { createHostClient, type HostClientPage } from "../../../app/shared/host-
 import type { HostBridge, NativeBridge, OpenedFile } from "../../../app/shared/host-protocol.ts";
 import type { Host } from "./host.ts";
 
-const isModel = (name: string): boolean => /\.onnx$/i.test(name);
+/** What is opened by itself; whatever else came along belongs to the models. */
+const isModel = (name: string): boolean => /\.(onnx|graphwright)$/i.test(name);
 
 export function createPageHost(native?: NativeBridge): Host {
   const siblings = new WeakMap<Blob, readonly File[]>();
