@@ -85,6 +85,8 @@ export interface GraphCanvasProps {
   readonly labels?: Partial<CanvasLabels>;
   /** Changes when everything should be shown again, for example another model. */
   readonly fitRequest?: unknown;
+  /** Where to begin instead of at the top: a view that was left. */
+  readonly initialView?: View | undefined;
   readonly onSelect?: (targets: readonly CanvasTarget[], additive: boolean) => void;
   readonly onSelectEdge?: (edge: NodeKey) => void;
   readonly onToggleGroup?: (groupId: string) => void;
@@ -155,6 +157,7 @@ function Canvas({
   minimap = true,
   labels: givenLabels,
   fitRequest,
+  initialView,
   onSelect,
   onSelectEdge,
   onToggleGroup,
@@ -385,6 +388,10 @@ function Canvas({
 
   // First view, and again when asked.
   const homed = useRef<unknown>(Symbol("none"));
+  const begin = useRef(initialView);
+  useLayoutEffect(() => {
+    begin.current = initialView;
+  });
   useEffect(() => {
     if (homed.current === fitRequest || scene.boxCount === 0) return;
     let frame = 0;
@@ -394,11 +401,12 @@ function Canvas({
         return;
       }
       homed.current = fitRequest;
-      goHome();
+      if (begin.current) void flow.setViewport(begin.current);
+      else goHome();
     };
     tryHome();
     return () => cancelAnimationFrame(frame);
-  }, [fitRequest, scene, goHome, store]);
+  }, [fitRequest, scene, goHome, store, flow]);
 
   const actions = useMemo<CardActions>(
     () => ({

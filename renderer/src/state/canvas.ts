@@ -12,3 +12,31 @@ export interface CanvasHandle {
 }
 
 export const canvas: { current: CanvasHandle | null } = { current: null };
+
+/** How the canvas of a picture (a model's graph or a body in it) was left: found again with the tab, and in a project. */
+export interface CanvasView {
+  readonly expanded?: "all" | readonly string[];
+  readonly viewport?: { readonly x: number; readonly y: number; readonly zoom: number };
+}
+
+const views = new Map<string, CanvasView>();
+const listeners = new Set<() => void>();
+
+/** Views by picture: "<model>/<region>". */
+export const canvasViews = {
+  get: (picture: string): CanvasView | undefined => views.get(picture),
+  set(picture: string, change: CanvasView): void {
+    views.set(picture, { ...views.get(picture), ...change });
+    for (const listener of listeners) listener();
+  },
+  /** Of one model: by region, as text. */
+  of: (model: string): readonly (readonly [region: string, view: CanvasView])[] =>
+    [...views].filter(([key]) => key.startsWith(`${model}/`)).map(([key, view]) => [key.slice(model.length + 1), view]),
+  forget(model: string): void {
+    for (const key of [...views.keys()]) if (key.startsWith(`${model}/`)) views.delete(key);
+  },
+  subscribe(listener: () => void): () => void {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  },
+};

@@ -8,7 +8,7 @@ import { Failed, Loading } from "../../design/states.tsx";
 import { GraphCanvas, type CanvasTarget, type GraphCanvasHandle } from "../../graph/index.ts";
 import type { LayoutResult, NodeKey } from "../../layout/index.ts";
 import * as act from "../../state/actions.ts";
-import { canvas } from "../../state/canvas.ts";
+import { canvas, canvasViews } from "../../state/canvas.ts";
 import { useQuery } from "../../state/query.ts";
 import { setView, useStore } from "../../state/store.ts";
 import { layoutClient } from "../../worker/layout-client.ts";
@@ -24,8 +24,6 @@ const smallGraph = 160;
 /** Up to this many marked nodes a change is looked at in one place. */
 const smallChange = 24;
 const nothingOpen: Expanded = new Set();
-/** What a person opened in each picture (model and region), for coming back to a tab. */
-const expansions = new Map<string, Expanded>();
 
 interface Drawn {
   readonly picture: Picture;
@@ -54,10 +52,12 @@ function GraphPanel({ model }: PanelProps): ReactNode {
   );
   const pictureKey = `${model.id}/${region?.id ?? 0}`;
   const [, setExpansionVersion] = useState(0);
-  const expanded: Expanded = expansions.get(pictureKey) ?? (picture && picture.size <= smallGraph ? "all" : nothingOpen);
+  const kept = canvasViews.get(pictureKey)?.expanded;
+  const keptSet = useMemo(() => (kept === undefined || kept === "all" ? kept : new Set(kept)), [kept]);
+  const expanded: Expanded = keptSet ?? (picture && picture.size <= smallGraph ? "all" : nothingOpen);
   const setExpanded = useCallback(
     (next: Expanded): void => {
-      expansions.set(pictureKey, next);
+      canvasViews.set(pictureKey, { expanded: next === "all" ? next : [...next] });
       setExpansionVersion((version) => version + 1);
     },
     [pictureKey],
@@ -207,6 +207,8 @@ function GraphPanel({ model }: PanelProps): ReactNode {
             minimap={minimap}
             labels={labels}
             fitRequest={pictureKey}
+            initialView={canvasViews.get(pictureKey)?.viewport}
+            onViewportChange={(viewport) => canvasViews.set(pictureKey, { viewport })}
             onSelect={onSelect}
             onOpen={onOpen}
             onToggleGroup={(id) => toggle(current, expanded, id, setExpanded)}
