@@ -41,6 +41,8 @@ import { reshapeTargetFolding } from "./reshape-target-folding.ts";
 import { rmsNormalizationFusion } from "./rms-normalization-fusion.ts";
 import { rmsNormalizationGroup } from "./rms-normalization-group.ts";
 import { shapeSubgraphFolding } from "./shape-subgraph-folding.ts";
+import { sinkTransposes } from "./sink-transposes.ts";
+import { sinkTransposesThroughSums } from "./sink-transposes-through-sums.ts";
 import { sliceOfSlice } from "./slice-of-slice.ts";
 import { softmaxFusion } from "./softmax-fusion.ts";
 import { softmaxOfFlatten } from "./softmax-of-flatten.ts";
@@ -81,6 +83,8 @@ export const rewrites: readonly RewriteDefinition[] = [
   reluAndClip,
   reshapeOfReshape,
   transposeOfTranspose,
+  sinkTransposes,
+  sinkTransposesThroughSums,
   squeezeOfUnsqueeze,
   sliceOfSlice,
   reshapeTargetFolding,

@@ -43,6 +43,12 @@ export const passes: readonly Pass[] = [
     rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "softmax-of-flatten", "cast-like-to-cast", "cast-chain", "relu-and-clip", "reciprocal-multiply", "reshape-target-folding", "where-of-sizes", "unsqueeze-of-unsqueeze", "expand-of-expand", "arg-max-of-monotone", "quantize-of-dequantize"],
   },
   {
+    name: "layout",
+    title: "Layout",
+    summary: "Brings whole regions to the layout in which fewer Transposes are needed.",
+    rewrites: ["transpose-of-transpose", "sink-transposes", "sink-transposes-through-sums"],
+  },
+  {
     name: "recognize-operators",
     title: "Recognize operators",
     summary: "Writes activations and normalizations that are spelled out as the one operator they are.",
@@ -80,7 +86,7 @@ export const passes: readonly Pass[] = [
   },
 ];
 
-const main = ["clean-up", "fold-constants", "simplify", "recognize-operators", "fold-into-weights", "merge-affine-chains", "merge-duplicates"];
+const main = ["clean-up", "fold-constants", "simplify", "layout", "recognize-operators", "fold-into-weights", "merge-affine-chains", "merge-duplicates"];
 
 /** Rewrites that make fused groups: they come last, since nothing looks into a group. */
 const groups = ["rms-normalization-group", "epilogue-fusion", "swish-group"];
