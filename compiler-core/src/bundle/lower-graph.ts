@@ -83,7 +83,7 @@ export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringT
  * Lowers every operator of the root region. What cannot be lowered is collected: one error "not-lowered" lists every
  * offending node, value and reason.
  */
-export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable = operatorLowering): Promise<LoweredGraph> {
+export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget): Promise<LoweredGraph> {
   const root = graph.root;
   const refused: string[] = [];
   const values = new Map<ValueKey, GraphValue>();
@@ -125,7 +125,7 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
       await task.pause();
     }
     try {
-      const { lowered, schedule, program } = scheduledNode(graph, node, table);
+      const { lowered, schedule, program } = scheduledNode(graph, node, table, target);
       const parameterValues = new Map<Buffer, ValueKey>();
       // Scheduling keeps parameters: they are matched by name.
       const byName = new Map([...lowered.bindings].map(([b, ref]) => [b.name, ref]));

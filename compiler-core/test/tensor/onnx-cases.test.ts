@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { describe, expect } from "vitest";
 import { needs } from "../../../app/tooling/need.ts";
 import { toNumbers, type Tensor } from "../../src/ir/tensor.ts";
+import { wasmTarget } from "../../src/backends/wasm/index.ts";
 import { interpret } from "../../src/tensor/interpreter.ts";
 import { runInC } from "./c-runner.ts";
+import { runInWasm } from "./wasm-runner.ts";
 import { nodeCaseFolder, nodeCases, type NodeCase } from "./onnx-cases.ts";
 
 /** |a - b| <= atol + rtol * |b|, as the onnx project compares. */
@@ -31,13 +33,16 @@ function inputsOf(c: NodeCase): Tensor[] {
 
 describe("the onnx project's operator cases, those with a lowering", async () => {
   const cases: NodeCase[] = [];
+  const forWasm: NodeCase[] = [];
   const refused: string[] = [];
-  if (existsSync(nodeCaseFolder))
+  if (existsSync(nodeCaseFolder)) {
     for await (const c of nodeCases(nodeCaseFolder, /^test_/))
       if ("refused" in c) refused.push(`${c.name}: ${c.refused}`);
       else cases.push(c);
-  const judge = (outputsOf: (c: NodeCase, index: number) => readonly Tensor[]): string[] =>
-    cases.flatMap((c, index) => outputsOf(c, index).flatMap((o, i) => {
+    for await (const c of nodeCases(nodeCaseFolder, /^test_/, wasmTarget)) if (!("refused" in c)) forWasm.push(c);
+  }
+  const judge = (outputsOf: (c: NodeCase, index: number) => readonly Tensor[], of = cases): string[] =>
+    of.flatMap((c, index) => outputsOf(c, index).flatMap((o, i) => {
       const problem = disagreement(o, c.expected[i]!);
       return problem === undefined ? [] : [`${c.name}: ${problem}`];
     }));
@@ -52,6 +57,12 @@ describe("the onnx project's operator cases, those with a lowering", async () =>
     const outputs = runInC(cases.map((c) => ({ program: c.lowered.steps[0]!.program, inputs: inputsOf(c) })), { flags: ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] });
     expect(judge((_, index) => outputs[index]!)).toEqual([]);
   }, 300_000);
+
+  needs("shared")("their WebAssembly gives the expected outputs", async () => {
+    const outputs = await runInWasm(forWasm.map((c) => ({ program: c.lowered.steps[0]!.program, inputs: inputsOf(c) })));
+    expect(forWasm.length).toBe(cases.length);
+    expect(judge((_, index) => outputs[index]!, forWasm)).toEqual([]);
+  }, 120_000);
 
   needs("shared")("what is refused names its reason", () => {
     // Types and shapes that programs do not have, options that lowering leaves out.

@@ -11,6 +11,7 @@ import { isTensor, typeRules } from "../../src/ops/index.ts";
 import { MemoryBlob } from "../../src/support/blob.ts";
 import { silentTask } from "../../src/support/task.ts";
 import { lowerGraph, operatorLowering, type LoweredGraph } from "../../src/bundle/lower-graph.ts";
+import type { ScheduleTarget } from "../../src/tensor/rules.ts";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
 import { sharedFolder } from "../../../app/tooling/need.ts";
 
@@ -26,7 +27,7 @@ export interface NodeCase {
 export const nodeCaseFolder = join(sharedFolder(), "onnx-backend/node");
 
 /** Cases of a folder that are one operator with a lowering, inputs that lowering needs early made constants. */
-export async function* nodeCases(folder: string, pattern: RegExp): AsyncGenerator<NodeCase | { readonly name: string; readonly op: string; readonly refused: string }> {
+export async function* nodeCases(folder: string, pattern: RegExp, target?: ScheduleTarget): AsyncGenerator<NodeCase | { readonly name: string; readonly op: string; readonly refused: string }> {
   for (const name of readdirSync(folder).filter((n) => pattern.test(n)).sort()) {
     const at = join(folder, name);
     const data = join(at, "test_data_set_0");
@@ -52,7 +53,7 @@ export async function* nodeCases(folder: string, pattern: RegExp): AsyncGenerato
     }
     graph = rewriter.commit({ pass: "test", rewrite: "bind", site: name, matched: [] }).graph;
     try {
-      yield { name, op: node.op, graph, lowered: await lowerGraph(graph, silentTask), inputs: given as Tensor[], expected: expected as Tensor[] };
+      yield { name, op: node.op, graph, lowered: await lowerGraph(graph, silentTask, operatorLowering, target), inputs: given as Tensor[], expected: expected as Tensor[] };
     } catch (error) {
       if (!(error instanceof GraphwrightError)) throw error;
       yield { name, op: node.op, refused: error.diagnostic.message };

@@ -1,0 +1,4 @@
+import type { ScheduleTarget } from "../../tensor/rules.ts";
+
+/** 128-bit vectors: 4 rows of 16 floats are 16 accumulators, which engines keep in registers. */
+export const wasmTarget: ScheduleTarget = { name: "wasm", vectorTile: 16, lanes: 4, rowTile: 4 };
