@@ -55,7 +55,7 @@ export const rows = [
   { row: 15, star: true, what: "Pad into Conv", by: ["pad-into-conv"] },
   { row: 16, star: true, what: "Pad into MaxPool", by: ["pad-into-max-pool"] },
   { row: 17, star: true, what: "Pad into AveragePool", by: ["pad-into-average-pool"] },
-  { row: 18, what: "Transpose into Gemm and MatMul", by: ["transpose-into-gemm"] },
+  { row: 18, what: "Transpose into Gemm and MatMul", by: ["transpose-into-gemm", "transpose-into-matmul", "sink-transposes"] },
   { row: 19, what: "Cast chains", by: ["cast-chain", "cast-like-to-cast"] },
   { row: 20, what: "x + 0, x * 1, x / 1, x - 0, x ^ 1", by: ["no-op-arithmetic"] },
   { row: 21, star: true, what: "(1 / x) * y to y / x", by: ["reciprocal-multiply"] },

@@ -51,6 +51,7 @@ import { swishFusion } from "./swish-fusion.ts";
 import { swishGroup } from "./swish-group.ts";
 import { tanhGeluFusion } from "./tanh-gelu-fusion.ts";
 import { transposeIntoGemm } from "./transpose-into-gemm.ts";
+import { transposeIntoMatmul } from "./transpose-into-matmul.ts";
 import { transposeOfTranspose } from "./transpose-of-transpose.ts";
 import { unsqueezeOfUnsqueeze } from "./unsqueeze-of-unsqueeze.ts";
 import { whereOfSizes } from "./where-of-sizes.ts";
@@ -76,6 +77,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   parallelProjections,
   matmulAddToGemm,
   transposeIntoGemm,
+  transposeIntoMatmul,
   affineChainMerging,
   castLikeToCast,
   castChain,
