@@ -9,8 +9,9 @@ import { inPlaceInputs } from "../tensor/in-place.ts";
 import { hoistScratch, lowerNode, type LoweringTable } from "../tensor/lower-node.ts";
 import type { View } from "../tensor/lowering.ts";
 import type { Buffer, TensorProgram } from "../tensor/program.ts";
-import { portableTarget, scheduleByRule, type ScheduleTarget } from "../tensor/rules.ts";
+import { scheduleByRule } from "../tensor/rules.ts";
 import type { ScheduleStep } from "../tensor/schedule/schedule.ts";
+import { portableTarget, type ScheduleTarget } from "../tensor/target.ts";
 import { verifyProgram } from "../tensor/verifier.ts";
 
 /** What lowering asks of the operators, from the operator table. */

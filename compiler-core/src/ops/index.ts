@@ -25,6 +25,10 @@ import { flexAttention } from "./attention/flex-attention.ts";
 import { linearAttention } from "./attention/linear-attention.ts";
 import { rotaryEmbedding } from "./attention/rotary-embedding.ts";
 import { tensorScatter } from "./attention/tensor-scatter.ts";
+import { blockChannels } from "./layout/block-channels.ts";
+import { blockedConv } from "./layout/blocked-conv.ts";
+import { packedMatMul } from "./layout/packed-mat-mul.ts";
+import { unblockChannels } from "./layout/unblock-channels.ts";
 import { fused } from "./control/fused.ts";
 import { ifOperator } from "./control/if.ts";
 import { loop } from "./control/loop.ts";
@@ -262,6 +266,10 @@ export const operators: readonly OperatorDefinition[] = [
   rotaryEmbedding,
   tensorScatter,
   fused,
+  blockChannels,
+  unblockChannels,
+  blockedConv,
+  packedMatMul,
   ifOperator,
   loop,
   optional,

@@ -15,20 +15,8 @@ import { split } from "./schedule/split.ts";
 import { unroll } from "./schedule/unroll.ts";
 import { vectorize } from "./schedule/vectorize.ts";
 import { intervalOf, linearOf, Scope } from "./simplify.ts";
-
-/** What rules know of the machine. */
-export interface ScheduleTarget {
-  readonly name: string;
-  /** iterations of the vectorized loop in a register tile, where its loads are contiguous */
-  readonly vectorTile: number;
-  /** iterations that fill one vector; shorter remainders are computed one by one */
-  readonly lanes: number;
-  /** rows of a register tile: each loaded vector is used so many times */
-  readonly rowTile: number;
-}
-
-/** Any compiler: 4 rows of 8 floats fill the 16 vector registers of SSE2 and NEON. */
-export const portableTarget: ScheduleTarget = { name: "portable", vectorTile: 8, lanes: 4, rowTile: 4 };
+import { portableTarget, type ScheduleTarget } from "./target.ts";
+import { chooseVectorTile } from "./vector-tile.ts";
 
 /**
  * The default schedule, chosen from shapes and access patterns alone:
@@ -148,7 +136,7 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
   fuseCompatible(schedule, name);
   for (const piece of conditionsOf(block).length > 0 ? partitionBorders(schedule, name) : [name]) {
     if (conditionsOf(findBlock(schedule.program, piece).statement).length > 0) accumulate(schedule, piece);
-    else tile(schedule, piece, target);
+    else if (!tileVectors(schedule, piece, target)) tile(schedule, piece, target);
   }
   inlineEpilogue(schedule, written);
 }
@@ -239,6 +227,71 @@ function tile(schedule: Schedule, name: string, target: ScheduleTarget): void {
       finishTile(schedule, piece);
     }
   }
+}
+
+/** Reduce loops that a depthwise product writes out: its weights then stay in registers. */
+const shortReduction = 9;
+
+/** Tiles a perfect nest in vector registers (see chooseVectorTile); false where no loop can be the vectors'. */
+function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget): boolean {
+  const choice = chooseVectorTile(schedule.program, name, target);
+  if (!choice) return false;
+  const { vector, row, panel } = choice;
+  const { spatial, reduce } = loopNames(schedule.program, name);
+  const extentOf = (piece: string, loop: string): number => loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === loop)!.extent;
+  // Panels outermost: their vectors stay near while all rows pass.
+  const order = [...(panel === undefined ? [] : [panel]), ...spatial.filter((l) => l !== panel && l !== row && l !== vector), ...(row === undefined ? [] : [row]), vector, ...reduce];
+  bringToOrder(schedule, name, order);
+  // Panels first: what lies inside a loop must be one nest when the loop is moved.
+  if (panel !== undefined) schedule.apply(unroll, { loop: moveInside(schedule, name, panel, choice.panels) });
+  const rest = row === undefined ? 0 : extentOf(name, row) % choice.rows;
+  const depth = row === undefined ? -1 : loopNames(schedule.program, name).all.indexOf(row);
+  const pieces = rest > 0 ? partitionAt(schedule, name, row!, extentOf(name, row!) - rest) : [name];
+  for (const [i, piece] of pieces.entries()) {
+    const rows = i === 0 ? choice.rows : rest;
+    // [..., row, vector, reduce ..., panel]
+    const names = loopNames(schedule.program, piece).all;
+    const vectorHere = names[names.length - reduce.length - (panel === undefined ? 1 : 2)] as string;
+    if (depth >= 0 && rows > 1) {
+      schedule.apply(unroll, { loop: moveInside(schedule, piece, loopAt(schedule.program, piece, depth), rows) });
+      // Rows outside panels: an element is then used as soon as it is loaded.
+      if (panel !== undefined) moveInside(schedule, piece, loopNames(schedule.program, piece).all.at(-2) as string, choice.panels);
+    }
+    // Whole tiles, then what fills shorter vectors, then the few iterations left.
+    const parts = vectorParts(extentOf(piece, vectorHere), choice.vectorSize);
+    const vectorDepth = loopNames(schedule.program, piece).all.indexOf(vectorHere);
+    const vectorPieces = [piece];
+    for (const part of parts.slice(0, -1)) {
+      const last = vectorPieces.at(-1) as string;
+      vectorPieces.push(partitionAt(schedule, last, loopAt(schedule.program, last, vectorDepth), part.extent)[1] as string);
+    }
+    for (const [j, vectorPiece] of vectorPieces.entries()) finishVectors(schedule, vectorPiece, loopAt(schedule.program, vectorPiece, vectorDepth), parts[j]!.tile, panel === undefined);
+  }
+  return true;
+}
+
+function vectorParts(extent: number, size: number): TilePart[] {
+  const parts: TilePart[] = [];
+  const whole = extent - (extent % size);
+  if (whole > 0) parts.push({ extent: whole, tile: size });
+  const rest = extent - whole;
+  const vectors = rest - (rest % 4);
+  if (vectors > 0) parts.push({ extent: vectors, tile: vectors });
+  if (rest > vectors) parts.push({ extent: rest - vectors, tile: rest - vectors });
+  return parts;
+}
+
+/** The vector loop innermost; accumulators in vectors, stored once the sum is done. */
+function finishVectors(schedule: Schedule, piece: string, vector: string, size: number, writeOutTaps: boolean): void {
+  const inner = moveInside(schedule, piece, vector, size);
+  if (size > 1) schedule.apply(vectorize, { loop: inner });
+  const { statement: block } = findBlock(schedule.program, piece);
+  const taps = loopsAroundBlock(schedule.program, piece).filter((l) => isReduceLoop(block, l.variable));
+  const { all } = loopNames(schedule.program, piece);
+  const first = taps[0]!.variable.name;
+  schedule.apply(cacheWrite, { block: piece, at: all[all.indexOf(first) - 1] ?? "" });
+  if (block.init) schedule.apply(decomposeReduction, { block: piece, loop: first });
+  if (writeOutTaps && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction) for (const l of taps) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
 }
 
 interface TilePart {

@@ -1,27 +1,42 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { helperDefinitions } from "../../src/backends/c/helpers.ts";
+import { cTarget, epilogueOf } from "../../src/backends/c/isa.ts";
 import { printKernel } from "../../src/backends/c/print.ts";
 import { cType } from "../../src/backends/c/types.ts";
+import { vectorDefinitions } from "../../src/backends/c/vector-helpers.ts";
 import { byteSize } from "../../src/ir/element-type.ts";
 import { type Tensor, tensorBytes, tensorFromBytes } from "../../src/ir/tensor.ts";
 import { elementCount } from "../../src/ir/value-type.ts";
 import type { Buffer, TensorProgram } from "../../src/tensor/program.ts";
+import { portableTarget, scheduleTargets, type ScheduleTarget } from "../../src/tensor/target.ts";
 
 /** Compilers that are here. */
 export const compilers = ["gcc", "clang"].filter((name) => spawnSync(name, ["--version"]).status === 0);
+
+/** Targets that this machine runs. */
+export function runnableTargets(): ScheduleTarget[] {
+  const flags = new Set((existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "").split(/\s+/));
+  const needed: Record<ScheduleTarget["name"], readonly string[] | undefined> = { portable: [], avx2: ["avx2", "fma"], avx512: ["avx512f", "avx512vl", "avx512dq", "avx512bw"], neon: process.arch === "arm64" ? [] : undefined };
+  return scheduleTargets.filter((t) => needed[t.name]?.every((flag) => flags.has(flag)));
+}
 
 const bytesOf = (b: Buffer): number => byteSize(b.element, elementCount(b.dims));
 const warnings = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /** Compiles programs as C, runs each once on its inputs, and gives the outputs of each. */
-export function runInC(cases: readonly { readonly program: TensorProgram; readonly inputs: readonly Tensor[] }[], options: { readonly compiler?: string; readonly flags?: readonly string[] } = {}): Tensor[][] {
+export function runInC(cases: readonly { readonly program: TensorProgram; readonly inputs: readonly Tensor[] }[], options: { readonly compiler?: string; readonly flags?: readonly string[]; readonly target?: ScheduleTarget } = {}): Tensor[][] {
+  const target = options.target ?? portableTarget;
   const folder = mkdtempSync(join(tmpdir(), "graphwright-c-"));
   try {
-    const printed = cases.map((c, i) => printKernel(c.program, { name: `kernel_${i}` }));
-    const helpers = helperDefinitions(new Set(printed.flatMap((p) => [...p.helpers])));
+    const printed = cases.map((c, i) => printKernel(c.program, { name: `kernel_${i}`, target }));
+    const helpers = [
+      ...helperDefinitions(new Set(printed.flatMap((p) => [...p.helpers]))),
+      ...vectorDefinitions(new Set(printed.flatMap((p) => [...p.vectorHelpers])), new Set(printed.flatMap((p) => [...p.vectorWidths]))),
+    ];
+    const isa = cTarget(target.name);
     const calls = cases.map((c, i) => {
       let at = 0;
       const size = c.program.parameters.reduce((n, p) => n + bytesOf(p) + 128, 0);
@@ -36,7 +51,7 @@ export function runInC(cases: readonly { readonly program: TensorProgram; readon
       });
       return `static void case_${i}(FILE *in, FILE *out) {\n  unsigned char *m = (unsigned char *)malloc(${size});\n  (void)in;\n  memset(m, 0x7f, ${size});\n${reads.join("\n")}\n  kernel_${i}(${args.join(", ")});\n${writes.join("\n")}\n  free(m);\n}`;
     });
-    const source = `#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n${helpers.join("\n")}\n${printed.map((p) => `${p.prototype};\n${p.text}`).join("\n")}
+    const source = `${isa.prologue}#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n${helpers.join("\n")}\n${printed.map((p) => `${p.prototype};\n${p.text}`).join("\n")}
 static void take(FILE *in, unsigned char *to, size_t bytes) {
   if (fread(to, 1, bytes, in) != bytes) exit(3);
 }
@@ -50,7 +65,7 @@ ${cases.map((_, i) => `  case_${i}(in, out);`).join("\n")}
   fclose(in);
   return fclose(out) == 0 ? 0 : 4;
 }
-`;
+${epilogueOf(isa)}`;
     writeFileSync(join(folder, "t.c"), source);
     writeFileSync(join(folder, "in.bin"), joined(cases.flatMap((c) => c.inputs.map(tensorBytes))));
     execFileSync(options.compiler ?? compilers[0]!, [...warnings, ...(options.flags ?? ["-O1"]), "-o", join(folder, "t"), join(folder, "t.c"), "-lm"], { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { needs } from "../../../app/tooling/need.ts";
 import { convLowering, gemmLowering, matMulLowering } from "../../src/ops/support/lower-contraction.ts";
+import { blockChannelsLowering, blockedConvLowering, packedMatMulLowering, unblockChannelsLowering } from "../../src/ops/support/lower-blocked.ts";
 import { averagePoolLowering, maxPoolLowering } from "../../src/ops/support/lower-pool.ts";
 import { layerNormalizationLowering, lrnLowering, softmaxLowering } from "../../src/ops/support/lower-normalization.ts";
 import { Random } from "../../src/support/random.ts";
@@ -10,7 +11,7 @@ import { hoistScratch } from "../../src/tensor/lower-node.ts";
 import type { Lowering } from "../../src/tensor/lowering.ts";
 import { scheduleByRule } from "../../src/tensor/rules.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
-import { compilers, runInC } from "./c-runner.ts";
+import { compilers, runInC, runnableTargets } from "./c-runner.ts";
 import { type Case, inputsFor, programOf, worstDifference } from "./lowered.ts";
 
 /** Random shapes for each lowering whose schedule depends on them. */
@@ -35,6 +36,31 @@ const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Cas
   MatMul: (r) => {
     const [m, n, k, b] = [1 + r.below(9), 1 + r.below(20), 1 + r.below(12), 1 + r.below(3)];
     return [matMulLowering, { op: "MatMul", inputs: [r.pick([[m, k], [b, m, k], [1, m, k]]), [b, k, n]], output: [b, m, n] }];
+  },
+  BlockedConv: (r) => {
+    const block = r.pick([4, 8, 16]);
+    const [form, inner, group] = r.pick([["blocked", 1 + r.below(2), 1], ["blocked", 1, 2], ["plain", 3, 1], ["depthwise", 1, 1]] as const);
+    const outer = group * (1 + r.below(4));
+    const kernel = r.pick([[1, 1], [3, 3], [2, 3]]);
+    const strides = [1 + r.below(2), 1 + r.below(2)];
+    const dilations = [1, 1 + r.below(2)];
+    const output = [1 + r.below(4), 1 + r.below(18)];
+    const input = output.map((o, d) => (o - 1) * strides[d]! + (kernel[d]! - 1) * dilations[d]! + 1 + r.below(2));
+    const x = form === "plain" ? [1, inner, ...input] : [1, form === "depthwise" ? outer : inner * group, ...input, block];
+    const w = { blocked: [outer, inner, ...kernel, block, block], plain: [outer, inner, ...kernel, block], depthwise: [outer, ...kernel, block] }[form];
+    return [blockedConvLowering, { op: "BlockedConv", inputs: [x, w, r.below(2) ? [outer, block] : null], output: [1, outer, ...output, block], attributes: { strides, dilations, group } }];
+  },
+  PackedMatMul: (r) => {
+    const [m, n, k, block] = [1 + r.below(20), 1 + r.below(70), 1 + r.below(12), r.pick([8, 16])];
+    return [packedMatMulLowering, { op: "PackedMatMul", inputs: [[m, k], [Math.ceil(n / block), k, block], r.pick([null, [n]])], output: [m, n] }];
+  },
+  BlockChannels: (r) => {
+    const [c, h, w] = [1 + r.below(20), 1 + r.below(4), 1 + r.below(4)];
+    return [blockChannelsLowering, { op: "BlockChannels", inputs: [[2, c, h, w]], output: [2, Math.ceil(c / 8), h, w, 8] }];
+  },
+  UnblockChannels: (r) => {
+    const [c, h, w] = [1 + r.below(20), 1 + r.below(4), 1 + r.below(4)];
+    return [unblockChannelsLowering, { op: "UnblockChannels", inputs: [[2, Math.ceil(c / 8), h, w, 8]], output: [2, c, h, w] }];
   },
   MaxPool: (r) => pool(r, maxPoolLowering, "MaxPool"),
   AveragePool: (r) => pool(r, averagePoolLowering, "AveragePool"),
@@ -70,7 +96,7 @@ function pool(r: Random, lowering: Lowering, op: string): readonly [Lowering, Ca
 describe("scheduled programs mean what the plain loop nests mean", () => {
   const cases = Object.entries(generators).flatMap(([op, generate]) => {
     const random = new Random(11);
-    return Array.from({ length: 12 }, (_, i) => {
+    return Array.from({ length: /Block|Packed/.test(op) ? 4 : 12 }, (_, i) => {
       const [lowering, made] = generate(random);
       const spec = { ...made, output: made.output.map((d, at) => (d === -1 ? made.inputs[0]![at]! : d)) };
       const plain = programOf(lowering, spec);
@@ -83,7 +109,7 @@ describe("scheduled programs mean what the plain loop nests mean", () => {
     expect(verifyProgram(scheduled)).toEqual([]);
     const inputs = inputsFor(plain);
     // A schedule may change the order of a sum, nothing else.
-    const bound = name.startsWith("Conv") ? 1e-5 : 0;
+    const bound = /^(Blocked)?Conv/.test(name) ? 1e-5 : 0;
     expect(worstDifference(interpret(plain, inputs)[0]!, interpret(scheduled, inputs)[0]!)).toBeLessThanOrEqual(bound);
   });
 
@@ -100,6 +126,29 @@ describe("scheduled programs mean what the plain loop nests mean", () => {
       }
     }, 120_000);
   });
+});
+
+/** The same nests for each instruction set this machine has: sums in another order, products and sums contracted. */
+describe("programs for vectors", () => {
+  for (const target of runnableTargets().filter((t) => t.vectorLanes > 1)) {
+    const cases = Object.entries(generators).flatMap(([op, generate]) => {
+      const random = new Random(23);
+      return Array.from({ length: /Block|Packed/.test(op) ? 10 : 4 }, (_, i) => {
+        const [lowering, made] = generate(random);
+        const spec = { ...made, output: made.output.map((d, at) => (d === -1 ? made.inputs[0]![at]! : d)) };
+        const plain = programOf(lowering, spec);
+        return { name: `${op} ${i}`, plain, scheduled: hoistScratch(scheduleByRule(plain, target).program, 4096) };
+      });
+    });
+    needs("gcc").each(compilers.length > 0 ? compilers : ["gcc"])(`${target.name}: verified, and their C by %s agrees with the plain nests`, (compiler) => {
+      for (const c of cases) expect(verifyProgram(c.scheduled), c.name).toEqual([]);
+      const outputs = runInC(cases.map((c) => ({ program: c.scheduled, inputs: inputsFor(c.plain) })), { compiler, flags: ["-O1"], target });
+      for (const [i, c] of cases.entries()) {
+        expect(worstDifference(interpret(c.scheduled, inputsFor(c.plain))[0]!, interpret(c.plain, inputsFor(c.plain))[0]!), c.name).toBeLessThanOrEqual(1e-5);
+        expect(worstDifference(outputs[i]![0]!, interpret(c.plain, inputsFor(c.plain))[0]!), c.name).toBeLessThanOrEqual(3e-5);
+      }
+    }, 120_000);
+  }
 });
 
 describe("outputs in place of inputs", () => {

@@ -3,19 +3,24 @@ import { byteSize } from "../../ir/element-type.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { flatOffset } from "../../tensor/access.ts";
 import { walkStatements } from "../../tensor/build.ts";
-import { integer, loadsOf, substitute, typeOf, variablesOf } from "../../tensor/expression.ts";
+import { add, integer, loadsOf, mul, substitute, typeOf, variable, variablesOf } from "../../tensor/expression.ts";
 import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
 import { decide, intervalOf, Scope, simplify } from "../../tensor/simplify.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
+import { portableTarget, type ScheduleTarget } from "../../tensor/target.ts";
 import { isHelper } from "./helpers.ts";
 import { cFloat, cInteger, cType } from "./types.ts";
+import { isVectorHelper } from "./vector-helpers.ts";
+import { type Chunk, chunksOf, planVectors, scalarLimit, type VectorPlan } from "./vectors.ts";
 
 export interface KernelOptions {
   /** the C function's name */
   readonly name: string;
   /** parameters that may be the same memory as another one: no `restrict` */
   readonly mayAlias?: ReadonlySet<Buffer>;
+  /** what the program was scheduled for; decides whether vector types are used */
+  readonly target?: ScheduleTarget;
 }
 
 /** One C function. Line numbers count from 1 within `text`. */
@@ -24,14 +29,18 @@ export interface KernelSource {
   readonly prototype: string;
   readonly blocks: readonly BlockLines[];
   readonly helpers: ReadonlySet<string>;
+  /** functions over vectors, by name, and widths of vector types that the text uses */
+  readonly vectorHelpers: ReadonlySet<string>;
+  readonly vectorWidths: ReadonlySet<number>;
   /** bytes of local arrays and scalars */
   readonly stackBytes: number;
 }
 
 /**
- * Prints a scheduled program as a C99 function over pointers. Unrolled loops are written out; a vectorized loop is
- * written out where it runs over accumulators, which become named scalars (compilers keep those in vector registers,
- * arrays often not), and is a plain loop elsewhere, for the compiler to vectorize.
+ * Prints a scheduled program as a C99 function over pointers. Unrolled loops are written out. For a target with vector
+ * types a vectorized loop becomes operations on vectors, and accumulators are named vectors (compilers keep those in
+ * registers, arrays often not). Elsewhere a vectorized loop is written out where it runs over accumulators, which
+ * become named scalars, and is a plain loop otherwise, for the compiler to vectorize.
  */
 export function printKernel(program: TensorProgram, options: KernelOptions): KernelSource {
   return new KernelPrinter(program, options).print();
@@ -43,6 +52,13 @@ interface Pending {
   readonly store: Store;
   readonly scope: Scope;
   readonly block: string | undefined;
+  readonly vector: VectorContext | undefined;
+}
+
+/** The iterations that one vector holds: `lane` runs over them in index expressions. */
+interface VectorContext {
+  readonly lane: Variable;
+  readonly width: number;
 }
 
 class KernelPrinter {
@@ -50,7 +66,12 @@ class KernelPrinter {
   private readonly options: KernelOptions;
   private readonly lines: string[] = [];
   private readonly helpers = new Set<string>();
+  private readonly vectorHelpers = new Set<string>();
+  private readonly vectorWidths = new Set<number>();
   private readonly registers: ReadonlySet<Buffer>;
+  private readonly vectors: VectorPlan;
+  private readonly lanes: number;
+  private vector: VectorContext | undefined;
   private readonly blockLines = new Map<string, { from: number; to: number }>();
   private readonly names = new Map<object, string>();
   private readonly taken: Set<string>;
@@ -62,7 +83,9 @@ class KernelPrinter {
   constructor(program: TensorProgram, options: KernelOptions) {
     this.program = program;
     this.options = options;
-    this.registers = registerBuffers(program);
+    this.lanes = (options.target ?? portableTarget).vectorLanes;
+    this.vectors = planVectors(program, this.lanes);
+    this.registers = new Set([...registerBuffers(program)].filter((b) => !this.vectors.buffers.has(b)));
     this.taken = new Set(reserved);
   }
 
@@ -78,7 +101,7 @@ class KernelPrinter {
     this.flush();
     this.lines.push("}");
     const blocks = [...this.blockLines].map(([block, { from, to }]) => ({ block, from, to })).sort((a, b) => a.from - b.from);
-    return { text: this.lines.join("\n") + "\n", prototype, blocks, helpers: this.helpers, stackBytes: this.stackBytes };
+    return { text: this.lines.join("\n") + "\n", prototype, blocks, helpers: this.helpers, vectorHelpers: this.vectorHelpers, vectorWidths: this.vectorWidths, stackBytes: this.stackBytes };
   }
 
   private line(text: string): void {
@@ -129,6 +152,7 @@ class KernelPrinter {
             store: { ...s, indices: s.indices.map((i) => simplify(substitute(i, by), scope)), value: simplify(substitute(s.value, by), scope) },
             scope,
             block,
+            vector: this.vector,
           });
           break;
       }
@@ -143,6 +167,10 @@ class KernelPrinter {
   }
 
   private emitLoop(s: Loop, by: ReadonlyMap<Variable, Expression>, scope: Scope, block: string | undefined): void {
+    if (this.vectors.loops.has(s)) {
+      this.emitVectors(s, by, scope, block);
+      return;
+    }
     const writtenOut = s.extent === 1 || s.mode === "unrolled" || (s.mode === "vectorized" && runsOverRegisters(s, this.registers));
     if (writtenOut) {
       for (let i = 0; i < s.extent; i++) this.emit(s.body, new Map(by).set(s.variable, integer(i)), scope, block);
@@ -153,6 +181,32 @@ class KernelPrinter {
     this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${s.extent}; ++${name}) {`);
     this.nested(s.body, by, scope.with(s.variable, s.extent), block);
     this.line("}");
+  }
+
+  /** Vectors, one after the other or in a loop, then what fills none. */
+  private emitVectors(s: Loop, by: ReadonlyMap<Variable, Expression>, scope: Scope, block: string | undefined): void {
+    const { chunks, rest } = chunksOf(s.extent, this.lanes);
+    const whole = chunks.filter((c) => c.width === this.lanes).length;
+    const looped = whole > 2 && !usesBuffers(s, this.vectors.buffers) ? whole : 0;
+    const inVector = (at: Expression, width: number, around: Scope): void => {
+      const lane = variable("lane");
+      this.vectorWidths.add(width);
+      this.vector = { lane, width };
+      this.emit(s.body, new Map(by).set(s.variable, add(at, lane)), around.with(lane, width), block);
+      this.vector = undefined;
+    };
+    if (looped > 0) {
+      this.flush();
+      const name = this.nameOf(s.variable, s.variable.name);
+      this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${looped}; ++${name}) {`);
+      this.depth++;
+      inVector(mul(s.variable, this.lanes), this.lanes, scope.with(s.variable, looped));
+      this.flush();
+      this.depth--;
+      this.line("}");
+    }
+    for (const c of chunks.slice(looped)) inVector(integer(c.at), c.width, scope);
+    for (let i = s.extent - rest; i < s.extent; i++) this.emit(s.body, new Map(by).set(s.variable, integer(i)), scope, block);
   }
 
   private emitBlock(s: Block, by: ReadonlyMap<Variable, Expression>, scope: Scope): void {
@@ -182,6 +236,15 @@ class KernelPrinter {
     const count = elementCount(b.dims);
     this.stackBytes += byteSize(b.element, count);
     const name = this.nameOf(b, b.name);
+    if (this.vectors.buffers.has(b)) {
+      const { chunks } = chunksOf(b.dims.at(-1)!, this.lanes);
+      const outer = b.dims.slice(0, -1);
+      const byWidth = new Map<number, string[]>();
+      for (let i = 0; i < elementCount(outer); i++)
+        for (const [c, chunk] of chunks.entries()) byWidth.set(chunk.width, [...(byWidth.get(chunk.width) ?? []), vectorName(name, unflat(i, outer), c)]);
+      for (const [width, names] of byWidth) for (let i = 0; i < names.length; i += 8) this.line(`${vectorType(width)} ${names.slice(i, i + 8).join(", ")};`);
+      return;
+    }
     if (!this.registers.has(b)) {
       this.line(`${cType(b.element)} ${name}[${Math.max(count, 1)}];`);
       return;
@@ -199,42 +262,53 @@ class KernelPrinter {
     const written = new Set(group.map((p) => p.store.buffer));
     const counts = new Map<string, number>();
     if (group.length > 1)
-      for (const p of group)
+      for (const p of group) {
+        this.vector = p.vector;
         for (const l of loadsOf(p.store.value)) {
-          if (written.has(l.buffer) || this.registers.has(l.buffer)) continue;
+          if (written.has(l.buffer) || this.registers.has(l.buffer) || this.vectors.buffers.has(l.buffer)) continue;
           if (insideSelect(p.store.value, l)) continue;
           const text = this.access(l.buffer, l.indices, p.scope);
           counts.set(text, (counts.get(text) ?? 0) + 1);
         }
-    const shared = new Map<string, string>();
-    const types = new Map<string, string>();
-    for (const p of group)
-      for (const l of loadsOf(p.store.value)) {
-        const text = this.access(l.buffer, l.indices, p.scope);
-        if ((counts.get(text) ?? 0) > 1 && !shared.has(text)) {
-          shared.set(text, `t${this.temporaries++}`);
-          types.set(text, cType(l.buffer.element));
-        }
       }
-    if (shared.size > 0) {
+    const sharing = [...counts.values()].some((n) => n > 1);
+    const shared = new Map<string, string>();
+    if (sharing) {
       this.line("{");
       this.depth++;
-      for (const [text, name] of shared) this.line(`const ${types.get(text)} ${name} = ${text};`);
     }
     for (const p of group) {
+      this.vector = p.vector;
+      // Just before its first use: compilers then keep it in a register no longer than needed.
+      for (const l of loadsOf(p.store.value)) {
+        const text = this.access(l.buffer, l.indices, p.scope);
+        if ((counts.get(text) ?? 0) < 2 || shared.has(text)) continue;
+        const name = `t${this.temporaries++}`;
+        shared.set(text, name);
+        this.line(`const ${this.isVector(l) ? vectorType(p.vector!.width) : cType(l.buffer.element)} ${name} = ${text};`);
+      }
       if (p.block !== undefined && !this.blockLines.has(p.block)) this.line(`/* ${p.block} */`);
       const from = this.lines.length + 1;
-      this.line(`${this.access(p.store.buffer, p.store.indices, p.scope)} = ${this.stored(p.store, p.scope, shared)};`);
+      this.line(this.assignment(p.store, p.scope, shared));
       if (p.block !== undefined) {
         const known = this.blockLines.get(p.block);
         this.blockLines.set(p.block, { from: known?.from ?? from, to: this.lines.length });
       }
     }
-    if (shared.size > 0) {
+    this.vector = undefined;
+    if (sharing) {
       this.depth--;
       this.line("}");
     }
     this.temporaries = 0;
+  }
+
+  private assignment(s: Store, scope: Scope, shared: ReadonlyMap<string, string>): string {
+    const to = this.access(s.buffer, s.indices, scope, true);
+    if (!this.vector) return `${to} = ${this.stored(s, scope, shared)};`;
+    const { value } = s;
+    const updates = value.kind === "binary" && value.op === "add" && value.left.kind === "load" && this.vectors.buffers.has(value.left.buffer) && this.access(value.left.buffer, value.left.indices, scope) === to;
+    return updates ? `${to} += ${this.value(value.right, scope, 0, shared)};` : `${to} = ${this.vectorOperand(value, scope, 0, shared)};`;
   }
 
   private stored(s: Store, scope: Scope, shared: ReadonlyMap<string, string>): string {
@@ -244,20 +318,101 @@ class KernelPrinter {
     return type === "index" ? `(${cType(s.buffer.element)})(${text})` : text;
   }
 
-  private access(b: Buffer, indices: readonly Expression[], scope: Scope): string {
+  private access(b: Buffer, indices: readonly Expression[], scope: Scope, stores = false): string {
     const name = this.nameOf(b, b.name);
+    if (this.vectors.buffers.has(b)) return this.vectorRegister(b, name, indices);
     if (this.registers.has(b)) {
       const at = indices.map((i) => (i.kind === "integer" ? i.value : Number.NaN));
       if (at.some(Number.isNaN)) throw new GraphwrightError("not-lowered", `${this.program.name}: ${b.name} is kept in scalars but accessed at a computed place.`);
       return scalarName(name, at);
     }
-    return `${name}[${this.value(simplify(flatOffset(b, indices), scope), scope)}]`;
+    const offset = simplify(flatOffset(b, indices), scope);
+    const lane = this.vector?.lane;
+    if (!lane || !variablesOf(offset).has(lane)) return `${name}[${this.value(offset, scope)}]`;
+    const start = simplify(substitute(offset, new Map([[lane, integer(0)]])), scope);
+    return `*(${stores || b.scope === "output" || b.scope === "local" || b.scope === "scratch" ? "" : "const "}${vectorType(this.vector!.width)}u *)(${name} + ${this.value(start, scope, 9)})`;
+  }
+
+  /** A whole named vector, or one lane of it. */
+  private vectorRegister(b: Buffer, name: string, indices: readonly Expression[]): string {
+    const lane = this.vector?.lane;
+    const last = indices.at(-1)!;
+    const whole = lane !== undefined && variablesOf(last).has(lane);
+    const at = [...indices.slice(0, -1), whole ? simplify(substitute(last, new Map([[lane, integer(0)]]))) : last].map((i) => (i.kind === "integer" ? i.value : Number.NaN));
+    const { chunks } = chunksOf(b.dims.at(-1)!, this.lanes);
+    const place = at.at(-1)!;
+    const c = chunks.findIndex((chunk: Chunk) => chunk.at <= place && place < chunk.at + chunk.width);
+    if (at.some(Number.isNaN) || c < 0) throw new GraphwrightError("not-lowered", `${this.program.name}: ${b.name} is kept in vectors but accessed at a computed place.`);
+    const register = vectorName(name, at.slice(0, -1), c);
+    return whole ? register : `${register}[${place - chunks[c]!.at}]`;
+  }
+
+  /** Does the value differ from lane to lane? */
+  private isVector(e: Expression): boolean {
+    const lane = this.vector?.lane;
+    return lane !== undefined && variablesOf(e).has(lane);
+  }
+
+  private vectorHelper(name: string): string {
+    const full = `gw_${name}_x${this.vector!.width}`;
+    if (!isVectorHelper(full)) throw new GraphwrightError("not-lowered", `the C backend has no ${full}.`);
+    this.vectorHelpers.add(full);
+    return full;
+  }
+
+  /** The value in every lane. */
+  private vectorOperand(e: Expression, scope: Scope, outer: number, shared?: ReadonlyMap<string, string>): string {
+    return this.isVector(e) ? this.value(e, scope, outer, shared) : `${this.vectorHelper("splat")}(${this.value(e, scope, 0, shared)})`;
+  }
+
+  private vectorValue(e: Expression, scope: Scope, outer: number, shared?: ReadonlyMap<string, string>): string {
+    const wrap = (text: string, precedence: number): string => (precedence < outer ? `(${text})` : text);
+    const sub = (x: Expression, precedence: number): string => this.value(x, scope, precedence, shared);
+    const operand = (x: Expression): string => this.vectorOperand(x, scope, 0, shared);
+    switch (e.kind) {
+      case "select": {
+        if (this.isVector(e.condition)) return `${this.vectorHelper("select")}(${sub(e.condition, 0)}, ${operand(e.then)}, ${operand(e.otherwise)})`;
+        const condition = sub(e.condition, 3);
+        // Memory has the unaligned type: both branches of a conditional must have the same one.
+        const branch = (x: Expression, where: Scope): string => `${x.kind === "load" && this.isVector(x) ? `(${vectorType(this.vector!.width)})` : ""}${this.vectorOperand(x, where, 11, shared)}`;
+        return wrap(`${condition} ? ${branch(e.then, scope.assume(e.condition))} : ${branch(e.otherwise, scope.assumeNot(e.condition))}`, 2);
+      }
+      case "unary":
+        if (e.op === "neg") return wrap(`-${sub(e.operand, 11)}`, 11);
+        if (e.op === "rsqrt") return wrap(`1.0f / ${this.vectorHelper("sqrt")}(${operand(e.operand)})`, 10);
+        return `${this.vectorHelper(e.op)}(${operand(e.operand)})`;
+      case "binary":
+        switch (e.op) {
+          case "add": return wrap(`${sub(e.left, 9)} + ${sub(e.right, 10)}`, 9);
+          case "sub": return wrap(`${sub(e.left, 9)} - ${sub(e.right, 10)}`, 9);
+          case "mul": return wrap(`${sub(e.left, 10)} * ${sub(e.right, 11)}`, 10);
+          case "div": return wrap(`${sub(e.left, 10)} / ${sub(e.right, 11)}`, 10);
+          case "min":
+          case "max": {
+            // A constant is a number: the test for not-a-number is the other operand's alone.
+            const constant = [e.left, e.right].find((x) => x.kind === "number" && !Number.isNaN(x.value));
+            if (constant) return `${this.vectorHelper(`${e.op}n`)}(${operand(constant)}, ${operand(constant === e.left ? e.right : e.left)})`;
+            return `${this.vectorHelper(e.op)}(${operand(e.left)}, ${operand(e.right)})`;
+          }
+          case "and": return wrap(`${sub(e.left, 8)} & ${sub(e.right, 8)}`, 5);
+          case "or": return wrap(`${sub(e.left, 8)} | ${sub(e.right, 8)}`, 4);
+          default: {
+            const symbol = ({ lt: "<", le: "<=", gt: ">", ge: ">=", eq: "==", ne: "!=" } as Partial<Record<typeof e.op, string>>)[e.op];
+            if (symbol) return `(${operand(e.left)} ${symbol} ${operand(e.right)})`;
+          }
+        }
+        break;
+      default:
+        break;
+    }
+    throw new GraphwrightError("not-lowered", `the C backend has no ${e.kind === "binary" ? e.op : e.kind} of vectors.`);
   }
 
   /** The expression as C. `outer` is the precedence of what is around it. */
   private value(e: Expression, scope: Scope, outer = 0, shared?: ReadonlyMap<string, string>): string {
     const wrap = (text: string, precedence: number): string => (precedence < outer ? `(${text})` : text);
     const sub = (x: Expression, precedence: number): string => this.value(x, scope, precedence, shared);
+    if (e.kind !== "load" && this.isVector(e)) return this.vectorValue(e, scope, outer, shared);
     switch (e.kind) {
       case "variable":
         return this.nameOf(e, e.name);
@@ -395,6 +550,9 @@ const typeId = (type: ExpressionType): string => {
 
 const scalarName = (name: string, at: readonly number[]): string => (at.length === 0 ? name : `${name}_${at.join("_")}`);
 
+const vectorType = (width: number): string => `gw_f32x${width}`;
+const vectorName = (name: string, at: readonly number[], chunk: number): string => [name, ...at, chunk].join("_");
+
 function unflat(position: number, dims: readonly number[]): number[] {
   const at: number[] = [];
   let rest = position;
@@ -440,7 +598,7 @@ function registerBuffers(program: TensorProgram): Set<Buffer> {
     check(s.buffer, s.indices);
     for (const l of [...loadsOf(s.value), ...s.indices.flatMap(loadsOf)]) check(l.buffer, l.indices);
   });
-  return new Set([...locals].filter((b) => !excluded.has(b) && elementCount(b.dims) <= 64));
+  return new Set([...locals].filter((b) => !excluded.has(b) && elementCount(b.dims) <= scalarLimit));
 }
 
 /** Does the loop's variable choose among scalars? */
@@ -452,6 +610,15 @@ function runsOverRegisters(loop: Loop, registers: ReadonlySet<Buffer>): boolean 
     for (const a of around) if (a.kind === "block") for (const [i, axis] of a.axes.entries()) by.set(axis.variable, a.bindings[i] as Expression);
     const moves = (b: Buffer, indices: readonly Expression[]): boolean => registers.has(b) && indices.some((i) => variablesOf(substitute(i, by)).has(loop.variable));
     if (moves(s.buffer, s.indices) || loadsOf(s.value).some((l) => moves(l.buffer, l.indices))) found = true;
+  });
+  return found;
+}
+
+/** Does anything in the loop touch one of the buffers? */
+function usesBuffers(loop: Loop, buffers: ReadonlySet<Buffer>): boolean {
+  let found = false;
+  walkStatements(loop.body, (s) => {
+    if (s.kind === "store" && (buffers.has(s.buffer) || loadsOf(s.value).some((l) => buffers.has(l.buffer)))) found = true;
   });
   return found;
 }

@@ -1,0 +1,46 @@
+import { scheduleTargets, type ScheduleTarget } from "../../tensor/target.ts";
+
+/** What the C sources of a target need around their functions. */
+export interface CTarget {
+  readonly target: ScheduleTarget;
+  /** preprocessor condition under which the sources of the target have any content; undefined: always */
+  readonly guard?: string;
+  /** first lines of a source, after its guard: instructions and contraction for the whole file, whatever the command line says */
+  readonly prologue: string;
+  /** C expression, not zero where the processor running it has the instructions; undefined where the guard says enough */
+  readonly detect?: string;
+}
+
+/** gcc takes file-wide options, clang attributes on each function. */
+const instructions = (features: readonly string[]): string =>
+  `#if defined(__clang__)\n#pragma clang attribute push(__attribute__((target("${features.join(",")}"))), apply_to = function)\n#else\n#pragma GCC target("${features.join(",")}")\n#pragma GCC optimize("fp-contract=fast")\n#endif\n`;
+
+const x86 = "(defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)";
+
+export const cTargets: readonly CTarget[] = [
+  { target: scheduleTargets[0], prologue: "" },
+  {
+    target: scheduleTargets[1],
+    guard: x86,
+    prologue: instructions(["avx2", "fma"]),
+    detect: '__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")',
+  },
+  {
+    target: scheduleTargets[2],
+    guard: x86,
+    prologue: instructions(["avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma"]),
+    detect: '__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("fma")',
+  },
+  {
+    target: scheduleTargets[3],
+    guard: "defined(__aarch64__) && defined(__GNUC__)",
+    prologue: '#if !defined(__clang__)\n#pragma GCC optimize("fp-contract=fast")\n#endif\n#include <arm_neon.h>\n',
+  },
+];
+
+/** Closes what a source's prologue opened. */
+export const epilogueOf = (c: CTarget): string => (c.prologue.includes("attribute push") ? "#if defined(__clang__)\n#pragma clang attribute pop\n#endif\n" : "");
+
+export function cTarget(name: ScheduleTarget["name"]): CTarget {
+  return cTargets.find((t) => t.target.name === name)!;
+}

@@ -1,0 +1,129 @@
+import { type AxisSpec, nest, store } from "../../tensor/build.ts";
+import { add, load, lt, mul, select, floordiv, floormod } from "../../tensor/expression.ts";
+import type { Lowering } from "../../tensor/lowering.ts";
+import type { Expression, Variable } from "../../tensor/program.ts";
+import { elementCount } from "../../ir/value-type.ts";
+import { inputOf, outputOf, spatialAxes, zero } from "./lower-common.ts";
+
+/** Loop nests over channels in blocks; see blocked.ts for the layouts. */
+
+const layoutAxes = (dims: readonly number[]): string[] => (dims.length === 5 ? ["n", "cb", "h", "w", "ci"] : dims.map((_, d) => `i${d}`));
+
+export const blockChannelsLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    const channels = x.dims[1]!;
+    const block = y.dims.at(-1)!;
+    return nest("block", spatialAxes(y.dims, layoutAxes(y.dims)), (v) => {
+      const c = add(mul(v[1]!, block), v.at(-1)!);
+      const value = load(x, [v[0]!, c, ...v.slice(2, -1)]);
+      return store(y, v, channels % block === 0 ? value : select(lt(c, channels), value, zero(y.element)));
+    });
+  },
+  // With one place a channel, whole blocks are the channels as they are.
+  views: (context) => samePlaces(inputOf(context, 0).dims, outputOf(context).dims),
+};
+
+export const unblockChannelsLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    const block = x.dims.at(-1)!;
+    const names = y.dims.length === 4 ? ["n", "c", "h", "w"] : y.dims.map((_, d) => `i${d}`);
+    return nest("unblock", spatialAxes(y.dims, names), (v) => store(y, v, load(x, [v[0]!, floordiv(v[1]!, block), ...v.slice(2), floormod(v[1]!, block)])));
+  },
+  views: (context) => samePlaces(outputOf(context).dims, inputOf(context, 0).dims),
+};
+
+function samePlaces(plain: readonly number[], blocked: readonly number[]) {
+  const same = elementCount(plain.slice(2)) === 1 && elementCount(plain) === elementCount(blocked);
+  return same ? [{ part: { output: 0 }, whole: { input: 0 }, offset: 0 } as const] : [];
+}
+
+/** Convolution with the output's channels in blocks; the form of the filters says how the input lies. */
+export const blockedConvLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const w = inputOf(context, 1);
+    const bias = context.inputs[2];
+    const y = outputOf(context);
+    const [batch, blocks, height, width, block] = y.dims as [number, number, number, number, number];
+    const [sh, sw] = (context.attributes.ints("strides") ?? [1, 1]) as [number, number];
+    const [dh, dw] = (context.attributes.ints("dilations") ?? [1, 1]) as [number, number];
+    const out: AxisSpec[] = [{ name: "n", extent: batch }, { name: "ob", extent: blocks }, { name: "oh", extent: height }, { name: "ow", extent: width }, { name: "oi", extent: block }];
+    const reduce = (name: string, extent: number): AxisSpec => ({ name, extent, kind: "reduce" });
+    const start = ([, ob, , , oi]: readonly Variable[]): Expression => (bias ? load(bias, [ob!, oi!]) : zero(y.element));
+    const first = (v: readonly Variable[]) => store(y, v.slice(0, 5), start(v));
+    const place = (o: Variable, stride: number, k: Variable, dilation: number): Expression => add(mul(o, stride), mul(k, dilation));
+    const update = (v: readonly Variable[], product: Expression) => store(y, v.slice(0, 5), add(load(y, v.slice(0, 5)), product));
+    if (w.dims.length === 4) {
+      const [, kh, kw] = w.dims as [number, number, number];
+      return nest(
+        "depthwise",
+        [...out, reduce("kh", kh), reduce("kw", kw)],
+        (v) => {
+          const [n, ob, oh, ow, oi, a, b] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable];
+          return update(v, mul(load(x, [n, ob, place(oh, sh, a, dh), place(ow, sw, b, dw), oi]), load(w, [ob, a, b, oi])));
+        },
+        first,
+      );
+    }
+    if (w.dims.length === 5) {
+      const [, channels, kh, kw] = w.dims as [number, number, number, number];
+      return nest(
+        "conv",
+        [...out, reduce("ic", channels), reduce("kh", kh), reduce("kw", kw)],
+        (v) => {
+          const [n, ob, oh, ow, oi, ic, a, b] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable];
+          return update(v, mul(load(x, [n, ic, place(oh, sh, a, dh), place(ow, sw, b, dw)]), load(w, [ob, ic, a, b, oi])));
+        },
+        first,
+      );
+    }
+    const [, inner, kh, kw, depth] = w.dims as [number, number, number, number, number];
+    const group = context.attributes.int("group", 1);
+    const perGroup = blocks / group;
+    return nest(
+      "conv",
+      [...out, reduce("ib", inner), reduce("kh", kh), reduce("kw", kw), reduce("ii", depth)],
+      (v) => {
+        const [n, ob, oh, ow, oi, ib, a, b, ii] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable];
+        const from: Expression = group === 1 ? ib : add(mul(floordiv(ob, perGroup), inner), ib);
+        return update(v, mul(load(x, [n, from, place(oh, sh, a, dh), place(ow, sw, b, dw), ii]), load(w, [ob, ib, a, b, ii, oi])));
+      },
+      first,
+    );
+  },
+};
+
+/** A matrix product by a constant factor in panels of columns: [ceil(N / b), K, b]. */
+export const packedMatMulLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const w = inputOf(context, 1);
+    const bias = context.inputs[2];
+    const y = outputOf(context);
+    const [panels, depth, block] = w.dims as [number, number, number];
+    const columns = y.dims.at(-1)!;
+    const outer = spatialAxes(y.dims.slice(0, -1), y.dims.length === 2 ? ["i"] : y.dims.slice(0, -1).map((_, d) => `i${d}`));
+    const rank = outer.length;
+    const part = (from: number, count: number, lanes: number, suffix: string) =>
+      nest(
+        `matmul${suffix}`,
+        [...outer, { name: "jb", extent: count }, { name: "ji", extent: lanes }, { name: "k", extent: depth, kind: "reduce" }],
+        (v) => {
+          const rows = v.slice(0, rank);
+          const jb = add(v[rank]!, from);
+          const at = [...rows, add(mul(jb, block), v[rank + 1]!)];
+          return store(y, at, add(load(y, at), mul(load(x, [...rows, v[rank + 2]!]), load(w, [jb, v[rank + 2]!, v[rank + 1]!]))));
+        },
+        (v) => {
+          const column = add(mul(add(v[rank]!, from), block), v[rank + 1]!);
+          return store(y, [...v.slice(0, rank), column], bias ? load(bias, [column]) : zero(y.element));
+        },
+      );
+    const whole = Math.floor(columns / block);
+    return [...(whole > 0 ? part(0, whole, block, "") : []), ...(whole < panels ? part(whole, 1, columns % block, "_rest") : [])];
+  },
+};

@@ -1,0 +1,79 @@
+import { accessesOf, coefficient } from "./access.ts";
+import type { TensorProgram } from "./program.ts";
+import { findBlock, isReduceLoop, loopsAroundBlock } from "./schedule/primitive.ts";
+import type { ScheduleTarget } from "./target.ts";
+
+/**
+ * A register tile of a reduction for a machine with vectors. The vector loop runs over neighbouring elements; rows
+ * use the same loaded vector, each with an element of its own; panels are further loops that move the loaded vector.
+ */
+export interface VectorTile {
+  readonly vector: string;
+  /** iterations of the vector loop in the tile: one vector or several */
+  readonly vectorSize: number;
+  readonly row: string | undefined;
+  readonly rows: number;
+  readonly panel: string | undefined;
+  readonly panels: number;
+}
+
+/** Multiplications and additions that must be under way to keep the units busy: 2 units, 4 cycles each. */
+const inFlight = 8;
+/** What a tile of other size costs in code: it must win something. */
+const remainderCost = 0.02;
+
+/** The tile that computes the nest in the least time, by counts of multiplications and loads; undefined without a vector loop. */
+export function chooseVectorTile(program: TensorProgram, name: string, target: ScheduleTarget): VectorTile | undefined {
+  const lanes = target.vectorLanes;
+  if (lanes < 4) return undefined;
+  const { statement: block } = findBlock(program, name);
+  const loops = loopsAroundBlock(program, name);
+  const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
+  const accesses = accessesOf(block, loops);
+  const stored = accesses.find((a) => a.writes);
+  if (!stored || stored.buffer.element !== "float32") return undefined;
+  const loads = accesses.filter((a) => !a.writes && a.buffer !== stored.buffer);
+  // Initial values are loaded once a tile: they do not count. They are those that no reduce loop moves.
+  const reduce = loops.filter((l) => isReduceLoop(block, l.variable));
+  const moving = loads.filter((a) => reduce.some((l) => coefficient(a.offset, l.variable) !== 0));
+  if (reduce.length === 0 || moving.length === 0 || moving.some((a) => a.buffer.element !== "float32")) return undefined;
+  const vector = spatial.find(
+    (l) => coefficient(stored.offset, l.variable) === 1 && l.extent >= 4 && loads.every((a) => [0, 1].includes(coefficient(a.offset, l.variable) ?? -1)) && moving.some((a) => coefficient(a.offset, l.variable) === 1),
+  );
+  if (!vector) return undefined;
+  const vectors = moving.filter((a) => coefficient(a.offset, vector.variable) === 1);
+  const elements = moving.filter((a) => coefficient(a.offset, vector.variable) === 0);
+  const others = spatial.filter((l) => l !== vector);
+  const moves = (list: typeof moving, l: (typeof loops)[number]): boolean => list.some((a) => coefficient(a.offset, l.variable) !== 0);
+  const still = (list: typeof moving, l: (typeof loops)[number]): boolean => list.some((a) => coefficient(a.offset, l.variable) === 0);
+  // Rows keep a loaded vector in its register; of several the innermost long one.
+  const rowLoops = others.filter((l) => still(vectors, l) && coefficient(stored.offset, l.variable) !== undefined);
+  const row = [...rowLoops].reverse().find((l) => l.extent >= 4) ?? rowLoops.sort((a, b) => b.extent - a.extent)[0];
+  // Panels load further vectors and use each element again.
+  const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
+  const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent);
+  let best: { tile: VectorTile; cost: number } | undefined;
+  for (const vectorSize of sizes) {
+    const width = Math.ceil(vectorSize / lanes);
+    for (const panels of divisors(panel?.extent ?? 1, 8))
+      for (let rows = 1; rows <= Math.min(row?.extent ?? 1, 28); rows++) {
+        const loaded = width * panels;
+        if (rows * loaded + loaded + 1 > target.vectorRegisters) break;
+        const time = (r: number): number => {
+          const work = r * loaded;
+          // Two loads and two multiplications a cycle; a depthwise product loads a vector for each row.
+          return Math.max(work, inFlight, loaded + (elements.length > 0 ? r : work)) / (loaded * vectorSize / width);
+        };
+        const extent = row?.extent ?? 1;
+        const rest = extent % rows;
+        const whole = Math.floor(extent / rows);
+        const cost = ((whole * time(rows) + (rest > 0 ? time(rest) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
+        // Of equal ones the larger tile: it reads the vectors less often.
+        if (!best || cost < best.cost - 1e-9 || (cost < best.cost + 1e-9 && rows * loaded > best.tile.rows * best.tile.panels * Math.ceil(best.tile.vectorSize / lanes)))
+          best = { cost, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels } };
+      }
+  }
+  return best?.tile;
+}
+
+const divisors = (n: number, limit: number): number[] => Array.from({ length: Math.min(n, limit) }, (_, i) => i + 1).filter((d) => n % d === 0);
