@@ -1,6 +1,6 @@
 /** What schedules know of the machine. */
 export interface ScheduleTarget {
-  readonly name: "portable" | "avx2" | "avx512" | "neon";
+  readonly name: "portable" | "avx2" | "avx512" | "neon" | "wasm";
   readonly title: string;
   /** float32 elements in a vector register of vector types; 1 where the code has none and the compiler finds its own */
   readonly vectorLanes: number;

@@ -19,7 +19,7 @@ export const compilers = ["gcc", "clang"].filter((name) => spawnSync(name, ["--v
 /** Targets that this machine runs. */
 export function runnableTargets(): ScheduleTarget[] {
   const flags = new Set((existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "").split(/\s+/));
-  const needed: Record<ScheduleTarget["name"], readonly string[] | undefined> = { portable: [], avx2: ["avx2", "fma"], avx512: ["avx512f", "avx512vl", "avx512dq", "avx512bw"], neon: process.arch === "arm64" ? [] : undefined };
+  const needed: Record<ScheduleTarget["name"], readonly string[] | undefined> = { portable: [], avx2: ["avx2", "fma"], avx512: ["avx512f", "avx512vl", "avx512dq", "avx512bw"], neon: process.arch === "arm64" ? [] : undefined, wasm: undefined };
   return scheduleTargets.filter((t) => needed[t.name]?.every((flag) => flags.has(flag)));
 }
 
