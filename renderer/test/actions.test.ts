@@ -5,7 +5,7 @@ import { query } from "../src/state/query.ts";
 import { runModel } from "../src/state/run-model.ts";
 import { parseNpy } from "../src/state/npy.ts";
 import { readFileSync } from "node:fs";
-import { stepOf } from "../src/state/steps.ts";
+import { blocksOf, stepOf } from "../src/state/steps.ts";
 import { useStore, type ModelState } from "../src/state/store.ts";
 import { exampleFile, fileOf, testWindow, type TestWindow } from "./session.ts";
 
@@ -248,4 +248,42 @@ describe("running and exporting", () => {
     expect(["digits.onnx", "my model (v1).ONNX", "模型.onnx", "../x.onnx", "???.onnx"].map(exportName)).toEqual(["digits", "my-model-v1", "模型", "x", "model"]);
     expect(["ok", "", " ", "a/b", ".hidden", "dot.", "a".repeat(101)].map(nameProblem)).toEqual([undefined, "empty", "empty", "characters", "characters", "characters", "long"]);
   });
+});
+
+test("a changed plan is run again from where it differs, on a branch whose rows are its own", async () => {
+  const window = testWindow();
+  try {
+    await act.start();
+    const id = (await act.openFile(exampleFile()))!;
+    const model = () => useStore.getState().models[id]!;
+    await act.stepPipeline(id);
+    await act.stepPipeline(id);
+    expect(act.planChange(model())).toMatchObject({ kind: "unfinished", from: model().b, startAt: 0 });
+    await act.runChangedPlan(id);
+    expect(act.planChange(model())).toBeUndefined();
+    const whole = model().timeline;
+    const names = () => blocksOf(model().timeline).map((block) => (block.kind === "run" ? block.run.pass : "by hand"));
+    const first = names();
+    act.reorderPass(id, "fold-into-weights", 2);
+    const change = act.planChange(model())!;
+    expect(change).toMatchObject({ kind: "changed", startAt: 2 });
+    await act.runChangedPlan(id);
+    expect(act.planChange(model())).toBeUndefined();
+    expect(names().slice(0, 3)).toEqual(["clean-up", "fold-constants", "fold-into-weights"]);
+    // What came before the change is the same steps, not the same steps again.
+    expect(model().timeline.branch.slice(0, model().timeline.branch.indexOf(change.from) + 1)).toEqual(whole.branch.slice(0, whole.branch.indexOf(change.from) + 1));
+    // A place left out stays out, and the earlier ones stay.
+    const folds = blocksOf(model().timeline).find((block) => block.kind === "run" && block.run.pass === "fold-into-weights")!.steps;
+    const { parent, rewrite, site } = folds[1]!;
+    await act.leaveOut(id, folds[1]!.id);
+    expect(model().skipped).toEqual([`${rewrite}@${site}`]);
+    expect(model().timeline.branch).toContain(parent);
+    expect(model().timeline.branch.map((step) => stepOf(model().timeline, step)!).some((step) => step.rewrite === rewrite && step.site === site)).toBe(false);
+    expect(names().filter((name) => name === "fold-into-weights").length).toBeLessThanOrEqual(2);
+    act.goTo(id, whole.head);
+    await act.settle(id);
+    expect(names()).toEqual(first);
+  } finally {
+    window.close();
+  }
 });

@@ -6,12 +6,12 @@ const cost = { nodes: 1, flops: 0, flopsUnknown: 0, parameters: 0, weightBytes: 
 const step = (id: number, parent: number | null): StepView => ({
   id: id as StepId, parent: parent as StepId | null, pass: "", rewrite: `r${id}`, site: "", added: 0, removed: 0, changed: 0, cost,
 });
-const run = (pass: string, from: number, to: number): PassRunView => ({ pass, from: from as StepId, to: to as StepId, applied: to - from, milliseconds: 1, notes: [] });
+const run = (pass: string, from: number, to: number): PassRunView => ({ pass, from: from as StepId, to: to as StepId, applied: to - from, milliseconds: 1, notes: [], previous: null });
 const timeline = (parents: readonly (number | null)[], branch: readonly number[], runs: readonly PassRunView[] = []): TimelineView => ({
   head: branch.at(-1) as StepId,
   steps: parents.map((parent, id) => step(id, parent)),
   branch: branch as readonly StepId[],
-  runs,
+  runs: runs.map((each, index) => ({ ...each, previous: index === 0 ? null : index - 1 })),
 });
 const shown = (view: TimelineView): string[] => blocksOf(view).map((block) => `${block.kind === "run" ? block.run.pass : "hand"} ${block.from}-${block.to}`);
 

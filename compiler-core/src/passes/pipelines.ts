@@ -147,10 +147,10 @@ for (const pipeline of pipelines) for (const name of [...pipeline.passes, ...pip
 export type RewriteDescription = Pick<RewriteDefinition, "name" | "title" | "summary" | "why" | "exactness" | "roots" | "preconditions" | "examples">;
 
 /** Everything there is to run, as plain data for the command line and the window. */
-export function describePasses(): { rewrites: RewriteDescription[]; passes: Pass[]; pipelines: { name: string; title: string; summary: string; passes: string[] }[] } {
+export function describePasses(): { rewrites: RewriteDescription[]; passes: Pass[]; pipelines: { name: string; title: string; summary: string; passes: string[]; finally: string[] }[] } {
   return {
     rewrites: rewrites.map(({ name, title, summary, why, exactness, roots, preconditions, examples }) => ({ name, title, summary, why, exactness, roots, preconditions, examples })),
     passes: [...passes],
-    pipelines: pipelines.map(({ name, title, summary, passes: repeated, finally: last }) => ({ name, title, summary, passes: [...repeated, ...last] })),
+    pipelines: pipelines.map(({ name, title, summary, passes: repeated, finally: last }) => ({ name, title, summary, passes: [...repeated, ...last], finally: [...last] })),
   };
 }

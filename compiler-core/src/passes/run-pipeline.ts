@@ -22,6 +22,8 @@ export interface RunPipelineOptions<Check extends StepVerdict = StepVerdict> {
   readonly skip?: readonly string[];
   /** names of the passes and rewrites to run; all when not given */
   readonly only?: readonly string[];
+  /** position in `passes` and then `finally` at which the first round begins, for going on where a run was stopped or changed */
+  readonly startAt?: number;
   /** checks each step before it is taken; a step that computes something else is not taken, and is reported */
   readonly check?: (before: Graph, after: Graph, delta: Delta) => Check;
   /** milliseconds, for the report; the compiler has no clock of its own */
@@ -40,6 +42,10 @@ export interface PassRun {
   /** applications by rewrite */
   readonly applied: Readonly<Record<string, number>>;
   readonly milliseconds: number;
+  /** the run was stopped inside this pass */
+  readonly stopped: boolean;
+  /** steps that a check refused */
+  readonly refused: readonly Diagnostic[];
 }
 
 export interface PipelineRun {
@@ -50,6 +56,7 @@ export interface PipelineRun {
 }
 
 const roundLimit = 16;
+const refusal = "rewrite-changes-outputs";
 /** Steps between two turns of the host's event loop. */
 const pauseEvery = 32;
 
@@ -59,7 +66,7 @@ const pauseEvery = 32;
  * as it was.
  */
 export async function runPipeline<Check extends StepVerdict = StepVerdict>(timeline: Timeline, pipeline: Pipeline | string, run: RunPipelineOptions<Check> = {}): Promise<PipelineRun> {
-  const { task = silentTask, check, onStep, clock = () => 0 } = run;
+  const { task = silentTask, check, onStep, clock = () => 0, startAt = 0 } = run;
   const plan = typeof pipeline === "string" ? findPipeline(pipeline) : pipeline;
   const options: RewriteOptions = { ...defaultOptions, ...plan.options, ...run.options };
   const selection = select(run.only, run.skip, options);
@@ -78,11 +85,12 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
   const runPass = async (pass: Pass, round: number, share: number): Promise<number> => {
     const chosen = selection.of(pass);
     const from = timeline.head.id;
+    const noted = diagnostics.length;
     const applied: Record<string, number> = {};
     const began = clock();
     task.progress(share, pass.title);
     if (settled.get(pass.name) === from) {
-      runs.push({ pass: pass.name, round, from, to: from, applied, milliseconds: 0 });
+      runs.push({ pass: pass.name, round, from, to: from, applied, milliseconds: 0, stopped: false, refused: [] });
       return 0;
     }
     const left = (rewrite: string, site: string): boolean => selection.skipsSite(rewrite, site) || (refused.size > 0 && refused.has(`${rewrite}@${site}`));
@@ -98,12 +106,12 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
     let before = timeline.editBase();
     for (let next = generator.next(); !next.done && !stopped; ) {
       task.check();
-      const { graph, delta, diagnostics: noted } = next.value;
+      const { graph, delta, diagnostics: said } = next.value;
       const verdict = check?.(before, graph, delta);
       if (verdict?.verdict === "different") {
         diagnostics.push({
           severity: "error",
-          code: "rewrite-changes-outputs",
+          code: refusal,
           message: `${delta.rewrite} at ${delta.site} was not applied, since the outputs would differ: ${verdict.note}.`,
           where: { node: delta.site },
           hint: "Please report the model or this part of it: a rewrite must never do this.",
@@ -112,7 +120,7 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
         next = generator.next("revert");
         continue;
       }
-      diagnostics.push(...noted);
+      diagnostics.push(...said);
       const step = timeline.append(graph, delta);
       before = graph;
       applied[delta.rewrite] = (applied[delta.rewrite] ?? 0) + 1;
@@ -124,19 +132,21 @@ export async function runPipeline<Check extends StepVerdict = StepVerdict>(timel
       next = generator.next();
     }
     if (!stopped) settled.set(pass.name, timeline.head.id);
-    runs.push({ pass: pass.name, round, from, to: timeline.head.id, applied, milliseconds: clock() - began });
+    runs.push({ pass: pass.name, round, from, to: timeline.head.id, applied, milliseconds: clock() - began, stopped, refused: diagnostics.slice(noted).filter((d) => d.code === refusal) });
     await task.pause();
     return Object.values(applied).reduce((a, b) => a + b, 0);
   };
 
   try {
-    for (let round = 1; round <= roundLimit && !stopped; round++) {
+    for (let round = 1; round <= roundLimit && !stopped && startAt < repeated.length; round++) {
       let changed = 0;
-      for (const [i, pass] of repeated.entries()) if (!stopped) changed += await runPass(pass, round, Math.min(0.9, (round - 1 + i / repeated.length) / 3));
-      if (changed === 0) break;
+      const first = round === 1 ? startAt : 0;
+      for (const [i, pass] of repeated.entries()) if (!stopped && i >= first) changed += await runPass(pass, round, Math.min(0.9, (round - 1 + i / repeated.length) / 3));
+      // Passes before the start of a first, partial round may find something now.
+      if (changed === 0 && first === 0) break;
       if (round === roundLimit) diagnostics.push({ severity: "warning", code: "round-limit", message: `the passes still changed the graph in round ${roundLimit}; the run ended there.` });
     }
-    for (const pass of last) if (!stopped) await runPass(pass, 1, 0.95);
+    for (const [i, pass] of last.entries()) if (!stopped && repeated.length + i >= startAt) await runPass(pass, 1, 0.95);
   } catch (error) {
     timeline.rollBack(start.count, start.head);
     throw error;

@@ -77,7 +77,7 @@ export async function replay(
     custom.define(text);
   }
   const notes = [...diagnostics.map(formatDiagnostic), ...failed.map((f) => `step ${f.index + 1} of the recipe, ${f.rewrite} at ${f.site}, was not applied: ${f.reason}.`)];
-  model.runs.push({ pass: "recipe", from, to: model.timeline.head.id, applied, milliseconds: clock() - began, notes });
+  model.addRuns([{ pass: "recipe", from, to: model.timeline.head.id, applied, milliseconds: clock() - began, notes }]);
   return { applied, notes, failed };
 }
 

@@ -57,6 +57,29 @@ export class Model {
     return peak === undefined ? this.cost(step) : { ...this.cost(step), peakBytes: peak };
   }
 
+  /** Notes runs of passes, which follow one another and the run `after`, or the last one on the way to the step where they began. */
+  addRuns(runs: readonly Omit<PassRunView, "previous">[], after?: number | null): void {
+    let previous = after === undefined ? this.lastRun(runs[0]?.from ?? 0) : after;
+    for (const run of runs) {
+      this.runs.push({ ...run, previous });
+      previous = this.runs.length - 1;
+    }
+  }
+
+  /** The run that ends last on the way to a step; of one that ends elsewhere, what lies on that way counts. */
+  private lastRun(step: StepId): number | null {
+    const depth = new Map(this.timeline.path(step).map((id, index) => [id, index]));
+    let best: { readonly index: number; readonly end: number } | undefined;
+    for (const [index, { from, to }] of this.runs.entries()) {
+      const start = depth.get(from);
+      if (start === undefined) continue;
+      const end = depth.get(to) ?? depth.get(this.timeline.commonAncestor(to, step))!;
+      if (!depth.has(to) && end === start) continue;
+      if (!best || end >= best.end) best = { index, end };
+    }
+    return best?.index ?? null;
+  }
+
   /** Forgets what was learned of steps that a roll-back dropped. */
   rollBack(count: number, head: StepId, runs: number): void {
     this.timeline.rollBack(count, head);

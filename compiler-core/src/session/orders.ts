@@ -15,12 +15,14 @@ export async function compareOrders(model: Model, step: StepId, specs: readonly 
   const plans = specs.map(planOf);
   const { timeline } = model;
   const head = timeline.head.id;
+  const tip = timeline.branch().at(-1)!;
   const orders: OrderResult[] = [];
   for (const [i, spec] of specs.entries()) {
     timeline.moveTo(step);
     const first = timeline.steps.length;
     const quiet: Task = { ...task, check: () => task.check(), pause: () => task.pause(), progress: (done, label) => task.progress((i + (done ?? 0)) / specs.length, `${spec.name}: ${label}`) };
     const run = await runPipeline(timeline, plans[i]!, { task: quiet, ...(spec.only ? { only: spec.only } : {}), ...(spec.skip ? { skip: spec.skip } : {}) });
+    model.addRuns(run.passes.map((p) => ({ pass: p.pass, from: p.from, to: p.to, applied: Object.values(p.applied).reduce((a, b) => a + b, 0), milliseconds: p.milliseconds, notes: [] })));
     const counts = new Map<string, number>();
     for (const { delta } of timeline.steps.slice(first)) if (delta) counts.set(delta.rewrite, (counts.get(delta.rewrite) ?? 0) + 1);
     orders.push({
@@ -33,6 +35,7 @@ export async function compareOrders(model: Model, step: StepId, specs: readonly 
       notes: run.diagnostics.map(formatDiagnostic),
     });
   }
+  timeline.moveTo(tip);
   timeline.moveTo(head);
   const names = [...new Set(orders.flatMap((order) => order.operators.map((o) => o.op)))].sort();
   const differences = names

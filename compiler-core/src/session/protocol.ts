@@ -88,6 +88,10 @@ export interface PassRunView {
   readonly milliseconds: number;
   /** what was skipped and why: budgets, switches, missing evaluators */
   readonly notes: readonly string[];
+  /** it was stopped before it had done everything */
+  readonly stopped?: boolean;
+  /** position in the timeline's runs of the one that it followed: which runs a branch is made of */
+  readonly previous: number | null;
   readonly error?: Diagnostic;
 }
 
@@ -251,6 +255,8 @@ export interface PipelineView {
   readonly title: string;
   readonly summary: string;
   readonly passes: readonly string[];
+  /** those of `passes`, at their end, that run once after the others were repeated */
+  readonly finally: readonly string[];
 }
 
 /** What is supported for one operator. */
@@ -438,6 +444,26 @@ export interface OrdersView {
   readonly checks: readonly CheckView[];
 }
 
+export interface PipelineParams {
+  readonly model: ModelId;
+  readonly pipeline: string;
+  /** another order of passes than the pipeline's, and those to run once at the end */
+  readonly passes?: readonly string[];
+  readonly finally?: readonly string[];
+  readonly only?: readonly string[];
+  /** passes, rewrites, or single places ("rewrite@site") to leave out */
+  readonly skip?: readonly string[];
+  readonly check?: boolean;
+  /** the step to run from, which may fork the timeline; default: the head */
+  readonly from?: StepId;
+  /** position in the timeline's runs of the last one that stays as it was, null for none; default: the last one up to `from` */
+  readonly after?: number | null;
+  /** position in the list of passes (repeated, then final) at which the first round begins; default 0 */
+  readonly startAt?: number;
+  /** stops after so many rewrites, also inside a pass */
+  readonly limit?: number;
+}
+
 type Method<Params, Result> = (params: Params, task: Task) => Promise<Result>;
 export interface At {
   readonly model: ModelId;
@@ -467,14 +493,14 @@ export interface SessionApi {
   apply: Method<{ readonly model: ModelId; readonly rewrite: string; readonly node: NodeId; readonly check?: boolean }, ChangeResult>;
   applyAll: Method<{ readonly model: ModelId; readonly rewrite: string; readonly check?: boolean }, ChangeResult>;
   /** reports each pass by progress; on cancel the head returns to where it was */
-  runPipeline: Method<{ readonly model: ModelId; readonly pipeline: string; readonly only?: readonly string[]; readonly skip?: readonly string[]; readonly check?: boolean }, ChangeResult>;
+  runPipeline: Method<PipelineParams, ChangeResult>;
   /** the way to a step, to be saved. Refused while a custom rewrite on it is not confirmed by a numerical check */
   recipe: Method<At, { readonly recipe: Recipe; readonly text: string }>;
   /**
-   * replays a recipe (its text, or the value) on the head. Steps of custom rewrites are checked; with `check` all are,
+   * replays a recipe (its text, or the value) on the head, or on another step, which may fork the timeline. Steps of custom rewrites are checked; with `check` all are,
    * with `unchecked` none, for looking for the one that is wrong. `only` and `skip` choose among its steps
    */
-  applyRecipe: Method<{ readonly model: ModelId; readonly recipe: string | Recipe; readonly only?: readonly string[]; readonly skip?: readonly string[]; readonly check?: boolean; readonly unchecked?: boolean }, RecipeResult>;
+  applyRecipe: Method<{ readonly model: ModelId; readonly recipe: string | Recipe; readonly from?: StepId; readonly only?: readonly string[]; readonly skip?: readonly string[]; readonly check?: boolean; readonly unchecked?: boolean }, RecipeResult>;
   /** every step of the tree after `since` (all: 0), custom rewrites and runs, to be saved */
   tree: Method<{ readonly model: ModelId; readonly since: StepId }, TreeView>;
   /** grows a saved tree on a model that has no steps yet, and puts the head on the saved step `head`; redo leads on to `leaf` */

@@ -9,7 +9,7 @@ import { checkModels, checkStep } from "../passes/check.ts";
 import { applyAt, applyRepeatedly, explain, findMatches, siteOf, type Explanation } from "../passes/driver/driver.ts";
 import type { RewriteDefinition } from "../passes/definition.ts";
 import { findRewrite, rewrites } from "../passes/index.ts";
-import { describePasses } from "../passes/pipelines.ts";
+import { describePasses, findPipeline } from "../passes/pipelines.ts";
 import { runPipeline } from "../passes/run-pipeline.ts";
 import { CustomRewrites, customView } from "./custom.ts";
 import { bisectSteps, bisectValues, lineageOf, recipeOf, replay } from "./history.ts";
@@ -23,7 +23,7 @@ import { collectFiles } from "./files.ts";
 import { Model } from "./model.ts";
 import { nodeDetail } from "./node-detail.ts";
 import { nodeProgram } from "./program-view.ts";
-import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, OrdersView, PassRunView, RecipeResult, RestoreResult, SessionApi, SiteView } from "./protocol.ts";
+import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView } from "./protocol.ts";
 import { runGraph } from "./run.ts";
 import { constantView } from "./tensor-view.ts";
 import { restoreTree, treeOf } from "./tree.ts";
@@ -213,28 +213,33 @@ export function createSession(clock: Clock = () => 0): SessionApi {
           }
           next = generator.next();
         }
-        model.runs.push({ pass: name, from, to: model.timeline.head.id, applied, milliseconds: clock() - began, notes });
+        model.addRuns([{ pass: name, from, to: model.timeline.head.id, applied, milliseconds: clock() - began, notes }]);
         return { applied, notes };
       });
     },
 
-    async runPipeline({ model: id, pipeline, only, skip, check }, task) {
+    async runPipeline({ model: id, pipeline, passes, finally: last, only, skip, check, from, after, startAt, limit }, task) {
       const model = find(id);
+      const known = findPipeline(pipeline);
+      const plan = passes || last ? { ...known, passes: passes ?? known.passes, finally: last ?? known.finally } : known;
       return edit(model, async () => {
+        if (from !== undefined) model.timeline.moveTo(from);
         const first = model.timeline.steps.length;
         const region = regionCheck(check, task);
-        const result = await runPipeline<CheckView>(model.timeline, pipeline, {
+        const result = await runPipeline<CheckView>(model.timeline, plan, {
           task,
           clock,
           ...(only ? { only } : {}),
           ...(skip ? { skip } : {}),
           ...(check ? { check: (before, after, delta) => region(before, after, delta)! } : {}),
+          ...(startAt === undefined ? {} : { startAt }),
           onStep: (step, verdict) => {
             if (verdict) model.checks.set(step.id, verdict);
+            return limit !== undefined && model.timeline.steps.length - first >= limit ? "stop" : undefined;
           },
         });
         const notes = result.diagnostics.map(formatDiagnostic);
-        model.runs.push(...result.passes.map((p): PassRunView => ({ pass: p.pass, from: p.from, to: p.to, applied: Object.values(p.applied).reduce((a, b) => a + b, 0), milliseconds: p.milliseconds, notes: [] })));
+        model.addRuns(result.passes.map((p) => ({ pass: p.pass, from: p.from, to: p.to, applied: Object.values(p.applied).reduce((a, b) => a + b, 0), milliseconds: p.milliseconds, notes: [], ...(p.stopped ? { stopped: true } : {}), ...(p.refused[0] ? { error: p.refused[0] } : {}) })), after);
         return { applied: model.timeline.steps.length - first, notes };
       });
     },
@@ -243,10 +248,11 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return recipeOf(find(id), step, task);
     },
 
-    async applyRecipe({ model: id, recipe, only, skip, check, unchecked }, task) {
+    async applyRecipe({ model: id, recipe, from, only, skip, check, unchecked }, task) {
       const model = find(id);
       let failed: RecipeResult["failed"] = [];
       const result = await edit(model, async () => {
+        if (from !== undefined) model.timeline.moveTo(from);
         const replayed = await replay(model, recipe, custom, { only, skip, check: check === true, unchecked: unchecked === true, task, clock });
         failed = replayed.failed;
         return replayed;

@@ -83,9 +83,12 @@ export async function restoreTree(model: Model, tree: TreeView, known: CustomRew
     model.custom.set(definition.name, text);
     known.define(text);
   }
-  for (const run of tree.runs) {
+  const kept = new Map<number, number>();
+  for (const [index, run] of tree.runs.entries()) {
     const [from, to] = [places[run.from], places[run.to]];
-    if (from !== undefined && to !== undefined) model.runs.push({ ...run, from, to });
+    if (from === undefined || to === undefined) continue;
+    kept.set(index, model.runs.length);
+    model.runs.push({ ...run, from, to, previous: kept.get(run.previous ?? -1) ?? null });
   }
   return { applied, failed, places };
 }

@@ -99,7 +99,8 @@ export const commands: readonly Command[] = [
   { id: "view-text", menu: "view", section: 5, keys: ["Alt+3"], global: true, run: () => setView({ lower: "text", showLower: true }) },
   { id: "view-program", menu: "view", section: 5, keys: ["Alt+4"], global: true, run: () => setView({ lower: "program", showLower: true }) },
   { id: "view-values", menu: "view", section: 5, keys: ["Alt+5"], global: true, run: () => setView({ lower: "values", showLower: true }) },
-  { id: "view-log", menu: "view", section: 5, keys: ["Alt+6"], global: true, run: () => setView({ lower: "log", showLower: true }) },
+  { id: "view-orders", menu: "view", section: 5, keys: ["Alt+6"], global: true, run: () => setView({ lower: "orders", showLower: true }) },
+  { id: "view-log", menu: "view", section: 5, keys: ["Alt+7"], global: true, run: () => setView({ lower: "log", showLower: true }) },
 
   {
     id: "rewrite-apply", menu: "rewrite", section: 0, keys: ["Enter"],
@@ -112,6 +113,7 @@ export const commands: readonly Command[] = [
     run: onModel((model) => act.runPipeline(model.id)),
   },
   { id: "rewrite-verify", menu: "rewrite", section: 0, keys: ["Mod+Shift+V"], global: true, enabled: idle, run: onModel((model) => act.verify(model.id)) },
+  { id: "rewrite-step", menu: "rewrite", section: 0, keys: ["Shift+J"], enabled: (state) => idle(state) && !!activeModel(state)?.pipeline, run: onModel((model) => act.stepPipeline(model.id)) },
   { id: "rewrite-next-step", menu: "rewrite", section: 1, keys: ["J", "ArrowRight"], enabled: hasModel, run: onModel((model) => act.stepBy(model.id, 1)) },
   { id: "rewrite-previous-step", menu: "rewrite", section: 1, keys: ["K", "ArrowLeft"], enabled: hasModel, run: onModel((model) => act.stepBy(model.id, -1)) },
   { id: "rewrite-next-pass", menu: "rewrite", section: 1, keys: ["N"], enabled: hasModel, run: onModel((model) => act.passBy(model.id, 1)) },

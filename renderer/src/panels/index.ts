@@ -2,6 +2,7 @@
 import { graphPanel } from "./graph/graph-panel.tsx";
 import { inspectorPanel } from "./inspector/inspector-panel.tsx";
 import { logPanel } from "./log/log-panel.tsx";
+import { ordersPanel } from "./orders/orders-panel.tsx";
 import type { Panel } from "./panel.ts";
 import { pipelinePanel } from "./pipeline/pipeline-panel.tsx";
 import { programPanel } from "./program/program-panel.tsx";
@@ -17,6 +18,7 @@ export const panels = [
   textPanel,
   programPanel,
   valuesPanel,
+  ordersPanel,
   logPanel,
   inspectorPanel,
   timelinePanel,

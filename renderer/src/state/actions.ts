@@ -1,6 +1,6 @@
 /** What the window can do, as functions over the store. Commands, panels and tests call these. */
 import { i18next } from "../i18n/index.ts";
-import type { ChangeResult, CheckView, ModelId, NodeId, StepId, TimelineView } from "@graphwright/compiler-core";
+import type { ChangeResult, CheckView, ModelId, NodeId, OrderSpec, StepId, TimelineView } from "@graphwright/compiler-core";
 import type { OpenedFile } from "../host/host.ts";
 import type { CallOptions } from "../worker/rpc.ts";
 import { diagnosticOf, isCancelled } from "../worker/rpc.ts";
@@ -10,7 +10,8 @@ import { log, notify, report } from "./notices.ts";
 import { query } from "./query.ts";
 import { services } from "./services.ts";
 import { saveSettings, type Settings } from "./settings.ts";
-import { onBranch, passEnds, positionOf, sameTimeline, stepOf } from "./steps.ts";
+import { flat, movePass, planOf, runFrom, withoutSkipped, type Plan, type RunFrom } from "./plan.ts";
+import { blocksOf, onBranch, passEnds, positionOf, sameTimeline, stepOf } from "./steps.ts";
 import { activeModel, setView, updateModel, useStore, type CompareMode, type ModelState, type SiteChoice } from "./store.ts";
 import { runTask } from "./tasks.ts";
 
@@ -93,8 +94,10 @@ export async function openFile(file: OpenedFile): Promise<ModelId | undefined> {
       selectedStep: timeline.head,
       site: null,
       pipeline: useStore.getState().catalog?.pipelines[0]?.name ?? null,
+      plan: null,
       skipped: [],
       verification: null,
+      orders: null,
       run: null,
       saved: timeline.head,
       changing: null,
@@ -191,10 +194,10 @@ export function settle(id: ModelId): Promise<void> {
   return work;
 }
 
-/** The compiler's answer about where it stands; A stays on the branch. */
+/** The compiler's answer about where it stands. A pinned A may be on another branch, any other stays on this one. */
 function placed(before: ModelState, after: TimelineView): Pick<ModelState, "timeline" | "head" | "a"> {
   const timeline = sameTimeline(before.timeline, after);
-  return { timeline, head: after.head, a: onBranch(timeline, before.a) };
+  return { timeline, head: after.head, a: before.compare === "pinned" ? before.a : onBranch(timeline, before.a) };
 }
 
 /** Puts handle A on a step; it stays there until it is let go. */
@@ -260,7 +263,7 @@ async function change(
       const grew = timeline.head !== before.head && stepOf(before.timeline, timeline.head) === undefined;
       // A change shows itself: from where the head was to where it is now.
       const a = state.compare === "previous" && grew ? before.b : baseFor({ ...state, timeline }, state.compare, timeline.head);
-      return { timeline: sameTimeline(state.timeline, timeline), head: timeline.head, b: timeline.head, a: onBranch(timeline, a), site: null, changing: null };
+      return { timeline: sameTimeline(state.timeline, timeline), head: timeline.head, b: timeline.head, a: state.compare === "pinned" ? a : onBranch(timeline, a), site: null, changing: null };
     });
     log(id, result.notes.map((message) => ({ severity: "info", code: "note", message })));
     await followSelection(id);
@@ -300,16 +303,95 @@ export async function applyEverywhere(id: ModelId, rewrite: string): Promise<voi
   if (result) announce(id, result, titleOf(rewrite));
 }
 
-export async function runPipeline(id: ModelId): Promise<void> {
+/** The passes that a run of the model's pipeline takes, skipped ones left out. */
+export function currentPlan(state: ModelState): { readonly all: Plan; readonly chosen: Plan } {
+  const pipeline = useStore.getState().catalog?.pipelines.find((each) => each.name === state.pipeline);
+  const all = state.plan ?? (pipeline ? planOf(pipeline) : { passes: [], finally: [] });
+  return { all, chosen: withoutSkipped(all, state.skipped) };
+}
+
+/** Where the plan and what was run on the branch part. */
+export function planChange(state: ModelState): RunFrom | undefined {
+  const names = new Set(useStore.getState().catalog?.pipelines.flatMap((each) => each.passes));
+  return runFrom(state.timeline, currentPlan(state).chosen, names);
+}
+
+/** Runs the model's pipeline on the head, or from a step and a pass on, which may begin a branch. */
+export async function runPipeline(id: ModelId, at: { readonly from?: StepId; readonly after?: number | null; readonly startAt?: number; readonly limit?: number } = {}): Promise<void> {
   const state = model(id);
   if (!state?.pipeline) return;
-  const pipeline = useStore.getState().catalog?.pipelines.find((each) => each.name === state.pipeline);
-  const title = pipeline?.title ?? state.pipeline;
+  const { pipeline, skipped } = state;
+  const title = useStore.getState().catalog?.pipelines.find((each) => each.name === pipeline)?.title ?? pipeline;
   const check = useStore.getState().settings.checkPipelines;
+  const { chosen } = currentPlan(state);
+  const skip = skipped.filter((name) => name.includes("@"));
   const result = await change(id, t("task.pipeline", { pipeline: title }), t("error.pipeline", { pipeline: title }), (options) =>
-    services().session.runPipeline({ model: id, pipeline: state.pipeline!, skip: state.skipped, check }, options),
+    services().session.runPipeline({ model: id, pipeline, ...chosen, skip, check, ...at }, options),
   );
-  if (result) announce(id, result, title);
+  if (result && (at.limit === undefined || result.result.applied === 0)) announce(id, result, title);
+}
+
+/** The next single rewrite: the one ahead on the branch, else the one that the pipeline would apply next. */
+export async function stepPipeline(id: ModelId): Promise<void> {
+  const state = model(id);
+  if (!state) return;
+  if (positionOf(state.timeline, state.b) < state.timeline.branch.length - 1) return stepBy(id, 1);
+  const next = planChange(state);
+  await runPipeline(id, { ...(next?.from === state.b ? { after: next.after, startAt: next.startAt } : {}), limit: 1 });
+}
+
+/** Runs again what comes after the place where the plan was changed, on a branch of its own. */
+export async function runChangedPlan(id: ModelId): Promise<void> {
+  const state = model(id);
+  const next = state && planChange(state);
+  if (next) await runPipeline(id, { from: next.from, after: next.after, startAt: next.startAt });
+}
+
+/**
+ * Leaves out one rewrite and does again what came after it, on a branch of its own: the later passes where a pass
+ * applied it, the later rewrites where a person did.
+ */
+export async function leaveOut(id: ModelId, step: StepId): Promise<void> {
+  await settle(id);
+  const state = model(id);
+  const view = state && stepOf(state.timeline, step);
+  if (!state || !view || view.parent === null) return;
+  const { parent } = view;
+  const { chosen } = currentPlan(state);
+  const startAt = flat(chosen).indexOf(view.pass);
+  if (startAt >= 0) {
+    updateModel(id, ({ skipped }) => ({ skipped: [...new Set([...skipped, `${view.rewrite}@${view.site}`])] }));
+    const run = blocksOf(state.timeline).flatMap((block) => (block.kind === "run" ? block.runs : [])).find((each) => positionOf(state.timeline, each.from) < positionOf(state.timeline, step) && !isBefore(state.timeline, each.to, step));
+    return runPipeline(id, { from: parent, ...(run ? { after: state.timeline.runs.indexOf(run) } : {}), startAt });
+  }
+  const title = t("task.leave-out", { rewrite: titleOf(view.rewrite) });
+  const before = state.timeline.branch.indexOf(step);
+  const changed = await change(id, title, t("error.leave-out"), async (options) => {
+    const { recipe } = await services().session.recipe({ model: id, step: state.timeline.branch.at(-1)! }, options);
+    const rest = { ...recipe, steps: recipe.steps.slice(before) };
+    return services().session.applyRecipe({ model: id, recipe: rest, from: parent }, options);
+  });
+  if (changed) announce(id, changed, title);
+}
+
+/** Whether a step lies before another one of the current branch. */
+const isBefore = (timeline: TimelineView, step: StepId, other: StepId): boolean => {
+  const at = positionOf(timeline, step);
+  return at >= 0 && at < positionOf(timeline, other);
+};
+
+/** Takes a place into runs again. */
+export function takeIn(id: ModelId, name: string): void {
+  updateModel(id, ({ skipped }) => ({ skipped: skipped.filter((other) => other !== name) }));
+}
+
+export function reorderPass(id: ModelId, pass: string, to: number): void {
+  const state = model(id);
+  if (!state) return;
+  const plan = movePass(currentPlan(state).all, pass, to);
+  const pipeline = useStore.getState().catalog?.pipelines.find((each) => each.name === state.pipeline);
+  const same = pipeline !== undefined && JSON.stringify(planOf(pipeline)) === JSON.stringify(plan);
+  updateModel(id, { plan: same ? null : plan });
 }
 
 /** Says what a change did: how much, and what of it failed. */
@@ -328,6 +410,16 @@ function announce(id: ModelId, { result, before }: Changed, what: string): void 
   } else {
     notify(applied === 0 ? { severity: "info", title: t("notice.nothing", { what }) } : { severity: "success", title: t("notice.applied", { what, count: applied }) });
   }
+}
+
+/** Runs several orders of passes from a step, each on a branch of its own; the head stays where it is. */
+export async function compareOrders(id: ModelId, from: StepId, orders: readonly OrderSpec[], verify: boolean): Promise<void> {
+  const result = await change(id, t("task.orders"), t("error.orders"), async (options) => {
+    const view = await services().session.compareOrders({ model: id, step: from, orders, verify }, options);
+    updateModel(id, { orders: { from, view } });
+    return { timeline: view.timeline, applied: view.orders.reduce((sum, order) => sum + order.applied, 0), notes: view.orders.flatMap((order) => order.notes) };
+  });
+  if (!result) updateModel(id, { orders: null });
 }
 
 export function setSkipped(id: ModelId, pass: string, skip: boolean): void {
@@ -397,4 +489,6 @@ export function changeSettings(change: Partial<Settings>): void {
 export const currentModel = (): ModelState | undefined => activeModel(useStore.getState());
 export { setView };
 
-export const choosePipeline = (id: ModelId, pipeline: string): void => updateModel(id, { pipeline, skipped: [] });
+export const choosePipeline = (id: ModelId, pipeline: string): void => updateModel(id, { pipeline, plan: null, skipped: [] });
+
+export const resetPlan = (id: ModelId): void => updateModel(id, { plan: null, skipped: [] });

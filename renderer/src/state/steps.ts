@@ -30,18 +30,73 @@ export function pathTo(timeline: TimelineView, id: StepId): readonly StepId[] {
   return path.reverse();
 }
 
+/** How many steps lie before a step, wherever it is. */
+export const depthOf = (timeline: TimelineView, id: StepId): number => pathTo(timeline, id).length - 1;
+
+/** Number of the branch that a step elsewhere is on, from 1; undefined on the current branch. */
+export function branchOf(timeline: TimelineView, id: StepId): number | undefined {
+  if (positionOf(timeline, id) >= 0) return undefined;
+  const at = leavesOf(timeline).findIndex((leaf) => pathTo(timeline, leaf.id).includes(id));
+  return at < 0 ? undefined : at + 1;
+}
+
 /** One row of the pipeline list: a pass that ran, or rewrites applied by hand, in the order of the branch. */
 export type Block =
-  | { readonly kind: "run"; readonly key: string; readonly run: PassRunView; readonly steps: readonly StepView[]; readonly from: StepId; readonly to: StepId }
+  | {
+      readonly kind: "run";
+      readonly key: string;
+      readonly run: PassRunView;
+      /** more than one where the pass was stopped and went on */
+      readonly runs: readonly PassRunView[];
+      /** position of the first of them in the timeline's runs */
+      readonly first: number;
+      readonly steps: readonly StepView[];
+      readonly from: StepId;
+      readonly to: StepId;
+    }
   | { readonly kind: "hand"; readonly key: string; readonly steps: readonly StepView[]; readonly from: StepId; readonly to: StepId };
 
-/** What happened on the current branch. A pass that changed nothing stands where it ran. */
+interface RunOnBranch {
+  readonly run: PassRunView;
+  /** position in the timeline's runs */
+  readonly index: number;
+  /** positions on the branch */
+  readonly from: number;
+  readonly to: number;
+  /** it ends on this branch */
+  readonly whole: boolean;
+}
+
+/** The runs that made the branch, in their order: from the one that reaches furthest, each is followed back to the one before. */
+function runsOnBranch({ runs, branch, steps }: TimelineView, position = new Map(branch.map((id, index) => [id, index]))): readonly RunOnBranch[] {
+  const placed = (index: number): RunOnBranch | undefined => {
+    const run = runs[index]!;
+    const from = position.get(run.from);
+    let at: StepId | null = run.to;
+    while (at !== null && !position.has(at)) at = steps[at]?.parent ?? null;
+    const whole = at === run.to;
+    const to = at === null ? undefined : position.get(at);
+    return from === undefined || to === undefined || (!whole && to <= from) ? undefined : { run, index, from, to, whole };
+  };
+  const last = runs.reduce<RunOnBranch | undefined>((best, _, index) => {
+    const each = placed(index);
+    return each && (!best || each.to >= best.to) ? each : best;
+  }, undefined);
+  const chain: RunOnBranch[] = [];
+  for (let index = last?.index ?? null; index !== null; index = runs[index]!.previous) {
+    const each = placed(index);
+    if (each) chain.push(each);
+  }
+  return chain.reverse();
+}
+
+/**
+ * What happened on the current branch. A pass that changed nothing stands where it ran; of a run whose end is on
+ * another branch, what both branches share; a run that goes on with the pass that was stopped is one with it.
+ */
 export function blocksOf(timeline: TimelineView): readonly Block[] {
   const position = new Map(timeline.branch.map((id, index) => [id, index]));
-  const runs = timeline.runs
-    .map((run, order) => ({ run, order, from: position.get(run.from), to: position.get(run.to) }))
-    .filter((each): each is typeof each & { from: number; to: number } => each.from !== undefined && each.to !== undefined)
-    .sort((a, b) => a.from - b.from || a.to - b.to || a.order - b.order);
+  const runs = runsOnBranch(timeline, position);
   const blocks: Block[] = [];
   let at = 0;
   const steps = (from: number, to: number): StepView[] =>
@@ -52,11 +107,18 @@ export function blocksOf(timeline: TimelineView): readonly Block[] {
     blocks.push({ kind: "hand", key: `hand-${from}-${last}`, steps: steps(at, to), from, to: last });
     at = to;
   };
-  for (const { run, order, from, to } of runs) {
+  let resumable = false;
+  for (const { run, index, from, to, whole } of runs) {
     // Runs never overlap on one branch; one that was partly undone and redone otherwise is covered by hand steps.
     if (from < at) continue;
     byHand(from);
-    blocks.push({ kind: "run", key: `run-${order}`, run, steps: steps(from, to), from: run.from, to: run.to });
+    const before = blocks.at(-1);
+    if (resumable && before?.kind === "run" && before.run.pass === run.pass && before.to === run.from) {
+      blocks[blocks.length - 1] = { ...before, run, runs: [...before.runs, run], steps: [...before.steps, ...steps(from, to)], to: timeline.branch[to]! };
+    } else {
+      blocks.push({ kind: "run", key: `run-${index}`, run, runs: [run], first: index, steps: steps(from, to), from: run.from, to: timeline.branch[to]! });
+    }
+    resumable = run.stopped === true || !whole;
     at = to;
   }
   byHand(timeline.branch.length - 1);

@@ -1,7 +1,8 @@
 /** Everything the window shows, in one store made of slices. Actions live in actions.ts. */
 import { create } from "zustand";
-import type { CatalogView, CheckView, Diagnostic, ModelId, ModelSummary, NodeId, RunResult, StepId, TimelineView } from "@graphwright/compiler-core";
+import type { CatalogView, CheckView, Diagnostic, ModelId, ModelSummary, NodeId, OrdersView, RunResult, StepId, TimelineView } from "@graphwright/compiler-core";
 import type { Example, HostInfo, OpenedFile } from "../host/host.ts";
+import type { Plan } from "./plan.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 
 /**
@@ -43,8 +44,13 @@ export interface ModelState {
   readonly selectedStep: StepId;
   readonly site: SiteChoice | null;
   readonly pipeline: string | null;
+  /** another order of passes than the pipeline's */
+  readonly plan: Plan | null;
+  /** passes, and single places ("rewrite@site"), that runs leave out */
   readonly skipped: readonly string[];
   readonly verification: Verification | null;
+  /** results of several orders of passes, tried from one step */
+  readonly orders: { readonly from: StepId; readonly view: OrdersView } | null;
   /** outputs of the last evaluation */
   readonly run: { readonly step: StepId; readonly seed: number; readonly result: RunResult } | null;
   /** the last step that was exported or saved */
@@ -80,7 +86,7 @@ export interface LogEntry {
 
 export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about";
 export type LeftTab = "pipeline" | "rewrites";
-export type LowerTab = "text" | "program" | "values" | "log";
+export type LowerTab = "text" | "program" | "values" | "orders" | "log";
 export type Heat = "none" | "flops" | "bytes";
 
 export interface View {

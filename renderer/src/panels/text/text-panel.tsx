@@ -10,7 +10,7 @@ import { CodeEditor, DiffEditor } from "../../editor/lazy.tsx";
 import * as act from "../../state/actions.ts";
 import { canvas } from "../../state/canvas.ts";
 import { useQuery, useSettled } from "../../state/query.ts";
-import { positionOf } from "../../state/steps.ts";
+import { branchOf, depthOf } from "../../state/steps.ts";
 import { useStore } from "../../state/store.ts";
 import type { Panel, PanelProps } from "../panel.ts";
 
@@ -51,7 +51,10 @@ function TextPanel({ model }: PanelProps): ReactNode {
     act.select(model.id, [node], step);
     canvas.current?.reveal([node]);
   };
-  const name = (step: StepId): string => t("text.step", { step: positionOf(model.timeline, step) });
+  const name = (step: StepId): string => {
+    const branch = branchOf(model.timeline, step);
+    return t("text.step", { step: depthOf(model.timeline, step) }) + (branch === undefined ? "" : ` (${t("timeline.branch-name", { number: branch })})`);
+  };
   return (
     <div className="text-panel" data-testid="text-panel" data-comparing={comparing}>
       {comparing && (

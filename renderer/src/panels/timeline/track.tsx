@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type PointerE
 import { useTranslation } from "react-i18next";
 import * as act from "../../state/actions.ts";
 import { useQuery } from "../../state/query.ts";
-import { blocksOf, passEnds, positionOf, stepOf } from "../../state/steps.ts";
+import { blocksOf, branchOf, depthOf, passEnds, positionOf, stepOf } from "../../state/steps.ts";
 import { useStore, type ModelState } from "../../state/store.ts";
 import type { Metric } from "./timeline-panel.tsx";
 
@@ -28,6 +28,7 @@ export function Track({ model, metric }: { readonly model: ModelState; readonly 
   const { timeline, a, b } = model;
   const { branch } = timeline;
   const last = branch.length - 1;
+  const elsewhere = branchOf(timeline, a);
   const [atA, atB] = [Math.max(0, positionOf(timeline, a)), Math.max(0, positionOf(timeline, b))];
   const x = (position: number): number => padding + (last === 0 ? 0 : (position / last) * (width - 2 * padding));
   const node = model.selected[0];
@@ -104,7 +105,8 @@ export function Track({ model, metric }: { readonly model: ModelState; readonly 
     const title = catalog?.rewrites.find((each) => each.name === step.rewrite)?.title ?? step.rewrite;
     return `${position}: ${title}${step.site ? ` (${step.site})` : ""}`;
   };
-  const [from, to] = [Math.min(atA, atB), Math.max(atA, atB)];
+  // What lies between two steps of two branches is no stretch of this one.
+  const [from, to] = elsewhere !== undefined ? [0, 0] : [Math.min(atA, atB), Math.max(atA, atB)];
 
   return (
     <div ref={host} className="track" data-testid="track" onPointerDown={(event) => event.button === 0 && last > 0 && move("b", positionAt(event))}>
@@ -122,9 +124,14 @@ export function Track({ model, metric }: { readonly model: ModelState; readonly 
       </svg>
       {last > 0 && (
         <>
-          {model.compare !== "none" && <Handle name="a" position={atA} left={x(atA)} last={last} label={t("timeline.handle-a")} text={describe(a)} onDown={down} onMove={drag("a")} onKey={key("a", atA)} />}
+          {model.compare !== "none" && elsewhere === undefined && <Handle name="a" position={atA} left={x(atA)} last={last} label={t("timeline.handle-a")} text={describe(a)} onDown={down} onMove={drag("a")} onKey={key("a", atA)} />}
           <Handle name="b" position={atB} left={x(atB)} last={last} label={t("timeline.handle-b")} text={describe(b)} onDown={down} onMove={drag("b")} onKey={key("b", atB)} />
         </>
+      )}
+      {elsewhere !== undefined && (
+        <button type="button" className="track-elsewhere" onPointerDown={(event) => event.stopPropagation()} onClick={() => act.setCompare(model.id, "previous")} title={t("timeline.elsewhere-hint")} data-testid="a-elsewhere">
+          <span className="handle-letter" aria-hidden>A</span> {t("timeline.elsewhere", { branch: elsewhere, step: depthOf(timeline, a) })}
+        </button>
       )}
       {last === 0 && <p className="track-empty">{t("timeline.empty")}</p>}
     </div>
