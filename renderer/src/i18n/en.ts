@@ -452,7 +452,6 @@ export const en = {
   },
   orders: {
     title: "Orders to compare",
-    current: "Current plan",
     reversed: "Reversed",
     "add-plan": "Add the current plan",
     "plan-name": "Plan {{number}}",
@@ -470,7 +469,6 @@ export const en = {
     check: "Against the first",
     best: "best",
     show: "Show",
-    compare: "Compare",
     "compare-hint": "Show what differs from {{name}}, as graph and text",
     same: "The orders end with the same operators.",
     operators: "Operators that differ",

@@ -432,7 +432,6 @@ export const zhCN = {
   },
   orders: {
     title: "要比较的顺序",
-    current: "当前计划",
     reversed: "逆序",
     "add-plan": "加入当前计划",
     "plan-name": "计划 {{number}}",
@@ -450,7 +449,6 @@ export const zhCN = {
     check: "与第一个相比",
     best: "最佳",
     show: "显示",
-    compare: "比较",
     "compare-hint": "以图和文本显示与 {{name}} 的差别",
     same: "各种顺序得到相同的算子。",
     operators: "数量不同的算子",

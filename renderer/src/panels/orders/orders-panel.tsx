@@ -141,7 +141,7 @@ function Results({ model, view }: { readonly model: ModelState; readonly view: O
         {checks.length > 0 && (
           <tr>
             <th scope="row">{t("orders.check")}</th>
-            {orders.map((order, index) => <td key={order.step}>{index === 0 ? <span className="faint">—</span> : <CheckMark check={checks[index - 1]!} />}</td>)}
+            {orders.map((order, index) => <td key={order.step}>{index === 0 ? <span className="faint">—</span> : <CheckMark check={checks[index - 1]!} short />}</td>)}
           </tr>
         )}
         <tr><th className="list-title" colSpan={orders.length + 1} scope="rowgroup">{differences.length === 0 ? t("orders.same") : t("orders.operators")}</th></tr>
