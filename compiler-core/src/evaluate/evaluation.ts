@@ -6,6 +6,7 @@ import type { Tensor } from "../ir/tensor.ts";
 import { attributeReader, bindAttributes, type EvaluateContext, findOperator, type Value } from "../ops/index.ts";
 import { GraphwrightError, located } from "../support/diagnostic.ts";
 import { CancelledError, silentTask, type Task } from "../support/task.ts";
+import type { Accelerator } from "./accelerator.ts";
 import { checkInputs } from "./schema-check.ts";
 
 type Outputs = readonly (Value | null | undefined)[];
@@ -33,6 +34,8 @@ export interface EvaluationOptions {
   readonly keep?: (ref: ValueRef, value: Value) => void;
   /** gives values that bodies capture and that are not computed in this evaluation */
   readonly outer?: (ref: ValueRef) => Value | null | undefined;
+  /** asked first for every node with an operator of its own */
+  readonly accelerator?: Accelerator;
 }
 
 /** Constants up to this size are kept once read: bodies of loops read them again and again. */
@@ -47,6 +50,7 @@ export class Evaluation {
   private readonly seed: number;
   private readonly keep: ((ref: ValueRef, value: Value) => void) | undefined;
   private readonly outer: ((ref: ValueRef) => Value | null | undefined) | undefined;
+  private readonly accelerator: Accelerator | undefined;
   private readonly plans = new Map<RegionId, Plan>();
   private readonly constants = new Map<NodeId, Tensor>();
   private depth = 0;
@@ -57,6 +61,7 @@ export class Evaluation {
     this.seed = options.seed ?? 0;
     this.keep = options.keep;
     this.outer = options.outer;
+    this.accelerator = options.accelerator;
   }
 
   /** Evaluates what `wanted` needs in a region, step by step; `given` holds parameters and any other known values. */
@@ -109,6 +114,8 @@ export class Evaluation {
       if (callee) return this.call(callee, node, inputs);
       if (!definition?.evaluate) throw noEvaluator(node, !!definition);
       checkInputs(definition, inputs);
+      const accelerated = this.accelerator?.run(node, inputs);
+      if (accelerated) return accelerated;
       const context: EvaluateContext = {
         node,
         attributes: attributeReader(node, definition),

@@ -4,6 +4,7 @@ import { silentTask } from "../support/task.ts";
 import { Evaluation, type EvaluationOptions } from "./evaluation.ts";
 import { bindInputs, type ModelInputs } from "./model-inputs.ts";
 
+export type { Accelerator } from "./accelerator.ts";
 export type { EvaluationOptions, ModelInputs };
 
 export interface EvaluateGraphOptions extends EvaluationOptions {

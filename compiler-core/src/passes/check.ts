@@ -3,7 +3,7 @@ import { isFloat } from "../ir/element-type.ts";
 import type { Graph, NodeId, NodeOutput, OperatorNode, ValueRef } from "../ir/graph.ts";
 import { isSmallFloat, type Tensor } from "../ir/tensor.ts";
 import { shapeOf } from "../ir/value-type.ts";
-import { evaluateGraph, evaluateNode } from "../evaluate/index.ts";
+import { type Accelerator, evaluateGraph, evaluateNode } from "../evaluate/index.ts";
 import { isTensor, type Value } from "../ops/definition.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { Random } from "../support/random.ts";
@@ -41,8 +41,11 @@ export interface CheckOptions {
   readonly task?: Task;
   /** first seed; the same seed draws the same inputs */
   readonly seed?: number;
+  /** evaluates heavy nodes faster, on both sides alike */
+  readonly accelerator?: Accelerator;
 }
 
+type Fast = Pick<CheckOptions, "accelerator">;
 type Values = Map<string, Value | null>;
 
 /** Thrown by an evaluation that cannot be done; the reason is for the note. */
@@ -66,7 +69,7 @@ interface RegionRun {
   readonly epsilon: number;
 }
 
-function evaluateRegion(graph: Graph, inside: ReadonlySet<NodeId>, wanted: readonly ValueRef[], given: ReadonlyMap<string, Value>, task: Task, seed: number): RegionRun {
+function evaluateRegion(graph: Graph, inside: ReadonlySet<NodeId>, wanted: readonly ValueRef[], given: ReadonlyMap<string, Value>, task: Task, seed: number, fast: Fast): RegionRun {
   const values: Values = new Map(given);
   const quiet = quietly(task);
   let terms = 1;
@@ -84,7 +87,7 @@ function evaluateRegion(graph: Graph, inside: ReadonlySet<NodeId>, wanted: reado
     const inputs = node.inputs.map((input) => (input ? valueOf(input) : null));
     for (const outer of capturedValues(graph, node)) valueOf(outer);
     task.check();
-    const outputs = evaluateNode(graph, node, inputs, { seed, task: quiet, outer: (outer) => values.get(keyOf(outer)) });
+    const outputs = evaluateNode(graph, node, inputs, { ...fast, seed, task: quiet, outer: (outer) => values.get(keyOf(outer)) });
     for (const [output, value] of outputs.entries()) {
       values.set(keyOf({ node: node.id, output }), value);
       if (value && isTensor(value)) epsilon = Math.max(epsilon, epsilonOf(value.element));
@@ -196,7 +199,7 @@ function smallerSizes(outputs: readonly NodeOutput[]): ((size: number) => number
  * Evaluates what a step rewrote, before and after, on drawn inputs at its edges and with its real constants, and
  * compares. Symbolic sizes take several values; large spatial extents are made smaller where the region allows it.
  */
-export function checkStep(before: Graph, after: Graph, delta: Delta, { seeds = 3, task = silentTask, seed = 1 }: CheckOptions = {}): CheckReport {
+export function checkStep(before: Graph, after: Graph, delta: Delta, { seeds = 3, task = silentTask, seed = 1, ...fast }: CheckOptions = {}): CheckReport {
   const region = stepRegion(before, after, delta);
   if (region.pairs.length === 0) return { ...notChecked("no value was replaced, so nothing can differ"), verdict: "identical" };
   const outputs = region.boundary.map((ref): NodeOutput => (before.find(ref.node) ?? after.node(ref.node)).outputs[ref.output]!);
@@ -204,10 +207,10 @@ export function checkStep(before: Graph, after: Graph, delta: Delta, { seeds = 3
   const shrink = smallerSizes(outputs);
   let reduced: CheckReport | undefined;
   if (shrink) {
-    reduced = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, shrink);
+    reduced = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, fast, shrink);
     if (reduced.verdict === "identical" || reduced.verdict === "rounding") return { ...reduced, note: ["at smaller spatial sizes", ...(reduced.note ? [reduced.note] : [])].join("; ") };
   }
-  const full = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task);
+  const full = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, fast);
   return full.verdict === "not-checked" && reduced && reduced.verdict !== "not-checked" ? reduced : full;
 }
 
@@ -220,6 +223,7 @@ function checkRegion(
   seeds: number,
   seed: number,
   task: Task,
+  fast: Fast,
   shrink?: (size: number) => number,
 ): CheckReport {
   const findings: Finding[] = [];
@@ -237,7 +241,7 @@ function checkRegion(
       }
       let old: RegionRun;
       try {
-        old = evaluateRegion(before, region.inBefore, region.pairs.map((p) => p.before), given, task, run);
+        old = evaluateRegion(before, region.inBefore, region.pairs.map((p) => p.before), given, task, run, fast);
       } catch (error) {
         // The drawn sizes or indices may be illegal here: others are tried.
         reason = reasonOf(error);
@@ -245,7 +249,7 @@ function checkRegion(
       }
       let now: RegionRun;
       try {
-        now = evaluateRegion(after, region.inAfter, region.pairs.map((p) => p.after), given, task, run);
+        now = evaluateRegion(after, region.inAfter, region.pairs.map((p) => p.after), given, task, run, fast);
       } catch (error) {
         const said = reasonOf(error);
         if (error instanceof NotEvaluated) return notChecked(said);
@@ -257,7 +261,7 @@ function checkRegion(
       let nudged: RegionRun | undefined;
       for (const { name, before: a, after: b } of region.pairs) {
         const noise = (): number => {
-          nudged ??= evaluateRegion(before, region.inBefore, region.pairs.map((p) => p.before), nudgeAll(given, random), task, run);
+          nudged ??= evaluateRegion(before, region.inBefore, region.pairs.map((p) => p.before), nudgeAll(given, random), task, run, fast);
           return compareValues(old.values.get(keyOf(a)) ?? null, nudged.values.get(keyOf(a)) ?? null).maxAbs;
         };
         findings.push(judge(name, old.values.get(keyOf(a)) ?? null, now.values.get(keyOf(b)) ?? null, epsilon, terms, noise));
@@ -280,7 +284,7 @@ const isFloatTensor = (value: Value): value is Tensor => isTensor(value) && (isF
  * Compares two models on drawn inputs. Inputs and outputs must agree by name and order. Inputs with a default take it
  * in every run but the second. Throws CancelledError.
  */
-export async function checkModels(a: Graph, b: Graph, { seeds = 3, task = silentTask, seed = 1 }: CheckOptions = {}): Promise<CheckReport> {
+export async function checkModels(a: Graph, b: Graph, { seeds = 3, task = silentTask, seed = 1, ...fast }: CheckOptions = {}): Promise<CheckReport> {
   const names = (graph: Graph): { inputs: string[]; outputs: string[] } => ({
     inputs: graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name),
     outputs: graph.root.outputs.map((o) => o.name),
@@ -310,14 +314,14 @@ export async function checkModels(a: Graph, b: Graph, { seeds = 3, task = silent
       }
       let old: readonly Value[];
       try {
-        old = evaluateGraph(a, given, { task: quiet, seed: run });
+        old = evaluateGraph(a, given, { ...fast, task: quiet, seed: run });
       } catch (error) {
         reason = reasonOf(error);
         continue;
       }
       let now: readonly Value[];
       try {
-        now = evaluateGraph(b, given, { task: quiet, seed: run });
+        now = evaluateGraph(b, given, { ...fast, task: quiet, seed: run });
       } catch (error) {
         return { ...notChecked(`the first model can be evaluated, the second cannot: ${reasonOf(error)}`), verdict: "different", runs: runs + 1 };
       }
@@ -328,7 +332,7 @@ export async function checkModels(a: Graph, b: Graph, { seeds = 3, task = silent
         const value = old[i] ?? null;
         const epsilon = value && isFloatTensor(value) ? epsilonOf(value.element) : 0;
         const noise = (): number => {
-          nudged ??= evaluateGraph(a, nudgeAll(given, random), { task: quiet, seed: run });
+          nudged ??= evaluateGraph(a, nudgeAll(given, random), { ...fast, task: quiet, seed: run });
           return compareValues(value, nudged[i] ?? null).maxAbs;
         };
         findings.push(judge(name, value, now[i] ?? null, epsilon, terms, noise));

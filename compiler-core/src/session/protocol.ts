@@ -341,6 +341,14 @@ export interface RunResult {
   readonly inputs: readonly (TensorView & { readonly drawn: boolean })[];
   readonly outputs: readonly RunOutput[];
   readonly milliseconds: number;
+  /** heavy models: what ran as WebAssembly, and what by its operator's own evaluation and why */
+  readonly engine?: EngineReport;
+}
+
+/** Nodes that ran, by operator. */
+export interface EngineReport {
+  readonly accelerated: Readonly<Record<string, number>>;
+  readonly reference: Readonly<Record<string, { readonly count: number; readonly reason: string }>>;
 }
 
 /** One case in the layout of the onnx project's backend suite. */
@@ -531,7 +539,7 @@ export interface SessionApi {
   /** runs a test case; `roundtrip` after export and import, `optimize` after the default pipeline */
   backendCase: Method<{ readonly case: BackendCase; readonly roundtrip?: boolean; readonly optimize?: boolean }, BackendCaseResult>;
   /** evaluates a step; inputs that are not given are drawn from the seed */
-  run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean }, RunResult>;
+  run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean; /** "reference": nothing as WebAssembly */ readonly engine?: "auto" | "reference" }, RunResult>;
   program: Method<At & { readonly node: NodeId }, ProgramView>;
   /** names of the originals go into the metadata of what rewrites made, unless `origins` is false */
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;

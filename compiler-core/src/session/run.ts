@@ -1,4 +1,4 @@
-import { evaluateGraph } from "../evaluate/index.ts";
+import { type Accelerator, evaluateGraph } from "../evaluate/index.ts";
 import { readNpy, writeNpy } from "../importers/npy.ts";
 import { readValueFile } from "../importers/onnx/tensor-file.ts";
 import type { Graph } from "../ir/graph.ts";
@@ -59,11 +59,11 @@ function valueView(name: string, value: Value, task: Task): TensorView & { reado
   return { name, type: describe(value), bytes: 0, count: items.length, sample: items.slice(0, 64), dims: [] };
 }
 
-export function runGraph(graph: Graph, params: { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean }, task: Task, clock: () => number): RunResult {
+export function runGraph(graph: Graph, params: { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean }, task: Task, clock: () => number, accelerator?: Accelerator): RunResult {
   const given = new Map(Object.entries(params.inputs ?? {}).map(([name, input]) => [name, readInput(name, input, graph)] as const));
   const inputs = drawInputs(graph, given, params.seed);
   const began = clock();
-  const values = evaluateGraph(graph, inputs, { task, seed: params.seed });
+  const values = evaluateGraph(graph, inputs, { task, seed: params.seed, ...(accelerator ? { accelerator } : {}) });
   const milliseconds = clock() - began;
   const outputs = graph.root.outputs.map((output, index): RunOutput => {
     const value = values[index]!;

@@ -24,6 +24,7 @@ import { Model } from "./model.ts";
 import { nodeDetail } from "./node-detail.ts";
 import { nodeProgram } from "./program-view.ts";
 import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView } from "./protocol.ts";
+import { Engine } from "./engine.ts";
 import { runGraph } from "./run.ts";
 import { constantView } from "./tensor-view.ts";
 import { restoreTree, treeOf } from "./tree.ts";
@@ -63,8 +64,12 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
   const siteView = (explanation: Explanation): SiteView => explanation;
 
-  const regionCheck = (check: boolean | undefined, task: Task) => (before: Graph, after: Graph, delta: Parameters<typeof checkStep>[2]): CheckView | undefined =>
-    check ? checkView(checkStep(before, after, delta, { task }), "region") : undefined;
+  const engine = new Engine();
+  const regionCheck = async (check: boolean | undefined, graph: Graph, task: Task): Promise<(before: Graph, after: Graph, delta: Parameters<typeof checkStep>[2]) => CheckView | undefined> => {
+    if (!check) return () => undefined;
+    const fast = await engine.for(graph);
+    return (before, after, delta) => checkView(checkStep(before, after, delta, { task, ...fast }), "region");
+  };
 
   return {
     async open({ source, siblings }, task) {
@@ -174,7 +179,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return edit(model, async () => {
         const before = model.timeline.editBase();
         const { graph, delta, diagnostics } = applyAt(before, rewriteOf(name), node);
-        const verdict = regionCheck(check, task)(before, graph, delta);
+        const verdict = (await regionCheck(check, before, task))(before, graph, delta);
         if (verdict?.verdict === "different")
           throw new GraphwrightError("rewrite-changes-outputs", `${name} was not applied, since the outputs would differ: ${verdict.note}`, { node: delta.site });
         custom.record(model, name);
@@ -192,12 +197,13 @@ export function createSession(clock: Clock = () => 0): SessionApi {
         const notes: string[] = [];
         let applied = 0;
         let before = model.timeline.editBase();
+        const region = await regionCheck(check, before, task);
         custom.record(model, name);
         const generator = applyRepeatedly(before, [rewriteOf(name)], { tick: () => task.check() });
         for (let next = generator.next(); !next.done; ) {
           task.check();
           const { graph, delta } = next.value;
-          const verdict = regionCheck(check, task)(before, graph, delta);
+          const verdict = region(before, graph, delta);
           if (verdict?.verdict === "different") {
             notes.push(`${name} was not applied at ${delta.site}, since the outputs would differ: ${verdict.note}`);
             next = generator.next("revert");
@@ -225,7 +231,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return edit(model, async () => {
         if (from !== undefined) model.timeline.moveTo(from);
         const first = model.timeline.steps.length;
-        const region = regionCheck(check, task);
+        const region = await regionCheck(check, model.timeline.head.graph, task);
         const result = await runPipeline<CheckView>(model.timeline, plan, {
           task,
           clock,
@@ -340,12 +346,12 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async verify({ model: id, from, to, seeds }, task) {
       const model = find(id);
-      const view = checkView(await checkModels(model.graph(from), model.graph(to), { task, ...(seeds === undefined ? {} : { seeds }) }), "model");
+      const view = checkView(await checkModels(model.graph(from), model.graph(to), { task, ...(await engine.for(model.graph(from))), ...(seeds === undefined ? {} : { seeds }) }), "model");
       return view;
     },
 
     async compare({ a, b, seeds }, task) {
-      return checkView(await checkModels(stepGraph(a), stepGraph(b), { task, ...(seeds === undefined ? {} : { seeds }) }), "model");
+      return checkView(await checkModels(stepGraph(a), stepGraph(b), { task, ...(await engine.for(stepGraph(a))), ...(seeds === undefined ? {} : { seeds }) }), "model");
     },
 
     async backendCase({ case: each, roundtrip, optimize }, task) {
@@ -353,7 +359,11 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     },
 
     async run(params, task) {
-      return runGraph(stepGraph(params), params, task, clock);
+      const graph = stepGraph(params);
+      const { accelerator } = params.engine === "reference" ? {} : await engine.for(graph);
+      const result = runGraph(graph, params, task, clock, accelerator);
+      const report = accelerator && (await engine.report());
+      return report ? { ...result, engine: report } : result;
     },
 
     async program({ model, step, node }) {

@@ -2,6 +2,8 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { helperFunctions, mathArity } from "./instructions.ts";
 import type { WasmKernelSource } from "./print.ts";
 
+type Binaryen = (typeof import("binaryen"))["default"];
+
 export interface ModuleOptions {
   /** 64 KiB pages that the imported memory has at least */
   readonly pages: number;
@@ -30,10 +32,18 @@ export function moduleText(kernels: readonly WasmKernelSource[], options: Module
   ].join("\n");
 }
 
-/** Assembles and optimizes a module's text. Throws "bad-module" with the assembler's message: a defect of ours. */
-export async function assemble(text: string, optimizeLevel: 0 | 1 | 2 | 3 = 2): Promise<Uint8Array<ArrayBuffer>> {
-  // The assembler is large: it is loaded when the first module is made.
+/** Turns a module's text into its bytes. Throws "bad-module" with the assembler's message: a defect of ours. */
+export type Assembler = (text: string, optimizeLevel?: 0 | 1 | 2 | 3) => Uint8Array<ArrayBuffer>;
+
+/** The assembler is large: it is loaded when the first module is made. */
+export async function loadAssembler(): Promise<Assembler> {
   const { default: binaryen } = await import("binaryen");
+  return (text, optimizeLevel = 2) => assembleWith(binaryen, text, optimizeLevel);
+}
+
+export const assemble = async (text: string, optimizeLevel: 0 | 1 | 2 | 3 = 2): Promise<Uint8Array<ArrayBuffer>> => (await loadAssembler())(text, optimizeLevel);
+
+function assembleWith(binaryen: Binaryen, text: string, optimizeLevel: number): Uint8Array<ArrayBuffer> {
   let module;
   try {
     module = binaryen.parseText(text);

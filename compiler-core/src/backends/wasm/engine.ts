@@ -3,6 +3,8 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 /** What is used of the WebAssembly JavaScript interface, which every host of the compiler has and ECMAScript's own library does not declare. */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
+  /** by pages of 64 KiB; the buffer is then another one */
+  grow(pages: number): number;
 }
 export interface WasmInstance {
   readonly exports: Readonly<Record<string, unknown>>;
@@ -11,6 +13,7 @@ export interface WasmEngine {
   readonly Memory: new (options: { initial: number; maximum?: number; shared?: boolean }) => WasmMemory;
   readonly Global: new (type: { value: "i32"; mutable?: boolean }, value: number) => object;
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
+  readonly Instance: new (module: object, imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>) => WasmInstance;
   validate(bytes: Uint8Array<ArrayBuffer>): boolean;
   compile(bytes: Uint8Array<ArrayBuffer>): Promise<object>;
   instantiate(module: object, imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>): Promise<WasmInstance>;

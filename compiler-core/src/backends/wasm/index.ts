@@ -1,5 +1,5 @@
-export { assemble, moduleText, type ModuleOptions } from "./assemble.ts";
+export { assemble, type Assembler, loadAssembler, moduleText, type ModuleOptions } from "./assemble.ts";
 export { hostMath } from "./math.ts";
 export { printWasmKernel, type WasmKernelOptions, type WasmKernelSource } from "./print.ts";
 export { wasmTarget } from "./target.ts";
-export { hasRelaxedSimd, wasmEngine, type WasmInstance, type WasmMemory } from "./engine.ts";
+export { hasRelaxedSimd, wasmEngine, type WasmEngine, type WasmInstance, type WasmMemory } from "./engine.ts";
