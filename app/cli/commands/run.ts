@@ -15,8 +15,11 @@ export const run: CliCommand = {
       .option("--input <name=file>", "value of an input, a .npy file or a .pb file (TensorProto); may be repeated", collect)
       .option("--seed <n>", "seed of drawn inputs", "0")
       .option("--out-dir <folder>", "write each output as a .npy file")
+      .option("--engine <name>", "auto: heavy nodes as WebAssembly; reference: every node by its operator's own evaluation", "auto")
       .option("--json", "print JSON"),
   async run(context, [file], options) {
+    const engine = options["engine"];
+    if (engine !== "auto" && engine !== "reference") throw new GraphwrightError("usage", `--engine takes auto or reference, not ${JSON.stringify(engine)}.`);
     const { model, timeline } = await openModel(context, file!);
     const inputs: Record<string, RunInput> = {};
     for (const given of (options["input"] as string[] | undefined) ?? []) {
@@ -31,7 +34,7 @@ export const run: CliCommand = {
       }
     }
     const outDir = options["outDir"] as string | undefined;
-    const result = await context.session.run({ model, step: timeline.head, seed: Number(options["seed"]), inputs, npy: outDir !== undefined }, context.task);
+    const result = await context.session.run({ model, step: timeline.head, seed: Number(options["seed"]), inputs, npy: outDir !== undefined, engine }, context.task);
     if (outDir !== undefined) {
       await mkdir(outDir, { recursive: true });
       for (const output of result.outputs) {
@@ -40,7 +43,7 @@ export const run: CliCommand = {
       }
     }
     if (options["json"]) {
-      printJson(context, "run", { inputs: result.inputs, outputs: result.outputs.map(({ npy: _, ...view }) => view), milliseconds: result.milliseconds });
+      printJson(context, "run", { inputs: result.inputs, outputs: result.outputs.map(({ npy: _, ...view }) => view), milliseconds: result.milliseconds, ...(result.engine ? { engine: result.engine } : {}) });
       return 0;
     }
     for (const input of result.inputs) context.print(`input  ${input.name}: ${input.type}${input.drawn ? " (drawn)" : ""}`);
@@ -49,6 +52,11 @@ export const run: CliCommand = {
       const shown = output.sample.slice(0, 16);
       context.print(`  [${shown.join(", ")}${output.count > shown.length ? `, … ${output.count} values` : ""}]`);
       if (output.statistics) context.print(`  min ${output.statistics.min}, max ${output.statistics.max}, mean ${output.statistics.mean.toPrecision(6)}`);
+    }
+    const counts = (of: Readonly<Record<string, number>>): string => Object.entries(of).map(([op, count]) => `${count} ${op}`).join(", ");
+    if (result.engine) {
+      context.print(`as WebAssembly: ${counts(result.engine.accelerated) || "nothing"}`);
+      for (const [op, { count, reason }] of Object.entries(result.engine.reference)) context.print(`by the reference evaluation: ${count} ${op}, since ${reason}`);
     }
     return 0;
   },
