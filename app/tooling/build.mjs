@@ -50,7 +50,7 @@ async function build(target) {
     configFile: false,
     root: inRoot("app"),
     logLevel: "warn",
-    // One file with everything but Electron and Node: the packaged program carries no node_modules.
+    // Everything but Electron and Node is in the output: the packaged program carries no node_modules.
     ssr: { noExternal: true, external: ["electron"], target: "node" },
     build: {
       ssr: inRoot(target.entry),
@@ -64,7 +64,8 @@ async function build(target) {
         output: {
           format: preload ? "cjs" : "es",
           entryFileNames: basename(target.output),
-          codeSplitting: false,
+          // What is imported on demand lies apart, so that starting does not read it.
+          ...(preload ? { codeSplitting: false } : { chunkFileNames: `chunks/${target.name.replaceAll(" ", "-")}-[name].mjs` }),
         },
       },
     },

@@ -11,7 +11,7 @@ import { isTensor, typeRules } from "../../src/ops/index.ts";
 import { MemoryBlob } from "../../src/support/blob.ts";
 import { silentTask } from "../../src/support/task.ts";
 import { lowerGraph, operatorLowering, type LoweredGraph } from "../../src/bundle/lower-graph.ts";
-import type { ScheduleTarget } from "../../src/tensor/rules.ts";
+import type { ScheduleTarget } from "../../src/tensor/target.ts";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
 import { sharedFolder } from "../../../app/tooling/need.ts";
 
