@@ -4,6 +4,7 @@ import { affineIntoConv } from "./affine-into-conv.ts";
 import { affineIntoGemm } from "./affine-into-gemm.ts";
 import { argMaxOfMonotone } from "./arg-max-of-monotone.ts";
 import { attentionFusion } from "./attention-fusion.ts";
+import { attentionGroup } from "./attention-group.ts";
 import { batchNormIntoConvTranspose } from "./batch-norm-into-conv-transpose.ts";
 import { batchNormIntoConv } from "./batch-norm-into-conv.ts";
 import { castChain } from "./cast-chain.ts";
@@ -14,6 +15,7 @@ import { deadCodeElimination } from "./dead-code-elimination.ts";
 import type { RewriteDefinition } from "./definition.ts";
 import { nearestNames } from "./driver/nearest-names.ts";
 import { duplicateConstantMerging } from "./duplicate-constant-merging.ts";
+import { elementwiseGroup } from "./elementwise-group.ts";
 import { eliminateDropout } from "./eliminate-dropout.ts";
 import { eliminateIdentity } from "./eliminate-identity.ts";
 import { eliminateNoOpShape } from "./eliminate-no-op-shape.ts";
@@ -40,9 +42,11 @@ import { reshapeOfReshape } from "./reshape-of-reshape.ts";
 import { reshapeTargetFolding } from "./reshape-target-folding.ts";
 import { rmsNormalizationFusion } from "./rms-normalization-fusion.ts";
 import { rmsNormalizationGroup } from "./rms-normalization-group.ts";
+import { rotaryEmbeddingGroup } from "./rotary-embedding-group.ts";
 import { shapeSubgraphFolding } from "./shape-subgraph-folding.ts";
 import { sinkTransposes } from "./sink-transposes.ts";
 import { sinkTransposesThroughSums } from "./sink-transposes-through-sums.ts";
+import { skipNormalizationGroup } from "./skip-normalization-group.ts";
 import { sliceOfSlice } from "./slice-of-slice.ts";
 import { softmaxFusion } from "./softmax-fusion.ts";
 import { softmaxOfFlatten } from "./softmax-of-flatten.ts";
@@ -109,9 +113,13 @@ export const rewrites: readonly RewriteDefinition[] = [
   attentionFusion,
   duplicateConstantMerging,
   commonSubexpressionElimination,
-  rmsNormalizationGroup,
+  attentionGroup,
+  rotaryEmbeddingGroup,
   epilogueFusion,
+  skipNormalizationGroup,
+  rmsNormalizationGroup,
   swishGroup,
+  elementwiseGroup,
 ];
 
 const byName = new Map(rewrites.map((rewrite) => [rewrite.name, rewrite]));

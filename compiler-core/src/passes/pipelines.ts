@@ -73,23 +73,36 @@ export const passes: readonly Pass[] = [
     rewrites: ["global-average-pool-fusion", "duplicate-constant-merging", "common-subexpression-elimination"],
   },
   {
-    name: "group-operators",
-    title: "Group operators",
-    summary: "Keeps the parts of an operator that the operator set does not have in one fused group.",
-    rewrites: ["rms-normalization-group"],
+    name: "group-attention",
+    title: "Group attention",
+    summary: "Keeps attention and rotary embeddings that are spelled out in fused groups.",
+    rewrites: ["attention-group", "rotary-embedding-group"],
   },
   {
     name: "fuse-epilogues",
     title: "Fuse epilogues",
-    summary: "Groups convolutions and matrix products with the sums and activations that follow them.",
-    rewrites: ["epilogue-fusion", "swish-group"],
+    summary: "Groups convolutions, matrix products and poolings with the sums and activations that follow them.",
+    rewrites: ["epilogue-fusion"],
+  },
+  {
+    name: "group-operators",
+    title: "Group operators",
+    summary: "Groups sums with the normalizations of them, and the parts of operators that the operator set does not have.",
+    rewrites: ["skip-normalization-group", "rms-normalization-group"],
+  },
+  {
+    name: "group-elementwise",
+    title: "Group elementwise",
+    summary: "Groups what is left of element-by-element operators that follow one another.",
+    rewrites: ["elementwise-group", "swish-group"],
   },
 ];
 
 const main = ["clean-up", "fold-constants", "simplify", "layout", "recognize-operators", "fold-into-weights", "merge-affine-chains", "merge-duplicates"];
 
-/** Rewrites that make fused groups: they come last, since nothing looks into a group. */
-const groups = ["rms-normalization-group", "epilogue-fusion", "swish-group"];
+/** Passes that make fused groups: they come last, since nothing looks into a group. */
+const fusion = ["group-attention", "fuse-epilogues", "group-operators", "group-elementwise"];
+const groups = passes.filter((pass) => fusion.includes(pass.name)).flatMap((pass) => pass.rewrites);
 
 export const pipelines: readonly Pipeline[] = [
   {
@@ -97,14 +110,14 @@ export const pipelines: readonly Pipeline[] = [
     title: "Default",
     summary: "Everything that keeps the function, bitwise or up to rounding order; fusion last.",
     passes: main,
-    finally: ["group-operators", "fuse-epilogues"],
+    finally: fusion,
   },
   {
     name: "strict",
     title: "Strict",
     summary: "Only rewrites that keep every bit.",
     passes: main,
-    finally: ["group-operators", "fuse-epilogues"],
+    finally: fusion,
     options: { strict: true },
   },
   {
@@ -112,7 +125,7 @@ export const pipelines: readonly Pipeline[] = [
     title: "Size",
     summary: "As default, but no constant may grow: for the smallest file.",
     passes: main,
-    finally: ["group-operators", "fuse-epilogues"],
+    finally: fusion,
     options: { foldGrowthBytes: 0 },
   },
   {

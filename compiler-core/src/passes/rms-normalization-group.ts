@@ -16,11 +16,11 @@ export const rmsNormalizationGroup = operatorGroup({
       title: "In a model of operator set 21",
       before: rmsBody(),
       after: `graph @main(%x: float32[N, 4, 4]) -> (%y: float32[N, 4, 4]) {
-  %axes = constant int64[1] [-1]
   %two = constant float32[] [2]
   %eps = constant float32[] [0.000001]
   %g = constant float32[4] [1, 2, 3, 4]
-  %y = graphwright.Fused(%x, %two, %axes, %eps, %g) {kind = "RMSNormalization"} "norm" body (%X: float32[N, 4, 4], %Y: float32[], %axes: int64[1], %B: float32[], %A: float32[4]) {
+  %y = graphwright.Fused(%x, %two, %eps, %g) {kind = "RMSNormalization"} "norm" body (%X: float32[N, 4, 4], %Y: float32[], %B: float32[], %A: float32[4]) {
+    %axes = constant int64[1] [-1]
     %q = Pow(%X, %Y)
     %v = ReduceMean(%q, %axes)
     %e = Add(%v, %B)

@@ -178,7 +178,7 @@ describe("pipelines", () => {
     await runPipeline(only, "default", { only: ["batch-norm-into-conv"], skip: ["batch-norm-into-conv@n1"] });
     expect(only.steps.slice(1).map((s) => s.delta!.site)).toEqual(["n2"]);
     const skip = new Timeline(parse(twoBlocks));
-    await runPipeline(skip, "default", { skip: ["fold-into-weights", "fuse-epilogues", "affine-chain-merging"] });
+    await runPipeline(skip, "default", { skip: ["fold-into-weights", "fuse-epilogues", "group-elementwise", "affine-chain-merging"] });
     expect(skip.steps.slice(1).map((s) => s.delta!.rewrite)).toEqual(["eliminate-identity"]);
   });
 

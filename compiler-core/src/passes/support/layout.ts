@@ -4,6 +4,7 @@ import { int64Vector, makeTensor, type Tensor, toIntegers } from "../../ir/tenso
 import { elementCount } from "../../ir/value-type.ts";
 import { permuted } from "../../ops/support/strides.ts";
 import type { MatchContext } from "../definition.ts";
+import { broadcastingOps, unaryOps } from "./elementwise.ts";
 
 /** value = Transpose(other, perm): axis k of the value is axis perm[k] of what stands for it in the other layout. */
 export type Permutation = readonly number[];
@@ -27,16 +28,6 @@ export interface Relaid {
   readonly attributes: Attributes;
 }
 
-/** One input, element by element; further inputs are single numbers. */
-const unary = new Set([
-  "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BitwiseNot", "Cast", "CastLike", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
-  "Identity", "IsInf", "IsNaN", "LeakyRelu", "Log", "Mish", "Neg", "Not", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Swish",
-  "Tan", "Tanh", "ThresholdedRelu",
-]);
-const broadcasting = new Set([
-  "Add", "And", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean", "Min", "Mod", "Mul", "Or", "Pow", "PRelu", "Sub",
-  "Sum", "Where", "Xor",
-]);
 /** One axis, which an attribute names; the default of ONNX. */
 const alongAxis: Readonly<Record<string, number>> = { ArgMax: 0, ArgMin: 0, Hardmax: -1, LogSoftmax: -1, Softmax: -1, Split: 0 };
 /** The order in which numbers are summed may change with the layout. */
@@ -75,7 +66,7 @@ export function relaid(node: OperatorNode, perm: Permutation, side: "output" | {
   const read = context.attributes(node);
   const rank = perm.length;
   const [x] = inputs;
-  if (!x || (side !== "output" && side.place !== 0 && !broadcasting.has(node.op) && node.op !== "Concat")) return undefined;
+  if (!x || (side !== "output" && side.place !== 0 && !broadcastingOps.has(node.op) && node.op !== "Concat")) return undefined;
   if (!sums && summing.has(node.op)) return undefined;
   const one = new Map([[0, perm]]);
   const none = new Map<number, () => Tensor>();
@@ -85,11 +76,11 @@ export function relaid(node: OperatorNode, perm: Permutation, side: "output" | {
     const front = axis < 0 ? axis + rank : axis;
     return front >= 0 && front < rank ? perm[front] : undefined;
   };
-  if (unary.has(node.op)) {
+  if (unaryOps.has(node.op)) {
     const others = node.op === "CastLike" || inputs.slice(1).every((ref) => isNumber(ref, context));
     return others ? keeps() : undefined;
   }
-  if (broadcasting.has(node.op)) {
+  if (broadcastingOps.has(node.op)) {
     const data = new Map<number, Permutation>();
     const constants = new Map<number, () => Tensor>();
     for (const [place, ref] of inputs.entries()) {
