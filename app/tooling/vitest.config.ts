@@ -19,7 +19,8 @@ export default defineConfig({
   test: {
     // Two cores are the smallest machine this runs on; more are used where they are.
     projects: [
-      project("compiler-core", ["compiler-core/test/**/*.test.ts"]),
+      // The compiler keeps no state of its own between tests: its modules are loaded once a worker, not once a file.
+      project("compiler-core", ["compiler-core/test/**/*.test.ts"], { isolate: false }),
       project("renderer", ["renderer/test/**/*.test.{ts,tsx}"]),
       project("app", ["app/test/**/*.test.ts"], { alias: { electron: inRoot("app/test/electron-stub.ts") } }),
       project("e2e", ["e2e/browser/**/*.test.ts", "e2e/electron/**/*.test.ts"], {
