@@ -3,8 +3,9 @@
  * Whatever a person would not see still fails a journey: a policy violation, an error in the console, an uncaught
  * exception, a request to another site.
  */
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { _electron, chromium, type Browser, type ElectronApplication, type Page } from "playwright-core";
@@ -65,6 +66,86 @@ async function follow(
     throw error;
   }
   await program.close();
+}
+
+/** Gives a folder for a profile, settings and exports that outlives one launch: for journeys through an end and a new start. */
+export async function withProfile(steps: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "graphwright-e2e-"));
+  try {
+    await steps(folder);
+  } finally {
+    // What a failed journey left behind.
+    for (const end of [...running]) await end().catch(() => undefined);
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+const running = new Set<() => Promise<void>>();
+
+export interface KeptProgram extends Program {
+  /** Ends Chromium, or the program around it too, as `kill -9` does. The profile stays. */
+  kill(what: "browser" | "everything"): Promise<void>;
+}
+
+/**
+ * The program with a profile of its own, in processes of their own, so that they can be killed: Chromium from its
+ * command line, and the browser host as `graphwright open` starts it. Start it again with the same folder.
+ */
+export async function launchKept(folder: string, options: Pick<ProgramOptions, "model" | "viewport"> = {}): Promise<KeptProgram> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error("Chromium is not installed; CHROMIUM may name its path.");
+  const script = `
+    const { startBrowserHost } = await import(process.argv[1]);
+    const host = await startBrowserHost(JSON.parse(process.argv[2]));
+    console.log(JSON.stringify({ url: host.url, origin: host.origin }));
+    process.on("SIGTERM", () => void host.close().then(() => process.exit(0)));
+  `;
+  const hostOptions = { rendererFolder: inRoot("renderer/dist"), examplesFolder: inRoot("examples"), model: options.model, exportsFolder: join(folder, "exports"), configFolder: join(folder, "config") };
+  const server = spawn(process.execPath, ["--input-type=module", "-e", script, inRoot("app/dist/browser.mjs"), JSON.stringify(hostOptions)], { stdio: ["ignore", "pipe", "inherit"] });
+  const { url, origin } = await new Promise<{ url: string; origin: string }>((done, failed) => {
+    server.stdout.once("data", (line: Buffer) => done(JSON.parse(line.toString()) as { url: string; origin: string }));
+    server.once("exit", (code) => failed(new Error(`The host ended with ${code}.`)));
+  });
+  const asRoot = process.getuid?.() === 0;
+  const context = await chromium.launchPersistentContext(join(folder, "profile"), {
+    executablePath,
+    chromiumSandbox: !asRoot,
+    viewport: options.viewport ?? { width: 1440, height: 900 },
+    acceptDownloads: true,
+    args: ["--disable-gpu", "--disable-background-networking", ...(asRoot ? ["--no-sandbox"] : [])],
+  });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin });
+  const page = context.pages()[0] ?? (await context.newPage());
+  const watched = await watch(page, origin);
+  await page.goto(url);
+  const stopHost = (signal: NodeJS.Signals): Promise<unknown> => (server.exitCode === null && server.signalCode === null ? new Promise((done) => { server.once("exit", done); server.kill(signal); }) : Promise.resolve());
+  const end = async (): Promise<void> => {
+    running.delete(end);
+    await context.close();
+    await stopHost("SIGTERM");
+  };
+  running.add(end);
+  return {
+    ...program("browser", page, join(folder, "exports"), watched, end),
+    async kill(what) {
+      running.delete(end);
+      const gone = new Promise((done) => context.once("close", done));
+      for (const pid of await processesUsing(join(folder, "profile"))) process.kill(pid, "SIGKILL");
+      if (what === "everything") await stopHost("SIGKILL");
+      await gone;
+      if (what === "browser") await stopHost("SIGTERM");
+    },
+  };
+}
+
+/** Chromium's processes of one profile: the folder stands in their command lines. */
+async function processesUsing(profile: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    const line = await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "");
+    if (line.includes(`--user-data-dir=${profile}`)) found.push(Number(name));
+  }
+  return found;
 }
 
 export async function launchBrowser(options: ProgramOptions = {}): Promise<Program> {

@@ -126,8 +126,7 @@ export function createHostApi(options: HostApiOptions): HostApi {
     }
     if (method === "POST" && pathname.startsWith(hostRoutes.beside)) {
       const id = checked(idSchema, pathname.slice(hostRoutes.beside.length), "file");
-      const { path } = await registry.locateSibling(id, searchParams.get("location") ?? "");
-      return json(await registry.open(path));
+      return json(await absent(async () => registry.open((await registry.locateSibling(id, searchParams.get("location") ?? "")).path)));
     }
     if (pathname === hostRoutes.kept && reading) {
       const prefix = searchParams.get("prefix") ?? "";
@@ -137,12 +136,13 @@ export function createHostApi(options: HostApiOptions): HostApi {
       const key = checked(keptKeySchema, pathname.slice(hostRoutes.kept.length + 1), "key");
       if (reading) {
         const text = await kept.read(key);
-        if (text === undefined) throw new HostError("not-found", "Nothing is kept under this key.");
+        if (text === undefined) return new Response(null, { status: 204 });
         return new Response(text, { headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" } });
       }
       if (method === "POST") {
-        const { id, size } = await registry.open(await kept.path(key));
-        return json({ id, size, name: checked(nameSchema, searchParams.get("name"), "name") });
+        const name = checked(nameSchema, searchParams.get("name"), "name");
+        const file = await absent(async () => registry.open(await kept.path(key)));
+        return json(file && { id: file.id, size: file.size, name });
       }
       if (method === "PUT") await kept.write(key, request.body);
       else if (method === "DELETE") await kept.remove(key);
@@ -204,6 +204,16 @@ export function createHostApi(options: HostApiOptions): HostApi {
       kept.dispose();
     },
   };
+}
+
+/** Null where there is nothing: looking is no mistake, and a browser would write a failed request into its console. */
+async function absent<T>(look: () => Promise<T>): Promise<T | null> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof HostError && (error.code === "not-found" || error.code === "forbidden")) return null;
+    throw error;
+  }
 }
 
 export function failure(error: unknown): Response {

@@ -131,18 +131,18 @@ export function createHostClient(page: HostClientPage, native?: NativeBridge): H
     return result;
   }
 
-  const missing = (error: unknown): undefined => {
-    if (error instanceof HostFailure && error.code === "not-found") return undefined;
-    throw error;
-  };
+  const fileIfAny = async (path: string): Promise<OpenedFile | undefined> => ((await (await request("POST", path)).json()) as OpenedFile | null) ?? undefined;
   const keptAt = (key: string): string => `${hostRoutes.kept}/${encodeURIComponent(key)}`;
   const kept: KeptData = {
     list: (prefix) => getJson<readonly KeptEntry[]>(`${hostRoutes.kept}?prefix=${encodeURIComponent(prefix)}`),
     texts: (prefix) => getJson<Readonly<Record<string, string>>>(`${hostRoutes.kept}?prefix=${encodeURIComponent(prefix)}&texts`),
-    read: (key) => request("GET", keptAt(key)).then((answer) => answer.text(), missing),
+    async read(key) {
+      const answer = await request("GET", keptAt(key));
+      return answer.status === 204 ? undefined : answer.text();
+    },
     write: async (key, data) => void (await request("PUT", keptAt(key), { body: data })),
     remove: async (key) => void (await request("DELETE", keptAt(key))),
-    open: (key, name) => request("POST", `${keptAt(key)}?name=${encodeURIComponent(name)}`).then(async (answer) => (await answer.json()) as OpenedFile, missing),
+    open: (key, name) => fileIfAny(`${keptAt(key)}?name=${encodeURIComponent(name)}`),
   };
 
   return {
@@ -169,13 +169,7 @@ export function createHostClient(page: HostClientPage, native?: NativeBridge): H
       return answer.status === 200 ? bytes.subarray(start, end) : bytes;
     },
     openBeside: (file, location) =>
-      file.blob
-        ? Promise.resolve(undefined)
-        : request("POST", `${hostRoutes.beside}${file.id}?location=${encodeURIComponent(location)}`).then(
-            async (answer) => (await answer.json()) as OpenedFile,
-            // A name that may not be read is as good as no file: the person is asked instead.
-            (error: unknown) => (error instanceof HostFailure && error.code === "forbidden" ? undefined : missing(error)),
-          ),
+      file.blob ? Promise.resolve(undefined) : fileIfAny(`${hostRoutes.beside}${file.id}?location=${encodeURIComponent(location)}`),
     kept,
     async saveFile(name, bytes, again) {
       let query = again === undefined ? `name=${encodeURIComponent(name)}` : `target=${again}`;

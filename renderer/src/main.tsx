@@ -8,15 +8,21 @@ import "./window/window.css";
 import { applyTheme } from "./design/theme.ts";
 import { createHost } from "./host/index.ts";
 import { i18next, resolveLanguage } from "./i18n/index.ts";
-import * as act from "./state/actions.ts";
+import { loadPreferences, preferences } from "./state/preferences.ts";
 import { setServices } from "./state/services.ts";
+import { loadSettings } from "./state/settings.ts";
+import { startWindow } from "./state/start.ts";
 import { useStore } from "./state/store.ts";
 import { Window } from "./window/window.tsx";
 import { startCompiler } from "./worker/client.ts";
 
-const { settings } = useStore.getState();
+const host = createHost();
+setServices({ session: startCompiler(), host });
+// One request to our own host: the page appears in the person's colours and language, and does not change under the eye.
+await loadPreferences(host.kept);
+const settings = loadSettings(preferences);
+useStore.setState({ settings });
 applyTheme(settings.theme);
 void i18next.changeLanguage(resolveLanguage(settings.language, navigator.languages));
-setServices({ session: startCompiler(), host: createHost() });
 createRoot(document.getElementById("root")!).render(<Window />);
-void act.start();
+void startWindow();

@@ -20,7 +20,10 @@ async function openDigits(change?: Parameters<typeof testWindow>[0]): Promise<{ 
   await act.start();
   const id = await act.openFile(exampleFile());
   expect(id).toBeDefined();
-  return { window, id: id!, model: () => useStore.getState().models[id!]! };
+  const model = (): ModelState => useStore.getState().models[id!]!;
+  // What a project knows the model by comes a moment later.
+  await expect.poll(() => model().hash).not.toBeNull();
+  return { window, id: id!, model };
 }
 
 async function foldOne(id: string): Promise<void> {

@@ -19,7 +19,7 @@ describe("the command table", () => {
     expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([]);
   });
   test("keys that work while typing have a modifier", () => {
-    for (const command of commands.filter((each) => each.global)) for (const key of command.keys ?? []) expect(key).toMatch(/^(Mod|Alt)\+/);
+    for (const command of commands.filter((each) => each.global)) for (const key of command.keys ?? []) expect(key).toMatch(/^((Mod|Alt)\+|(Shift\+)?F\d+$)/);
   });
   test("without a model, what needs one is off", () => {
     const on = commands.filter((command) => isEnabled(command, initialState)).map((command) => command.id);

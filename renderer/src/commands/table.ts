@@ -7,6 +7,10 @@ import { i18next } from "../i18n/index.ts";
 import { positionOf } from "../state/steps.ts";
 import { activeModel, setView, useStore, type ModelState, type State } from "../state/store.ts";
 import { services } from "../state/services.ts";
+import { noteToRedo, noteToUndo } from "../state/notes.ts";
+import { copyLink, reopenClosed, saveProject } from "../state/workspace.ts";
+import { currentTheme } from "../design/theme.ts";
+import { focusPart } from "./focus-parts.ts";
 import type { Command } from "./command.ts";
 
 const hasModel = (state: State): boolean => activeModel(state) !== undefined;
@@ -17,6 +21,8 @@ const onModel = <T>(run: (model: ModelState) => T) => (): T | undefined => {
   return model && run(model);
 };
 const position = (model: ModelState): number => positionOf(model.timeline, model.b);
+
+const themes = ["light", "dark", "high-contrast"] as const;
 
 /** Selects the producer of the selected node's n-th input, as the inspector lists them. */
 async function goToInput(index: number): Promise<void> {
@@ -36,20 +42,28 @@ async function goToInput(index: number): Promise<void> {
 
 export const commands: readonly Command[] = [
   { id: "file-open", menu: "file", section: 0, keys: ["Mod+O"], global: true, run: () => act.openWithDialog() },
+  { id: "file-open-link", menu: "file", section: 0, run: () => setView({ dialog: "link" }) },
+  { id: "file-reopen", menu: "file", section: 0, keys: ["Mod+Shift+Y"], global: true, enabled: (state) => state.closed > 0, run: () => reopenClosed() },
+  { id: "file-save", menu: "file", section: 1, keys: ["Mod+S"], global: true, enabled: (state) => state.order.length > 0, run: () => saveProject() },
+  { id: "file-save-as", menu: "file", section: 1, keys: ["Mod+Shift+S"], global: true, enabled: (state) => state.order.length > 0, run: () => setView({ dialog: "save" }) },
+  { id: "file-copy-link", menu: "file", section: 1, enabled: hasModel, run: () => copyLink() },
   { id: "file-export", menu: "file", section: 1, keys: ["Mod+E"], global: true, enabled: hasModel, run: () => setView({ dialog: "export" }) },
   { id: "file-close", menu: "file", section: 2, keys: ["Alt+W"], global: true, enabled: hasModel, run: onModel((model) => act.closeModel(model.id)) },
+  { id: "file-close-others", menu: "file", section: 2, enabled: (state) => hasModel(state) && state.order.length > 1, run: onModel((model) => act.closeOthers(model.id)) },
   { id: "file-next-tab", menu: "file", section: 3, keys: ["Mod+Alt+ArrowRight"], global: true, enabled: (state) => state.order.length > 1, run: () => act.activateNext(1) },
   { id: "file-previous-tab", menu: "file", section: 3, keys: ["Mod+Alt+ArrowLeft"], global: true, enabled: (state) => state.order.length > 1, run: () => act.activateNext(-1) },
+  { id: "file-tab-left", menu: "file", section: 3, keys: ["Mod+Alt+Shift+ArrowLeft"], global: true, enabled: (state) => state.active !== null && state.order.indexOf(state.active) > 0, run: onModel((model) => act.moveTab(model.id, useStore.getState().order.indexOf(model.id) - 1)) },
+  { id: "file-tab-right", menu: "file", section: 3, keys: ["Mod+Alt+Shift+ArrowRight"], global: true, enabled: (state) => state.active !== null && state.order.indexOf(state.active) < state.order.length - 1, run: onModel((model) => act.moveTab(model.id, useStore.getState().order.indexOf(model.id) + 1)) },
   { id: "file-settings", menu: "file", section: 4, keys: ["Mod+Comma"], global: true, run: () => setView({ dialog: "settings" }) },
 
   {
     id: "edit-undo", menu: "edit", section: 0, keys: ["Mod+Z"],
-    enabled: (state) => { const model = activeModel(state); return !!model && model.changing === null && position(model) > 0; },
+    enabled: (state) => { const model = activeModel(state); return !!model && model.changing === null && (position(model) > 0 || noteToUndo(model) !== undefined); },
     run: onModel((model) => act.undo(model.id)),
   },
   {
     id: "edit-redo", menu: "edit", section: 0, keys: ["Mod+Shift+Z", "Mod+Y"],
-    enabled: (state) => { const model = activeModel(state); return !!model && model.changing === null && position(model) < model.timeline.branch.length - 1; },
+    enabled: (state) => { const model = activeModel(state); return !!model && model.changing === null && (position(model) < model.timeline.branch.length - 1 || noteToRedo(model) !== undefined); },
     run: onModel((model) => act.redo(model.id)),
   },
   { id: "edit-find", menu: "edit", section: 1, keys: ["/", "Mod+F"], enabled: hasModel, run: () => setView({ dialog: "search" }) },
@@ -101,6 +115,10 @@ export const commands: readonly Command[] = [
   { id: "view-values", menu: "view", section: 5, keys: ["Alt+5"], global: true, run: () => setView({ lower: "values", showLower: true }) },
   { id: "view-orders", menu: "view", section: 5, keys: ["Alt+6"], global: true, run: () => setView({ lower: "orders", showLower: true }) },
   { id: "view-log", menu: "view", section: 5, keys: ["Alt+7"], global: true, run: () => setView({ lower: "log", showLower: true }) },
+  { id: "view-notes", menu: "view", section: 5, keys: ["Alt+8"], global: true, run: () => setView({ lower: "notes", showLower: true }) },
+  { id: "view-focus-next", menu: "view", section: 6, keys: ["F6"], global: true, run: () => focusPart(1) },
+  { id: "view-focus-previous", menu: "view", section: 6, keys: ["Shift+F6"], global: true, run: () => focusPart(-1) },
+  { id: "view-theme", menu: "view", section: 7, run: () => act.changeSettings({ theme: themes[(themes.indexOf(currentTheme()) + 1) % themes.length]! }) },
 
   {
     id: "rewrite-apply", menu: "rewrite", section: 0, keys: ["Enter"],
@@ -128,6 +146,7 @@ export const commands: readonly Command[] = [
     run: onModel((model) => act.compareWith(model.id, model.timeline.branch[0]!)),
   },
 
+  { id: "help-welcome", menu: "help", section: 0, enabled: hasModel, run: () => act.showWelcome() },
   { id: "help-shortcuts", menu: "help", section: 0, keys: ["?"], run: () => setView({ dialog: "shortcuts" }) },
   { id: "help-operators", menu: "help", section: 1, exists: (state) => state.host !== null, run: () => services().host.openExternal("https://onnx.ai/onnx/operators/") },
   { id: "help-about", menu: "help", section: 2, run: () => setView({ dialog: "about" }) },

@@ -69,3 +69,13 @@ export const shortError = (reason: unknown): string => (reason instanceof Error 
 
 /** Exporters call the only output of "/a/Conv" "/a/Conv_output_0": the ending says nothing in a list. */
 export const withoutOutputSuffix = (name: string): string => name.replace(/_output_0$/, "");
+
+const spans: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]];
+
+/** "3 minutes ago", in a language's words. */
+export function ago(time: number, language: string, now = Date.now()): string {
+  const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  const past = Math.max(0, now - time);
+  const [unit, size] = spans.find(([, span]) => past >= span) ?? ["second", 1000];
+  return words.format(-Math.floor(past / size), unit);
+}

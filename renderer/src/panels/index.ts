@@ -3,6 +3,7 @@ import { graphPanel } from "./graph/graph-panel.tsx";
 import { inspectorPanel } from "./inspector/inspector-panel.tsx";
 import { logPanel } from "./log/log-panel.tsx";
 import { ordersPanel } from "./orders/orders-panel.tsx";
+import { notesPanel } from "./notes/notes-panel.tsx";
 import type { Panel } from "./panel.ts";
 import { pipelinePanel } from "./pipeline/pipeline-panel.tsx";
 import { programPanel } from "./program/program-panel.tsx";
@@ -19,6 +20,7 @@ export const panels = [
   programPanel,
   valuesPanel,
   ordersPanel,
+  notesPanel,
   logPanel,
   inspectorPanel,
   timelinePanel,

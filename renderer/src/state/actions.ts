@@ -7,6 +7,11 @@ import { diagnosticOf, isCancelled } from "../worker/rpc.ts";
 import type { SourceRef } from "../worker/source.ts";
 import { shortError } from "../design/format.ts";
 import { log, notify, report } from "./notices.ts";
+import { canvasViews } from "./canvas.ts";
+import { fingerprint, type Fingerprint } from "./fingerprint.ts";
+import { noHistory, noNotes, redoNote, undoNote } from "./notes.ts";
+import { preferences } from "./preferences.ts";
+import { treeOfProject, type ProjectModel } from "./project.ts";
 import { query } from "./query.ts";
 import { services } from "./services.ts";
 import { saveSettings, type Settings } from "./settings.ts";
@@ -20,7 +25,7 @@ const model = (id: ModelId): ModelState | undefined => useStore.getState().model
 
 // ---- Start ----------------------------------------------------------------------------------------------------------
 
-/** Asks the host and the compiler for what does not change, then opens the model of the command line. */
+/** Asks the host and the compiler for what does not change. */
 export async function start(): Promise<void> {
   const { host } = services();
   host.onOpenFile((file) => void openFile(file));
@@ -29,7 +34,12 @@ export async function start(): Promise<void> {
   else report(t("error.host"), info.reason);
   if (catalog.status === "fulfilled") useStore.setState({ catalog: catalog.value });
   else report(t("error.compiler"), catalog.reason);
-  if (info.status === "fulfilled" && info.value.opened) await openFile(info.value.opened);
+}
+
+/** Opens the model of the command line. */
+export async function openGiven(): Promise<void> {
+  const given = useStore.getState().host?.opened;
+  if (given) await openFile(given);
 }
 
 /** Examples and recent files of the welcome page; a host without them has none. */
@@ -62,7 +72,8 @@ export async function openDropped(files: readonly File[]): Promise<void> {
   }
 }
 
-function sourceOf(file: OpenedFile): SourceRef {
+/** Where the compiler's worker reads a file. */
+export function sourceOf(file: OpenedFile): SourceRef {
   const { host } = services();
   if (file.blob) {
     const siblings = host.siblingsOf(file).map((sibling) => ({ name: sibling.name, file: sibling }));
@@ -71,43 +82,75 @@ function sourceOf(file: OpenedFile): SourceRef {
   return { kind: "url", name: file.name, size: file.size, url: host.fileUrl(file.id), siblingUrl: host.siblingUrl(file.id, "") };
 }
 
+/** What opens a project file; set by open-project.ts, which needs this module. */
+export const projectOpener: { open: ((file: OpenedFile) => Promise<void>) | null } = { open: null };
+
+const exampleOf = (file: OpenedFile): string | null =>
+  useStore.getState().examples?.flatMap(({ name, models }) => (models.some((each) => each.id === file.id) ? [`${name}/${file.name}`] : []))[0] ?? null;
+
+/** Steps, place and notes that a model is opened with, from a project. */
+export interface Restore {
+  readonly from: ProjectModel;
+  readonly hash: Fingerprint;
+  /** its place among the tabs; default: last */
+  readonly index?: number;
+  /** what is shown stays */
+  readonly quiet?: boolean;
+}
+
 /** Opens a file in a tab of its own; a failure leaves what is open untouched. */
-export async function openFile(file: OpenedFile): Promise<ModelId | undefined> {
+export async function openFile(file: OpenedFile, restore?: Restore): Promise<ModelId | undefined> {
   const { session } = services();
+  if (/\.graphwright$/i.test(file.name) && projectOpener.open) {
+    await projectOpener.open(file);
+    return undefined;
+  }
   try {
-    const opened = await runTask(t("task.open", { name: file.name }), (options) =>
-      session.open({ source: sourceOf(file) }, options),
-    );
-    const { model: id, summary, timeline, diagnostics } = opened;
-    const state: ModelState = {
-      id,
-      name: file.name,
-      file,
-      summary,
-      timeline,
-      head: timeline.head,
-      diagnostics,
-      a: timeline.head,
-      b: timeline.head,
-      compare: "previous",
-      selected: [],
-      selectedStep: timeline.head,
-      site: null,
-      pipeline: useStore.getState().catalog?.pipelines[0]?.name ?? null,
-      plan: null,
-      skipped: [],
-      verification: null,
-      orders: null,
-      run: null,
-      saved: timeline.head,
-      changing: null,
-    };
+    const state = await runTask(t("task.open", { name: file.name }), async (options): Promise<ModelState> => {
+      const { model: id, summary, timeline, diagnostics } = await session.open({ source: sourceOf(file) }, options);
+      const fresh: ModelState = {
+        id,
+        name: file.name,
+        file,
+        hash: restore?.hash ?? null,
+        example: exampleOf(file),
+        summary,
+        timeline,
+        head: timeline.head,
+        diagnostics,
+        a: timeline.head,
+        b: timeline.head,
+        compare: "previous",
+        selected: [],
+        selectedStep: timeline.head,
+        site: null,
+        pipeline: useStore.getState().catalog?.pipelines[0]?.name ?? null,
+        plan: null,
+        skipped: [],
+        verification: null,
+        orders: null,
+        run: null,
+        saved: timeline.head,
+        notes: noNotes,
+        noteHistory: noHistory,
+        savedNotes: noNotes,
+        changing: null,
+      };
+      if (!restore) return fresh;
+      try {
+        return await restored(fresh, restore.from, options);
+      } catch (error) {
+        await session.close({ model: id }).catch(() => undefined);
+        throw error;
+      }
+    });
+    const { id, diagnostics } = state;
     useStore.setState((before) => ({
       models: { ...before.models, [id]: state },
-      order: [...before.order, id],
-      active: id,
-      view: { ...before.view, dialog: null },
+      order: before.order.toSpliced(restore?.index ?? before.order.length, 0, id),
+      ...(restore?.quiet && before.active !== null ? {} : { active: id, view: { ...before.view, dialog: null } }),
     }));
+    if (!restore) void identify(id);
     log(id, diagnostics);
     const worst = diagnostics.find((each) => each.severity === "error") ?? diagnostics.find((each) => each.severity === "warning");
     if (worst) notify({ severity: "warning", title: t("notice.opened-with", { name: file.name, count: diagnostics.length }), diagnostic: worst });
@@ -118,16 +161,79 @@ export async function openFile(file: OpenedFile): Promise<ModelId | undefined> {
   }
 }
 
+/** Grows a project's steps on a model that was just opened, and puts everything where it was. */
+async function restored(fresh: ModelState, from: ProjectModel, options: Required<CallOptions>): Promise<ModelState> {
+  const { id } = fresh;
+  const { timeline, failed, places } = await services().session.restoreTree({ model: id, tree: treeOfProject(from), head: from.at, leaf: from.branch }, options);
+  const place = (step: StepId): StepId => places[step] ?? 0;
+  if (failed.length > 0) {
+    // What the steps were chosen by does not hold any more: say which, and keep the rest.
+    const diagnostics = failed.map(({ step, rewrite, site, reason }) => ({ severity: "warning" as const, code: "step-not-restored", message: t("project.step-lost", { step, rewrite, site, reason }), where: { node: site } }));
+    log(id, diagnostics);
+    notify({ severity: "warning", title: t("project.steps-lost", { name: fresh.name, count: failed.length }), diagnostic: diagnostics[0]! });
+  } else {
+    for (const [region, view] of from.canvas) canvasViews.set(`${id}/${region}`, definedOnly(view));
+  }
+  const steps = Object.entries(from.notes.steps).map(([step, text]) => [String(place(Number(step))), text] as const);
+  const branches = Object.entries(from.notes.branches).map(([step, text]) => [String(place(Number(step))), text] as const);
+  const notes = { ...from.notes, steps: Object.fromEntries(steps), branches: Object.fromEntries(branches) };
+  return {
+    ...fresh,
+    timeline,
+    head: timeline.head,
+    b: timeline.head,
+    a: onBranch(timeline, place(from.base)),
+    compare: from.compare,
+    saved: place(from.exported),
+    pipeline: useStore.getState().catalog?.pipelines.some((each) => each.name === from.pipeline) ? from.pipeline : fresh.pipeline,
+    plan: from.plan,
+    skipped: from.skipped,
+    // Ids are the same only when every step is.
+    ...(failed.length === 0 ? { selected: from.selected, selectedStep: place(from.selectedStep) } : { selectedStep: timeline.head }),
+    notes,
+    savedNotes: notes,
+  };
+}
+
+/** Without the fields that are there and undefined, as a validator leaves them. */
+const definedOnly = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Up to this size the bytes of a model that only the page holds are kept, so that it can be opened again. */
+const keptModel = 512 * 1024 * 1024;
+
+/** Learns what a project will know a model by. */
+async function identify(id: ModelId): Promise<void> {
+  const opened = model(id);
+  if (!opened) return;
+  const { host } = services();
+  try {
+    const hash = await fingerprint(host, opened.file);
+    if (opened.file.blob && opened.file.size <= keptModel) await host.kept.write(`model.${hash.value}`, opened.file.blob);
+    updateModel(id, { hash });
+  } catch (error) {
+    log(id, [{ ...diagnosticOf(error), severity: "warning" }]);
+  }
+}
+
+/** Told before a model closes, so that it can be opened again as it was. */
+export const onClosing: { listener: ((model: ModelState, index: number) => Promise<void>) | null } = { listener: null };
+
 export async function closeModel(id: ModelId): Promise<void> {
   const { order, active } = useStore.getState();
   const index = order.indexOf(id);
   if (index < 0) return;
+  await settle(id);
+  const closing = model(id);
+  if (closing && closing.changing === null) await onClosing.listener?.(closing, index).catch(() => undefined);
+  if (!useStore.getState().order.includes(id)) return;
   const rest = order.filter((other) => other !== id);
   useStore.setState((state) => {
     const { [id]: closed, ...models } = state.models;
     void closed;
     return { models, order: rest, active: active === id ? (rest[Math.min(index, rest.length - 1)] ?? null) : active };
   });
+  canvasViews.forget(id);
   try {
     await services().session.close({ model: id });
   } catch (error) {
@@ -135,11 +241,26 @@ export async function closeModel(id: ModelId): Promise<void> {
   }
 }
 
+export async function closeOthers(id: ModelId): Promise<void> {
+  for (const other of useStore.getState().order) if (other !== id) await closeModel(other);
+}
+
 export const activate = (id: ModelId): void => useStore.setState({ active: id });
+
+/** The start page, with every tab as it is. */
+export const showWelcome = (): void => useStore.setState({ active: null });
+
+/** Puts a tab at another place. */
+export function moveTab(id: ModelId, to: number): void {
+  useStore.setState(({ order }) => {
+    const rest = order.filter((other) => other !== id);
+    return { order: rest.toSpliced(Math.max(0, Math.min(rest.length, to)), 0, id) };
+  });
+}
 
 export function activateNext(by: 1 | -1): void {
   const { order, active } = useStore.getState();
-  if (active === null) return;
+  if (active === null) return void (order[0] !== undefined && activate(order[0]));
   const next = order[(order.indexOf(active) + by + order.length) % order.length];
   if (next !== undefined) activate(next);
 }
@@ -263,7 +384,8 @@ async function change(
       const grew = timeline.head !== before.head && stepOf(before.timeline, timeline.head) === undefined;
       // A change shows itself: from where the head was to where it is now.
       const a = state.compare === "previous" && grew ? before.b : baseFor({ ...state, timeline }, state.compare, timeline.head);
-      return { timeline: sameTimeline(state.timeline, timeline), head: timeline.head, b: timeline.head, a: state.compare === "pinned" ? a : onBranch(timeline, a), site: null, changing: null };
+      const noteHistory = grew ? { ...state.noteHistory, undone: [] } : state.noteHistory;
+      return { noteHistory, timeline: sameTimeline(state.timeline, timeline), head: timeline.head, b: timeline.head, a: state.compare === "pinned" ? a : onBranch(timeline, a), site: null, changing: null };
     });
     log(id, result.notes.map((message) => ({ severity: "info", code: "note", message })));
     await followSelection(id);
@@ -276,11 +398,14 @@ async function change(
   }
 }
 
+/** Takes back the last note or name if it was written at this step, else the step. */
 export async function undo(id: ModelId): Promise<void> {
+  if (undoNote(id)) return;
   await change(id, t("task.undo"), t("error.undo"), (options) => services().session.undo({ model: id }, options));
 }
 
 export async function redo(id: ModelId): Promise<void> {
+  if (redoNote(id)) return;
   await change(id, t("task.redo"), t("error.redo"), (options) => services().session.redo({ model: id }, options));
 }
 
@@ -483,7 +608,7 @@ export async function copyText(text: string): Promise<void> {
 
 export function changeSettings(change: Partial<Settings>): void {
   useStore.setState((state) => ({ settings: { ...state.settings, ...change } }));
-  saveSettings(typeof localStorage === "undefined" ? undefined : localStorage, useStore.getState().settings);
+  saveSettings(preferences, useStore.getState().settings);
 }
 
 export const currentModel = (): ModelState | undefined => activeModel(useStore.getState());

@@ -23,7 +23,7 @@ export const defaultSettings: Settings = {
   diffSideBySide: true,
 };
 
-const key = "graphwright.settings";
+const key = "settings";
 const choices: { readonly [K in keyof Settings]?: readonly Settings[K][] } = {
   theme: ["system", "light", "dark", "high-contrast"],
   language: ["system", "en", "zh-CN"],

@@ -3,7 +3,10 @@ import { create } from "zustand";
 import type { CatalogView, CheckView, Diagnostic, ModelId, ModelSummary, NodeId, OrdersView, RunResult, StepId, TimelineView } from "@graphwright/compiler-core";
 import type { Example, HostInfo, OpenedFile } from "../host/host.ts";
 import type { Plan } from "./plan.ts";
-import { loadSettings, type Settings } from "./settings.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+import type { NoteHistory, Notes } from "./notes.ts";
+import type { ModelReference } from "./project.ts";
+import { defaultSettings, type Settings } from "./settings.ts";
 
 /**
  * What handle A does when B moves: follow it ("none": one step is shown), stand one change before it ("previous"), or
@@ -27,6 +30,10 @@ export interface ModelState {
   /** file name */
   readonly name: string;
   readonly file: OpenedFile;
+  /** what a project knows it by; null until it was read */
+  readonly hash: Fingerprint | null;
+  /** "digits/digits.onnx" when it is an example that comes with the program */
+  readonly example: string | null;
   readonly summary: ModelSummary;
   /** the same object for as long as the tree, the branch and the runs are the same; `head` is apart */
   readonly timeline: TimelineView;
@@ -55,6 +62,10 @@ export interface ModelState {
   readonly run: { readonly step: StepId; readonly seed: number; readonly result: RunResult } | null;
   /** the last step that was exported or saved */
   readonly saved: StepId;
+  readonly notes: Notes;
+  readonly noteHistory: NoteHistory;
+  /** the notes as they were last saved */
+  readonly savedNotes: Notes;
   /** title of the change under way; other changes wait until it ends */
   readonly changing: string | null;
 }
@@ -84,9 +95,9 @@ export interface LogEntry {
   readonly diagnostic: Diagnostic;
 }
 
-export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about";
+export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about" | "save" | "link";
 export type LeftTab = "pipeline" | "rewrites";
-export type LowerTab = "text" | "program" | "values" | "orders" | "log";
+export type LowerTab = "text" | "program" | "values" | "orders" | "notes" | "log";
 export type Heat = "none" | "flops" | "bytes";
 
 export interface View {
@@ -103,6 +114,25 @@ export interface View {
   readonly dropping: boolean;
 }
 
+/** A model of a project that was not found, or that is not what it was: the person says what to do. */
+export interface LocateQuestion {
+  readonly expected: ModelReference;
+  /** a file that stands where it was, or that the person chose, and that differs */
+  readonly found: ModelReference | null;
+  readonly answer: (choice: "choose" | "use" | "skip") => void;
+}
+
+/** Work of a window that ended, as its journal has it. */
+export interface LostWork {
+  readonly key: string;
+  /** milliseconds since 1970 */
+  readonly modified: number;
+  readonly text: string;
+  readonly models: readonly { readonly name: string; readonly steps: number }[];
+  /** what was being done when the window ended */
+  readonly underWay: string | null;
+}
+
 export interface State {
   readonly host: HostInfo | null;
   readonly examples: readonly Example[] | null;
@@ -112,6 +142,12 @@ export interface State {
   readonly order: readonly ModelId[];
   readonly active: ModelId | null;
   readonly tasks: readonly TaskState[];
+  readonly question: LocateQuestion | null;
+  readonly lost: readonly LostWork[];
+  /** the project file that this window's models were opened from or saved to */
+  readonly project: { readonly name: string; readonly path: string | null; readonly target: string | null } | null;
+  /** copies of the last closed models, the latest last */
+  readonly closed: number;
   readonly notices: readonly Notice[];
   readonly log: readonly LogEntry[];
   readonly settings: Settings;
@@ -140,9 +176,13 @@ export const initialState: State = {
   order: [],
   active: null,
   tasks: [],
+  question: null,
+  lost: [],
+  project: null,
+  closed: 0,
   notices: [],
   log: [],
-  settings: loadSettings(typeof localStorage === "undefined" ? undefined : localStorage),
+  settings: defaultSettings,
   view: initialView,
 };
 
@@ -152,6 +192,9 @@ export const setView = (view: Partial<View>): void => useStore.setState((state) 
 
 export const activeModel = (state: State): ModelState | undefined =>
   state.active === null ? undefined : state.models[state.active];
+
+/** Whether a model has steps or notes that were neither exported nor saved. */
+export const isEdited = (model: ModelState): boolean => model.b !== model.saved || model.notes !== model.savedNotes;
 
 export function updateModel(id: ModelId, change: Partial<ModelState> | ((model: ModelState) => Partial<ModelState>)): void {
   useStore.setState((state) => {

@@ -5,12 +5,15 @@ import { CommandPalette } from "./command-palette.tsx";
 import { ExportDialog } from "./export-dialog.tsx";
 import { SearchDialog } from "./search-dialog.tsx";
 import { SettingsDialog } from "./settings-dialog.tsx";
+import { LinkDialog, LocateDialog, SaveDialog } from "./project-dialogs.tsx";
 import { ShortcutSheet } from "./shortcut-sheet.tsx";
 
 /** The dialog that is open, if any. */
 export function Dialogs(): ReactNode {
+  const question = useStore((state) => state.question);
   const dialog = useStore((state) => state.view.dialog);
   const model = useStore(activeModel);
+  if (question) return <LocateDialog key={`${question.expected.name}/${question.found?.name ?? ""}`} question={question} />;
   switch (dialog) {
     case null:
       return null;
@@ -22,6 +25,10 @@ export function Dialogs(): ReactNode {
       return <ShortcutSheet />;
     case "settings":
       return <SettingsDialog />;
+    case "save":
+      return <SaveDialog />;
+    case "link":
+      return <LinkDialog />;
     case "about":
       return <AboutDialog />;
     case "export":

@@ -2,6 +2,7 @@ import { Tabs } from "radix-ui";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Panel } from "../panels/panel.ts";
+import { countNotes } from "../state/notes.ts";
 import { useStore, type ModelState } from "../state/store.ts";
 import { Shown } from "./shown.tsx";
 
@@ -17,6 +18,7 @@ interface TabStripProps {
 export function TabStrip({ panels, value, onChange, model, label }: TabStripProps): ReactNode {
   const { t } = useTranslation();
   const problems = useStore((state) => state.log.filter((entry) => entry.diagnostic.severity !== "info" && (entry.model === null || entry.model === model.id)).length);
+  const notes = countNotes(model.notes);
   return (
     <Tabs.Root className="tabs" value={value} onValueChange={onChange}>
       <Tabs.List className="tab-list" aria-label={label}>
@@ -24,6 +26,7 @@ export function TabStrip({ panels, value, onChange, model, label }: TabStripProp
           <Tabs.Trigger key={id} value={id} className="tab" data-testid={`tab-${id}`}>
             <Icon size={13} aria-hidden />
             {t(`panel.${id}`)}
+            {id === "notes" && notes > 0 && <span className="tab-count tab-count-quiet num">{notes}</span>}
             {id === "log" && problems > 0 && <span className="tab-count num">{problems}</span>}
           </Tabs.Trigger>
         ))}

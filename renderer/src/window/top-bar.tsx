@@ -1,4 +1,4 @@
-import { Command as CommandIcon, PackageOpen, Settings, ShieldCheck, X } from "lucide-react";
+import { Command as CommandIcon, PackageOpen, Settings, ShieldCheck } from "lucide-react";
 import { Menubar } from "radix-ui";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -8,16 +8,15 @@ import { showChord } from "../commands/keys.ts";
 import { isEnabled, runCommand } from "../commands/table.ts";
 import { Button, IconButton, Tip } from "../design/button.tsx";
 import { CheckNumbers, useCheckText } from "../design/check-mark.tsx";
-import { Name } from "../design/name.tsx";
-import * as act from "../state/actions.ts";
 import { positionOf } from "../state/steps.ts";
 import { activeModel, setView, useStore, type ModelState } from "../state/store.ts";
+import { ModelTabs } from "./model-tabs.tsx";
 
 export function TopBar(): ReactNode {
   const { t } = useTranslation();
   const model = useStore(activeModel);
   return (
-    <header className="top-bar">
+    <header className="top-bar" data-part>
       <span className="brand" aria-hidden>
         <svg width="20" height="20" viewBox="0 0 32 32" fill="none">
           <rect width="32" height="32" rx="7" fill="var(--color-accent)" />
@@ -98,32 +97,6 @@ function Entry({ command }: { readonly command: Command }): ReactNode {
       <Menubar.ItemIndicator className="menu-check">✓</Menubar.ItemIndicator>
       {content}
     </Menubar.CheckboxItem>
-  );
-}
-
-function ModelTabs(): ReactNode {
-  const { t } = useTranslation();
-  const { order, models, active } = useStore();
-  return (
-    <nav className="model-tabs" aria-label={t("top.models")} data-testid="model-tabs">
-      <ul>
-        {order.map((id) => {
-          const model = models[id]!;
-          const edited = model.b !== model.saved;
-          return (
-            <li key={id} className="model-tab" data-active={id === active}>
-              <button type="button" className="model-tab-name" aria-current={id === active ? "page" : undefined} onClick={() => act.activate(id)} onAuxClick={(event) => event.button === 1 && void act.closeModel(id)} data-testid="model-tab">
-                <Name>{model.name}</Name>
-                {edited && <span className="edited" role="img" aria-label={t("top.edited")}>•</span>}
-              </button>
-              <button type="button" className="icon-button tiny" aria-label={t("top.close", { name: model.name })} onClick={() => void act.closeModel(id)} data-testid="close-model">
-                <X size={12} aria-hidden />
-              </button>
-            </li>
-          );
-        })}
-      </ul>
-    </nav>
   );
 }
 

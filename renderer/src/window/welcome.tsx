@@ -14,7 +14,7 @@ export function Welcome(): ReactNode {
   const recent = useStore((state) => state.recent);
   const opening = useStore((state) => state.tasks.length > 0);
   return (
-    <main className="welcome scroll" data-testid="welcome" aria-busy={opening}>
+    <main className="welcome scroll" id="content" tabIndex={-1} data-part data-testid="welcome" aria-busy={opening}>
       <div className="welcome-page">
         <header>
           <h1>{t("welcome.title")}</h1>

@@ -1,5 +1,5 @@
 import { Tooltip } from "radix-ui";
-import { useEffect, type DragEvent, type ReactNode } from "react";
+import { useEffect, type DragEvent, type MouseEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import { listenForKeys } from "../commands/keys.ts";
@@ -9,11 +9,13 @@ import { applyTheme } from "../design/theme.ts";
 import { i18next, resolveLanguage } from "../i18n/index.ts";
 import { panelsIn } from "../panels/index.ts";
 import * as act from "../state/actions.ts";
+import { preferences } from "../state/preferences.ts";
 import { services } from "../state/services.ts";
-import { activeModel, setView, useStore, type LeftTab, type LowerTab, type ModelState } from "../state/store.ts";
+import { activeModel, isEdited, setView, useStore, type LeftTab, type LowerTab, type ModelState } from "../state/store.ts";
 import { Dialogs } from "./dialogs.tsx";
 import { DropTarget } from "./drop-target.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
+import { LostBar } from "./lost-bar.tsx";
 import { Notices } from "./notices.tsx";
 import { Shown } from "./shown.tsx";
 import { StatusBar } from "./status-bar.tsx";
@@ -22,6 +24,7 @@ import { TopBar } from "./top-bar.tsx";
 import { Welcome } from "./welcome.tsx";
 
 export function Window(): ReactNode {
+  const { t } = useTranslation();
   const model = useStore(activeModel);
   useEffect(listenForKeys, []);
   useHostWindow(model);
@@ -40,7 +43,9 @@ export function Window(): ReactNode {
   return (
     <Tooltip.Provider delayDuration={450} skipDelayDuration={200}>
       <div className="window" onDragEnter={onDrag} onDragOver={onDrag} onDrop={onDrop}>
+        <a className="skip-link" href="#content" onClick={skipToContent}>{t(model ? "top.skip-to-graph" : "top.skip-to-content")}</a>
         <TopBar />
+        <LostBar />
         <ErrorBoundary>{model ? <Workbench key={model.id} model={model} /> : <Welcome />}</ErrorBoundary>
         <StatusBar />
         <DropTarget />
@@ -51,22 +56,28 @@ export function Window(): ReactNode {
   );
 }
 
+/** Past menus and lists, to the graph itself or to the page. */
+function skipToContent(event: MouseEvent): void {
+  event.preventDefault();
+  (document.querySelector<HTMLElement>("#graph [role=application]") ?? document.getElementById("content"))?.focus();
+}
+
 function Workbench({ model }: { readonly model: ModelState }): ReactNode {
   const { t } = useTranslation();
   const { left, lower, showLeft, showRight, showLower } = useStore((state) => state.view);
-  const columns = useDefaultLayout({ id: "graphwright.columns", panelIds: [...(showLeft ? ["left"] : []), "center", ...(showRight ? ["right"] : [])], storage: localStorage });
-  const rows = useDefaultLayout({ id: "graphwright.rows", panelIds: ["graph", ...(showLower ? ["lower"] : [])], storage: localStorage });
+  const columns = useDefaultLayout({ id: "columns", panelIds: [...(showLeft ? ["left"] : []), "center", ...(showRight ? ["right"] : [])], storage: preferences });
+  const rows = useDefaultLayout({ id: "rows", panelIds: ["graph", ...(showLower ? ["lower"] : [])], storage: preferences });
   const [graph] = panelsIn("center");
   const [inspector] = panelsIn("right");
   const [timeline] = panelsIn("bottom");
   return (
-    <main className="workbench" aria-label={model.name}>
+    <main className="workbench" id="content" tabIndex={-1} aria-label={model.name}>
       <h1 className="unseen">{model.name}</h1>
       <Group orientation="horizontal" className="columns" id="columns" defaultLayout={columns.defaultLayout} onLayoutChanged={columns.onLayoutChanged}>
         {showLeft && (
           <>
             <Panel id="left" minSize="220px" defaultSize="20%" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
-              <aside className="area" aria-label={t("area.left")}>
+              <aside className="area" aria-label={t("area.left")} data-part>
                 <TabStrip panels={panelsIn("left")} value={left} onChange={(tab) => setView({ left: tab as LeftTab })} model={model} label={t("area.left")} />
               </aside>
             </Panel>
@@ -75,14 +86,14 @@ function Workbench({ model }: { readonly model: ModelState }): ReactNode {
         )}
         <Panel id="center" minSize="30%">
           <Group orientation="vertical" id="rows" defaultLayout={rows.defaultLayout} onLayoutChanged={rows.onLayoutChanged}>
-            <Panel id="graph" minSize="20%" defaultSize="64%" className="area">
-              <Shown panel={graph!} model={model} />
+            <Panel id="graph" minSize="20%" defaultSize="64%">
+              <div className="area" data-part><Shown panel={graph!} model={model} /></div>
             </Panel>
             {showLower && (
               <>
                 <Separator className="separator separator-y" aria-label={t("area.resize-lower")} />
                 <Panel id="lower" minSize="90px" defaultSize="36%">
-                  <section className="area" aria-label={t("area.lower")}>
+                  <section className="area" aria-label={t("area.lower")} data-part>
                     <TabStrip panels={panelsIn("lower")} value={lower} onChange={(tab) => setView({ lower: tab as LowerTab })} model={model} label={t("area.lower")} />
                   </section>
                 </Panel>
@@ -94,14 +105,14 @@ function Workbench({ model }: { readonly model: ModelState }): ReactNode {
           <>
             <Separator className="separator separator-x" aria-label={t("area.resize-right")} />
             <Panel id="right" minSize="220px" defaultSize="21.5%" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
-              <aside className="area" aria-label={t("panel.inspector")}>
+              <aside className="area" aria-label={t("panel.inspector")} data-part>
                 <Shown panel={inspector!} model={model} />
               </aside>
             </Panel>
           </>
         )}
       </Group>
-      <section aria-label={t("panel.timeline")}>
+      <section aria-label={t("panel.timeline")} data-part>
         <Shown panel={timeline!} model={model} />
       </section>
     </main>
@@ -110,7 +121,7 @@ function Workbench({ model }: { readonly model: ModelState }): ReactNode {
 
 /** Title and menu of the window outside of the page. */
 function useHostWindow(model: ModelState | undefined): void {
-  const edited = model !== undefined && model.b !== model.saved;
+  const edited = model !== undefined && isEdited(model);
   const name = model?.name;
   useEffect(() => {
     services().host.setTitle(name === undefined ? "Graphwright" : `${edited ? "• " : ""}${name} — Graphwright`, edited);

@@ -3,6 +3,7 @@ import type { CostView } from "@graphwright/compiler-core";
 import { ChevronFirst, ChevronLast, ChevronLeft, ChevronRight, GitBranch, History, Redo2, Undo2 } from "lucide-react";
 import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { showChord } from "../../commands/keys.ts";
 import { runCommand } from "../../commands/table.ts";
 import { IconButton } from "../../design/button.tsx";
 import { CheckMark } from "../../design/check-mark.tsx";
@@ -11,6 +12,7 @@ import { Name } from "../../design/name.tsx";
 import { Segmented } from "../../design/segmented.tsx";
 import { SelectBox } from "../../design/select-box.tsx";
 import * as act from "../../state/actions.ts";
+import { noteToRedo, noteToUndo } from "../../state/notes.ts";
 import { leavesOf, onBranch, pathTo, positionOf, stepOf } from "../../state/steps.ts";
 import { useStore, type CompareMode, type ModelState } from "../../state/store.ts";
 import type { Panel, PanelProps } from "../panel.ts";
@@ -46,8 +48,8 @@ function TimelinePanel({ model }: PanelProps): ReactNode {
           <IconButton label={t("command.rewrite-next-step")} keys="J" disabled={at >= last || busy} onClick={() => runCommand("rewrite-next-step")} data-testid="next-step"><ChevronRight size={15} /></IconButton>
           <IconButton label={t("command.rewrite-last-step")} disabled={at >= last || busy} onClick={() => runCommand("rewrite-last-step")} data-testid="last-step"><ChevronLast size={15} /></IconButton>
           <span className="bar-line" />
-          <IconButton label={t("command.edit-undo")} keys="Ctrl+Z" disabled={at <= 0 || busy} onClick={() => runCommand("edit-undo")} data-testid="undo"><Undo2 size={14} /></IconButton>
-          <IconButton label={t("command.edit-redo")} keys="Ctrl+Shift+Z" disabled={at >= last || busy} onClick={() => runCommand("edit-redo")} data-testid="redo"><Redo2 size={14} /></IconButton>
+          <IconButton label={t("command.edit-undo")} keys={showChord("Mod+Z")} disabled={(at <= 0 && !noteToUndo(model)) || busy} onClick={() => runCommand("edit-undo")} data-testid="undo"><Undo2 size={14} /></IconButton>
+          <IconButton label={t("command.edit-redo")} keys={showChord("Mod+Shift+Z")} disabled={(at >= last && !noteToRedo(model)) || busy} onClick={() => runCommand("edit-redo")} data-testid="redo"><Redo2 size={14} /></IconButton>
         </div>
         <p className="timeline-step" aria-live="polite">
           <span className="num faint" data-testid="step-position">{t("timeline.position", { step: at, last })}</span>
@@ -122,7 +124,7 @@ function Branches({ model }: { readonly model: ModelState }): ReactNode {
         options={leaves.map((leaf, index) => {
           const path = pathTo(model.timeline, leaf.id);
           const shared = positionOf(model.timeline, onBranch(model.timeline, leaf.id));
-          return { value: String(leaf.id), label: t("timeline.branch-name", { number: index + 1 }), hint: t("timeline.branch-hint", { steps: path.length - 1, rewrite: leaf.rewrite, shared }) };
+          return { value: String(leaf.id), label: model.notes.branches[leaf.id] ?? t("timeline.branch-name", { number: index + 1 }), hint: t("timeline.branch-hint", { steps: path.length - 1, rewrite: leaf.rewrite, shared }) };
         })}
         onChange={(id) => act.goTo(model.id, leaves.find((leaf) => String(leaf.id) === id)!.id)}
         testId="branch-select"
