@@ -130,11 +130,46 @@ export function ceilDivDims(a: Dim, b: Dim): Dim {
   return floorDivDims(addDims(a, subDims(b, 1)), b);
 }
 
-/** True only when proven: sums of named symbols with positive factors are, since sizes are. */
+const atomSigns = new Map<string, boolean>();
+
+/** The two operands of an atom "floor(a/b)", "min(a, b)" or "max(a, b)". */
+function operands(atom: string): [Dim, Dim] {
+  const separator = atom.startsWith("floor(") ? "/" : ",";
+  const start = atom.indexOf("(") + 1;
+  let depth = 0;
+  let quoted = false;
+  for (let i = start; i < atom.length - 1; i++) {
+    const c = atom[i]!;
+    if (quoted && c === "\\") i++;
+    else if (c === '"') quoted = !quoted;
+    else if (quoted) continue;
+    else if (c === "(") depth++;
+    else if (c === ")") depth--;
+    else if (c === separator && depth === 0) return [parseDim(atom.slice(start, i)), parseDim(atom.slice(i + 1, -1))];
+  }
+  return [null, null];
+}
+
+/** Whether an atom is proven not to be negative: a named size is not. */
+function atomNeverNegative(atom: string): boolean {
+  const kind = /^(?:floor|min|max)(?=\()/.exec(atom)?.[0];
+  if (kind === undefined) return true;
+  let proven = atomSigns.get(atom);
+  if (proven === undefined) {
+    const [a, b] = operands(atom);
+    if (kind === "floor") proven = neverNegative(a) && neverNegative(subDims(b, 1));
+    else if (kind === "min") proven = neverNegative(a) && neverNegative(b);
+    else proven = neverNegative(a) || neverNegative(b);
+    atomSigns.set(atom, proven);
+  }
+  return proven;
+}
+
+/** True only when proven: sums of sizes with positive factors are, and what is divided, or chosen, from such. */
 export function neverNegative(d: Dim): boolean {
   if (d === null) return false;
   if (typeof d === "number") return d >= 0;
-  return d.terms.every((t) => t.coefficient > 0 && t.atoms.every((a) => !a.startsWith("floor(") && !a.startsWith("min(") && !a.startsWith("max(")));
+  return d.terms.every((t) => t.coefficient > 0 && t.atoms.every(atomNeverNegative));
 }
 
 export function minDims(a: Dim, b: Dim): Dim {

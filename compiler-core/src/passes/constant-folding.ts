@@ -59,12 +59,45 @@ function producedBytes(node: OperatorNode, context: MatchContext): number | stri
   return bytes;
 }
 
-/** Bytes of the constants that nothing would use any more. */
-function freedBytes(node: OperatorNode, context: MatchContext): number {
+/** Bytes that a node would leave as constants, where its operands are constants and its sizes are inferred; undefined where it stays. */
+function foldedBytes(node: OperatorNode, context: MatchContext): number | undefined {
+  if (node.domain === "" && node.op === "DequantizeLinear") return undefined;
+  if (Object.keys(node.regions).length > 0 || !node.inputs.every((ref) => ref === null || context.constant(ref))) return undefined;
+  const definition = context.definition(node);
+  if (!definition?.evaluate || definition.nondeterministic) return undefined;
+  let bytes = 0;
+  for (const output of wantedOutputs(node, context)) {
+    const { type } = node.outputs[output]!;
+    const dims = staticShape(type);
+    if (!dims || type.kind !== "tensor" || !type.element || type.element === "string") return undefined;
+    bytes += byteSize(type.element, elementCount(dims));
+  }
+  return bytes;
+}
+
+/** A constant that this many nodes share is not looked through. */
+const sharedBy = 32;
+
+/**
+ * Bytes of the constants that go with the node. One that other nodes use, all of which can be folded too, goes with the
+ * last of them: its bytes are shared out by what each makes of it, so that a weight may be cut into parts and joined anew.
+ */
+function freedBytes(node: OperatorNode, produced: number, context: MatchContext): number {
   const sources = new Set(node.inputs.flatMap((ref) => (ref ? [ref.node] : [])));
   let bytes = 0;
-  for (const id of sources)
-    if (context.graph.usesOf(id).every((use) => use.kind === "input" && use.user === node.id)) bytes += context.constant({ node: id, output: 0 })!.bytes;
+  for (const id of sources) {
+    const uses = context.graph.usesOf(id);
+    const own = context.constant({ node: id, output: 0 })!.bytes;
+    const users = new Set<number>();
+    for (const use of uses) users.add(use.kind === "input" ? use.user : -1);
+    if (users.has(-1) || users.size > sharedBy) continue;
+    if (users.size === 1) bytes += own;
+    else {
+      let all = 0;
+      for (const user of users) all += user === node.id ? produced : (foldedBytes(context.find(user)!, context) ?? Infinity);
+      if (all < Infinity) bytes += all === 0 ? own : Math.floor((own * produced) / all);
+    }
+  }
   return bytes;
 }
 
@@ -109,7 +142,7 @@ export const constantFolding = defineRewrite({
     holds = context.require("no bodies", Object.keys(root.regions).length === 0) && holds;
     if (!holds) return undefined;
     const produced = producedBytes(root, context);
-    const growth = typeof produced === "number" ? produced - freedBytes(root, context) : 0;
+    const growth = typeof produced === "number" ? produced - freedBytes(root, produced, context) : 0;
     const within = context.require(
       "within budget",
       typeof produced !== "number" ? "unknown" : growth <= options.foldGrowthBytes,

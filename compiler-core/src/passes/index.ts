@@ -10,6 +10,7 @@ import { batchNormIntoConv } from "./batch-norm-into-conv.ts";
 import { castChain } from "./cast-chain.ts";
 import { castLikeToCast } from "./cast-like-to-cast.ts";
 import { commonSubexpressionElimination } from "./common-subexpression-elimination.ts";
+import { concatOfConcat } from "./concat-of-concat.ts";
 import { constantFolding } from "./constant-folding.ts";
 import { deadCodeElimination } from "./dead-code-elimination.ts";
 import type { RewriteDefinition } from "./definition.ts";
@@ -22,6 +23,7 @@ import { eliminateNoOpShape } from "./eliminate-no-op-shape.ts";
 import { epilogueFusion } from "./epilogue-fusion.ts";
 import { expandOfExpand } from "./expand-of-expand.ts";
 import { geluFusion } from "./gelu-fusion.ts";
+import { gemmOfFlattened } from "./gemm-of-flattened.ts";
 import { globalAveragePoolFusion } from "./global-average-pool-fusion.ts";
 import { hardSigmoidFusion } from "./hard-sigmoid-fusion.ts";
 import { hardSwishFusion } from "./hard-swish-fusion.ts";
@@ -48,6 +50,7 @@ import { sinkTransposes } from "./sink-transposes.ts";
 import { sinkTransposesThroughSums } from "./sink-transposes-through-sums.ts";
 import { skipNormalizationGroup } from "./skip-normalization-group.ts";
 import { sliceOfSlice } from "./slice-of-slice.ts";
+import { slicesToSplit } from "./slices-to-split.ts";
 import { softmaxFusion } from "./softmax-fusion.ts";
 import { softmaxOfFlatten } from "./softmax-of-flatten.ts";
 import { squeezeOfUnsqueeze } from "./squeeze-of-unsqueeze.ts";
@@ -59,6 +62,7 @@ import { transposeIntoMatmul } from "./transpose-into-matmul.ts";
 import { transposeOfTranspose } from "./transpose-of-transpose.ts";
 import { unsqueezeOfUnsqueeze } from "./unsqueeze-of-unsqueeze.ts";
 import { whereOfSizes } from "./where-of-sizes.ts";
+import { zeroStateElimination } from "./zero-state-elimination.ts";
 
 /** Every rewrite, one line each. */
 export const rewrites: readonly RewriteDefinition[] = [
@@ -78,6 +82,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   padIntoConv,
   padIntoMaxPool,
   padIntoAveragePool,
+  gemmOfFlattened,
   parallelProjections,
   matmulAddToGemm,
   transposeIntoGemm,
@@ -93,6 +98,8 @@ export const rewrites: readonly RewriteDefinition[] = [
   sinkTransposesThroughSums,
   squeezeOfUnsqueeze,
   sliceOfSlice,
+  slicesToSplit,
+  concatOfConcat,
   reshapeTargetFolding,
   whereOfSizes,
   unsqueezeOfUnsqueeze,
@@ -100,6 +107,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   argMaxOfMonotone,
   quantizeOfDequantize,
   softmaxOfFlatten,
+  zeroStateElimination,
   geluFusion,
   tanhGeluFusion,
   hardSwishFusion,

@@ -52,7 +52,7 @@ export const parallelProjections = defineRewrite({
   roots: ["MatMul"],
   preconditions: [
     { name: "one left factor", doc: "Other MatMuls by constant matrices have the same left factor, in the same graph." },
-    { name: "alike", doc: "All have a constant vector added to them, or none has; weights have one floating-point type, and are used by their product only." },
+    { name: "alike", doc: "Weights and biases have one floating-point type, and weights are used by their product only. Where some have a constant vector added to them, zeros are added to the others." },
     { name: "three or more", doc: "Of two products nothing is won: one and a Split are as many nodes, and an activation that follows one of them can no longer be fused with it." },
     { name: "known rank", doc: "The product's rank is 2 or more." },
   ],
@@ -69,7 +69,7 @@ export const parallelProjections = defineRewrite({
     // The first of them is the root.
     const first = others.reduce((a, b) => (b.product.order < a.product.order || (b.product.order === a.product.order && b.product.id < a.product.id) ? b : a));
     if (!context.require("one left factor", first.product.id === root.id, () => (first.product.id === root.id ? `${others.length} products` : `${context.describe({ node: first.product.id, output: 0 })} comes first`))) return undefined;
-    const alike = others.filter((p) => (p.sum === undefined) === (own.sum === undefined) && context.graph.usesOf(p.weight.node).length === 1 && commonFloat(context, [p.weight, own.weight, ...(p.bias ? [p.bias] : [])]) !== undefined);
+    const alike = others.filter((p) => context.graph.usesOf(p.weight.node).length === 1 && commonFloat(context, [p.weight, own.weight, ...(p.bias ? [p.bias] : [])]) !== undefined);
     if (!context.require("alike", alike.length > 1 && alike.some((p) => p.product.id === root.id), () => `${alike.length} of ${others.length} are`)) return undefined;
     let holds = context.require("three or more", alike.length >= 3, `${alike.length} products`);
     const rank = context.shape(data)?.length;
@@ -93,11 +93,13 @@ export const parallelProjections = defineRewrite({
     const nodes = projections.flatMap((p) => [p.product, ...(p.sum ? [p.sum] : [])]);
     let joined = rewriter.addNode({ op: "MatMul", inputs: [product.inputs[0]!, weight], outputs: [context.freshName(`${name}_joined`)], name: product.name, ...at, ...mergedNotes(...nodes) });
     const made = [joined];
-    if (first.sum) {
-      const biases = projections.map((p) => p.bias!);
-      const numbers = biases.flatMap((ref) => Array.from(toNumbers(context.tensor(ref)!)));
+    const summed = projections.filter((p) => p.sum !== undefined);
+    if (summed.length > 0) {
+      const biases = summed.map((p) => p.bias!);
+      const numbers = projections.flatMap((p) => (p.bias ? Array.from(toNumbers(context.tensor(p.bias)!)) : Array<number>(p.columns).fill(0)));
       const bias = constant(fromNumbers(elementOf(context.type(biases[0]!))!, [numbers.length], numbers), `${context.graph.valueName(biases[0]!) || name}_joined`, biases);
-      joined = rewriter.addNode({ op: "Add", inputs: [{ node: joined, output: 0 }, bias], outputs: [context.freshName(`${first.sum.outputs[0]!.name}_joined`)], name: first.sum.name, ...at });
+      const { sum } = summed[0]!;
+      joined = rewriter.addNode({ op: "Add", inputs: [{ node: joined, output: 0 }, bias], outputs: [context.freshName(`${sum!.outputs[0]!.name}_joined`)], name: sum!.name, ...at });
       made.push(joined);
     }
     const sizes = constant({ ...int64Vector(projections.map((p) => p.columns)) }, `${name}_sizes`, []);
@@ -133,6 +135,31 @@ export const parallelProjections = defineRewrite({
   %q_joined = Add(%pq_joined, %bq_joined)
   %pq_sizes = constant int64[3] [2, 1, 2]
   %q, %k, %v = Split(%q_joined, %pq_sizes) {axis = -1}
+  return %q, %k, %v
+}`,
+    },
+    {
+      title: "A key without a bias",
+      before: `graph @main(%x: float32[N, 2]) -> (%q: float32[N, 2], %k: float32[N, 1], %v: float32[N, 2]) {
+  %wq = constant float32[2, 2] [1, 2, 3, 4]
+  %wk = constant float32[2, 1] [5, 6]
+  %wv = constant float32[2, 2] [7, 8, 9, 10]
+  %bq = constant float32[2] [1, 2]
+  %bv = constant float32[2] [4, 5]
+  %k = MatMul(%x, %wk) "key"
+  %pq = MatMul(%x, %wq) "query"
+  %q = Add(%pq, %bq)
+  %pv = MatMul(%x, %wv) "value"
+  %v = Add(%pv, %bv)
+  return %q, %k, %v
+}`,
+      after: `graph @main(%x: float32[N, 2]) -> (%q: float32[N, 2], %k: float32[N, 1], %v: float32[N, 2]) {
+  %wk_joined = constant float32[2, 5] [5, 1, 2, 7, 8, 6, 3, 4, 9, 10]
+  %k_joined = MatMul(%x, %wk_joined) "key"
+  %bq_joined = constant float32[5] [0, 1, 2, 4, 5]
+  %q_joined = Add(%k_joined, %bq_joined)
+  %k_sizes = constant int64[3] [1, 2, 2]
+  %k, %q, %v = Split(%q_joined, %k_sizes) {axis = -1}
   return %q, %k, %v
 }`,
     },

@@ -40,7 +40,7 @@ export const passes: readonly Pass[] = [
     name: "simplify",
     title: "Simplify",
     summary: "Shortens chains of shape operators, casts and clips.",
-    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "softmax-of-flatten", "cast-like-to-cast", "cast-chain", "relu-and-clip", "reciprocal-multiply", "reshape-target-folding", "where-of-sizes", "unsqueeze-of-unsqueeze", "expand-of-expand", "arg-max-of-monotone", "quantize-of-dequantize"],
+    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "concat-of-concat", "zero-state-elimination", "softmax-of-flatten", "cast-like-to-cast", "cast-chain", "relu-and-clip", "reciprocal-multiply", "reshape-target-folding", "where-of-sizes", "unsqueeze-of-unsqueeze", "expand-of-expand", "arg-max-of-monotone", "quantize-of-dequantize"],
   },
   {
     name: "layout",
@@ -58,7 +58,7 @@ export const passes: readonly Pass[] = [
     name: "fold-into-weights",
     title: "Fold into weights",
     summary: "Moves constant scales, shifts, paddings and transposes into the operator beside them.",
-    rewrites: ["pad-into-conv", "pad-into-max-pool", "pad-into-average-pool", "batch-norm-into-conv", "batch-norm-into-conv-transpose", "affine-into-conv", "transpose-into-gemm", "transpose-into-matmul", "matmul-add-to-gemm", "affine-into-gemm", "multiply-before-conv", "parallel-projections"],
+    rewrites: ["pad-into-conv", "pad-into-max-pool", "pad-into-average-pool", "batch-norm-into-conv", "batch-norm-into-conv-transpose", "affine-into-conv", "transpose-into-gemm", "transpose-into-matmul", "matmul-add-to-gemm", "affine-into-gemm", "multiply-before-conv", "gemm-of-flattened", "parallel-projections"],
   },
   {
     name: "merge-affine-chains",
@@ -69,8 +69,8 @@ export const passes: readonly Pass[] = [
   {
     name: "merge-duplicates",
     title: "Merge duplicates",
-    summary: "Brings means over space to one form and keeps one of equal constants and equal computations. It comes after folding into weights, which needs convolutions that are used once.",
-    rewrites: ["global-average-pool-fusion", "duplicate-constant-merging", "common-subexpression-elimination"],
+    summary: "Brings means over space to one form, keeps one of equal constants and equal computations, and joins Slices into Splits. It comes after folding into weights, which needs convolutions that are used once.",
+    rewrites: ["global-average-pool-fusion", "duplicate-constant-merging", "common-subexpression-elimination", "slices-to-split"],
   },
   {
     name: "group-attention",
