@@ -8,7 +8,7 @@ import { isTensor, type Value } from "../ops/definition.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { Random } from "../support/random.ts";
 import { silentTask, type Task } from "../support/task.ts";
-import type { Exactness } from "./definition.ts";
+import type { Exactness, RewriteDefinition } from "./definition.ts";
 import { rewrites } from "./index.ts";
 import { compareValues, type Difference, epsilonOf, nudge } from "./check/compare.ts";
 import { type DrawMode, drawValue, integerRanges, sizesOf } from "./check/draw.ts";
@@ -145,6 +145,16 @@ function judge(name: string, a: Value | null, b: Value | null, epsilon: number, 
   return { name, difference, verdict: rounding ? "rounding" : "different" };
 }
 
+/** What an approximating rewrite allows itself counts as rounding; more is another function. */
+function approximately(finding: Finding, { share, steps = 0 }: NonNullable<RewriteDefinition["tolerance"]>): Finding {
+  const { difference } = finding;
+  if (finding.verdict !== "different" || difference.mismatch !== undefined) return finding;
+  return difference.maxAbs <= Math.max(share * difference.scale, steps) ? { ...finding, verdict: "rounding" } : finding;
+}
+
+const toleranceText = ({ share, steps }: NonNullable<RewriteDefinition["tolerance"]>): string =>
+  [share > 0 ? `${(100 * share).toPrecision(2)}% of the largest value` : "", steps ? `${steps} quantization step${steps === 1 ? "" : "s"}` : ""].filter((part) => part !== "").join(" or ");
+
 const rank = { identical: 0, rounding: 1, different: 2 } as const;
 
 function report(findings: readonly Finding[], runs: number, notes: readonly string[]): CheckReport {
@@ -172,7 +182,7 @@ function report(findings: readonly Finding[], runs: number, notes: readonly stri
 
 const notChecked = (note: string): CheckReport => ({ verdict: "not-checked", maxAbs: 0, maxRel: 0, maxUlp: 0, runs: 0, note });
 
-const modesFor = (exactness: Exactness | undefined): readonly DrawMode[] => (exactness === "exact" ? ["ties", "special", "normal", "wide"] : ["normal", "ties", "wide"]);
+const modesFor = (exactness: Exactness | undefined): readonly DrawMode[] => (exactness === "exact" ? ["ties", "special", "normal", "wide"] : exactness === "approximates" ? ["normal", "ties"] : ["normal", "ties", "wide"]);
 
 // ---- one step
 
@@ -203,14 +213,16 @@ export function checkStep(before: Graph, after: Graph, delta: Delta, { seeds = 3
   const region = stepRegion(before, after, delta);
   if (region.pairs.length === 0) return { ...notChecked("no value was replaced, so nothing can differ"), verdict: "identical" };
   const outputs = region.boundary.map((ref): NodeOutput => (before.find(ref.node) ?? after.node(ref.node)).outputs[ref.output]!);
-  const exactness = rewrites.find((r) => r.name === delta.rewrite)?.exactness;
+  const rewrite = rewrites.find((r) => r.name === delta.rewrite);
+  const exactness = rewrite?.exactness;
+  const allowed = rewrite?.tolerance;
   const shrink = smallerSizes(outputs);
   let reduced: CheckReport | undefined;
   if (shrink) {
-    reduced = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, fast, shrink);
+    reduced = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, fast, shrink, allowed);
     if (reduced.verdict === "identical" || reduced.verdict === "rounding") return { ...reduced, note: ["at smaller spatial sizes", ...(reduced.note ? [reduced.note] : [])].join("; ") };
   }
-  const full = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, fast);
+  const full = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, fast, undefined, allowed);
   return full.verdict === "not-checked" && reduced && reduced.verdict !== "not-checked" ? reduced : full;
 }
 
@@ -225,6 +237,7 @@ function checkRegion(
   task: Task,
   fast: Fast,
   shrink?: (size: number) => number,
+  allowed?: RewriteDefinition["tolerance"],
 ): CheckReport {
   const findings: Finding[] = [];
   let runs = 0;
@@ -264,12 +277,13 @@ function checkRegion(
           nudged ??= evaluateRegion(before, region.inBefore, region.pairs.map((p) => p.before), nudgeAll(given, random), task, run, fast);
           return compareValues(old.values.get(keyOf(a)) ?? null, nudged.values.get(keyOf(a)) ?? null).maxAbs;
         };
-        findings.push(judge(name, old.values.get(keyOf(a)) ?? null, now.values.get(keyOf(b)) ?? null, epsilon, terms, noise));
+        const finding = judge(name, old.values.get(keyOf(a)) ?? null, now.values.get(keyOf(b)) ?? null, epsilon, terms, noise);
+        findings.push(allowed ? approximately(finding, allowed) : finding);
       }
       break;
     }
   }
-  return runs === 0 ? notChecked(`could not be evaluated: ${reason}`) : report(findings, runs, []);
+  return runs === 0 ? notChecked(`could not be evaluated: ${reason}`) : report(findings, runs, allowed ? [`the rewrite approximates: it may be off by ${toleranceText(allowed)}`] : []);
 }
 
 function nudgeAll<K>(values: ReadonlyMap<K, Value>, random: Random): Map<K, Value> {

@@ -133,6 +133,8 @@ export interface RewriteDefinition<Root extends Node = OperatorNode | ConstantNo
   /** why it helps */
   readonly why: string;
   readonly exactness: Exactness;
+  /** what a rewrite that approximates may change a value by: a share of its largest magnitude, and for integers steps */
+  readonly tolerance?: { readonly share: number; readonly steps?: number };
   /** operators (ai.onnx names, or "*" for any) whose nodes can be a root, or `constantRoot` */
   readonly roots: readonly string[];
   readonly preconditions: readonly PreconditionInfo[];

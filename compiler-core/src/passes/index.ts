@@ -15,6 +15,7 @@ import { constantFolding } from "./constant-folding.ts";
 import { deadCodeElimination } from "./dead-code-elimination.ts";
 import type { RewriteDefinition } from "./definition.ts";
 import { nearestNames } from "./driver/nearest-names.ts";
+import { dequantizeOfConstant } from "./dequantize-of-constant.ts";
 import { duplicateConstantMerging } from "./duplicate-constant-merging.ts";
 import { elementwiseGroup } from "./elementwise-group.ts";
 import { eliminateDropout } from "./eliminate-dropout.ts";
@@ -25,9 +26,12 @@ import { expandOfExpand } from "./expand-of-expand.ts";
 import { geluFusion } from "./gelu-fusion.ts";
 import { gemmOfFlattened } from "./gemm-of-flattened.ts";
 import { globalAveragePoolFusion } from "./global-average-pool-fusion.ts";
+import { halfPrecision } from "./half-precision.ts";
+import { halfWeights } from "./half-weights.ts";
 import { hardSigmoidFusion } from "./hard-sigmoid-fusion.ts";
 import { hardSwishFusion } from "./hard-swish-fusion.ts";
 import { inlineConstantIf } from "./inline-constant-if.ts";
+import { int8Weights } from "./int8-weights.ts";
 import { layerNormalizationFusion } from "./layer-normalization-fusion.ts";
 import { matmulAddToGemm } from "./matmul-add-to-gemm.ts";
 import { mishFusion } from "./mish-fusion.ts";
@@ -72,6 +76,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   noOpArithmetic,
   deadCodeElimination,
   constantFolding,
+  dequantizeOfConstant,
   shapeSubgraphFolding,
   inlineConstantIf,
   batchNormIntoConv,
@@ -128,6 +133,9 @@ export const rewrites: readonly RewriteDefinition[] = [
   rmsNormalizationGroup,
   swishGroup,
   elementwiseGroup,
+  halfPrecision,
+  halfWeights,
+  int8Weights,
 ];
 
 const byName = new Map(rewrites.map((rewrite) => [rewrite.name, rewrite]));

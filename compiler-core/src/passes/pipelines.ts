@@ -34,7 +34,7 @@ export const passes: readonly Pass[] = [
     name: "fold-constants",
     title: "Fold constants",
     summary: "Computes what constants and proven shapes decide.",
-    rewrites: ["constant-folding", "shape-subgraph-folding", "inline-constant-if"],
+    rewrites: ["constant-folding", "dequantize-of-constant", "shape-subgraph-folding", "inline-constant-if"],
   },
   {
     name: "simplify",
@@ -96,6 +96,12 @@ export const passes: readonly Pass[] = [
     summary: "Groups what is left of element-by-element operators that follow one another.",
     rewrites: ["elementwise-group", "swish-group"],
   },
+  {
+    name: "half",
+    title: "float16 computation",
+    summary: "Computes products and what stands between them in float16; approximates.",
+    rewrites: ["half-precision"],
+  },
 ];
 
 const main = ["clean-up", "fold-constants", "simplify", "layout", "recognize-operators", "fold-into-weights", "merge-affine-chains", "merge-duplicates"];
@@ -132,8 +138,29 @@ export const pipelines: readonly Pipeline[] = [
     name: "teaching",
     title: "Teaching",
     summary: "One rewrite at a time, in the order in which they are taught.",
-    passes: rewrites.map((rewrite) => rewrite.name).filter((name) => !groups.includes(name)),
+    passes: rewrites.filter((rewrite) => rewrite.exactness !== "approximates" && !groups.includes(rewrite.name)).map((rewrite) => rewrite.name),
     finally: groups,
+  },
+  {
+    name: "half",
+    title: "float16 computation",
+    summary: "As default, then products and what stands between them in float16, with weights rounded to it. Approximates: check the outputs on your data.",
+    passes: main,
+    finally: ["half", ...fusion],
+  },
+  {
+    name: "half-weights",
+    title: "float16 weights",
+    summary: "As default, then large weights stored as float16 and computed with in float32: half the file. Approximates.",
+    passes: main,
+    finally: ["half-weights", ...fusion],
+  },
+  {
+    name: "int8-weights",
+    title: "int8 weights",
+    summary: "As default, then weights of products and lookups stored as int8 with a scale for each channel: a quarter of the file. Approximates.",
+    passes: main,
+    finally: ["int8-weights", ...fusion],
   },
 ];
 

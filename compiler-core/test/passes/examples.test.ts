@@ -39,6 +39,8 @@ describe.each(rewrites.map((rewrite) => [rewrite.name, rewrite] as const))("%s",
       expect(check, `${check.note}`).toMatchObject({ verdict: expect.stringMatching(rewrite.exactness === "exact" ? /^identical$/ : /^(identical|rounding)$/) });
       at = step.graph;
     }
+    // What approximates is held to its tolerance step by step.
+    if (rewrite.exactness === "approximates") return;
     const forth = await checkModels(before, graph, { seeds: 4 });
     expect(forth.verdict, forth.note).toMatch(rewrite.exactness === "exact" ? /^identical$/ : /^(identical|rounding)$/);
     const back = await checkModels(graph, before, { seeds: 4 });
