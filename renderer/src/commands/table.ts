@@ -1,6 +1,7 @@
 /** Every command of the window. One entry adds it to the menu, the palette, the keys and the shortcut sheet. */
 import { canvas } from "../state/canvas.ts";
 import * as act from "../state/actions.ts";
+import { saveRecipe } from "../state/recipe.ts";
 import { query } from "../state/query.ts";
 import { report } from "../state/notices.ts";
 import { i18next } from "../i18n/index.ts";
@@ -48,6 +49,7 @@ export const commands: readonly Command[] = [
   { id: "file-save-as", menu: "file", section: 1, keys: ["Mod+Shift+S"], global: true, enabled: (state) => state.order.length > 0, run: () => setView({ dialog: "save" }) },
   { id: "file-copy-link", menu: "file", section: 1, enabled: hasModel, run: () => copyLink() },
   { id: "file-export", menu: "file", section: 1, keys: ["Mod+E"], global: true, enabled: hasModel, run: () => setView({ dialog: "export" }) },
+  { id: "file-save-recipe", menu: "file", section: 1, enabled: hasModel, run: onModel((model) => saveRecipe(model.id)) },
   { id: "file-close", menu: "file", section: 2, keys: ["Alt+W"], global: true, enabled: hasModel, run: onModel((model) => act.closeModel(model.id)) },
   { id: "file-close-others", menu: "file", section: 2, enabled: (state) => hasModel(state) && state.order.length > 1, run: onModel((model) => act.closeOthers(model.id)) },
   { id: "file-next-tab", menu: "file", section: 3, keys: ["Mod+Alt+ArrowRight"], global: true, enabled: (state) => state.order.length > 1, run: () => act.activateNext(1) },
@@ -113,6 +115,9 @@ export const commands: readonly Command[] = [
   { id: "view-text", menu: "view", section: 5, keys: ["Alt+3"], global: true, run: () => setView({ lower: "text", showLower: true }) },
   { id: "view-program", menu: "view", section: 5, keys: ["Alt+4"], global: true, run: () => setView({ lower: "program", showLower: true }) },
   { id: "view-values", menu: "view", section: 5, keys: ["Alt+5"], global: true, run: () => setView({ lower: "values", showLower: true }) },
+  { id: "view-recipe", menu: "view", section: 5, run: () => setView({ left: "recipe", showLeft: true }) },
+  { id: "view-custom", menu: "view", section: 5, run: () => setView({ lower: "custom", showLower: true }) },
+  { id: "view-bisect", menu: "view", section: 5, run: () => setView({ lower: "bisect", showLower: true }) },
   { id: "view-orders", menu: "view", section: 5, keys: ["Alt+6"], global: true, run: () => setView({ lower: "orders", showLower: true }) },
   { id: "view-log", menu: "view", section: 5, keys: ["Alt+7"], global: true, run: () => setView({ lower: "log", showLower: true }) },
   { id: "view-notes", menu: "view", section: 5, keys: ["Alt+8"], global: true, run: () => setView({ lower: "notes", showLower: true }) },

@@ -9,14 +9,15 @@ interface SelectBoxProps {
   readonly onChange: (value: string) => void;
   readonly testId?: string;
   readonly small?: boolean;
+  readonly placeholder?: string;
 }
 
-export function SelectBox({ label, value, options, onChange, testId, small = false }: SelectBoxProps): ReactNode {
+export function SelectBox({ label, value, options, onChange, testId, small = false, placeholder = "—" }: SelectBoxProps): ReactNode {
   return (
     <Select.Root value={value} onValueChange={onChange} disabled={options.length === 0}>
       <Select.Trigger className={`select ${small ? "select-small" : ""}`} aria-label={label} data-testid={testId}>
         <span className="select-value">
-          <Select.Value placeholder="—" />
+          <Select.Value placeholder={placeholder} />
         </span>
         <Select.Icon>
           <ChevronDown size={13} aria-hidden />

@@ -1,5 +1,6 @@
 import { useEffect, useRef, type ReactNode } from "react";
 import { useThemeVersion } from "../design/theme.ts";
+import { setAssist, type TextAssist } from "./text-ir-assist.ts";
 import { applyEditorTheme, editorOptions, monaco } from "./monaco.ts";
 
 export type LineRange = readonly [first: number, last: number];
@@ -12,6 +13,8 @@ export interface CodeEditorProps {
   readonly highlight?: readonly LineRange[];
   /** The person put the cursor on a line (not the program). */
   readonly onLine?: (line: number) => void;
+  /** hover, for texts of graphs */
+  readonly assist?: TextAssist | undefined;
   readonly testId?: string;
 }
 
@@ -41,7 +44,7 @@ export function revealRange(editor: monaco.editor.ICodeEditor, [first, last]: Li
 }
 
 /** A read-only editor whose model follows `text`. */
-export default function CodeEditor({ text, language, label, highlight, onLine, testId }: CodeEditorProps): ReactNode {
+export default function CodeEditor({ text, language, label, highlight, onLine, assist, testId }: CodeEditorProps): ReactNode {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<monaco.editor.IStandaloneCodeEditor>(null);
   const decorations = useRef<monaco.editor.IEditorDecorationsCollection>(null);
@@ -67,6 +70,10 @@ export default function CodeEditor({ text, language, label, highlight, onLine, t
   }, [language, label]);
 
   useEffect(applyEditorTheme, [theme]);
+  useEffect(() => {
+    const model = editor.current?.getModel();
+    if (model) setAssist(model, assist);
+  }, [assist, language, label]);
 
   useEffect(() => {
     const model = editor.current?.getModel();

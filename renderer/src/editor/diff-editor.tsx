@@ -1,6 +1,7 @@
 import { useEffect, useRef, type ReactNode } from "react";
 import { useThemeVersion } from "../design/theme.ts";
 import { lineDecorations, revealRange, watchCursor, type LineRange } from "./code-editor.tsx";
+import { setAssist, type TextAssist } from "./text-ir-assist.ts";
 import { applyEditorTheme, editorOptions, monaco } from "./monaco.ts";
 
 export interface DiffEditorProps {
@@ -9,6 +10,10 @@ export interface DiffEditorProps {
   readonly language: string;
   readonly label: string;
   readonly sideBySide: boolean;
+  /** unchanged lines are folded away */
+  readonly onlyChanged: boolean;
+  readonly assistBefore?: TextAssist | undefined;
+  readonly assistAfter?: TextAssist | undefined;
   readonly highlightBefore?: readonly LineRange[];
   readonly highlightAfter?: readonly LineRange[];
   /** The person put the cursor on a line of the old or the new text. */
@@ -30,7 +35,7 @@ function discard(models: monaco.editor.IDiffEditorModel | null): void {
 
 /** A read-only comparison whose two models follow `before` and `after`; unchanged regions are folded away. */
 export default function DiffEditor(props: DiffEditorProps): ReactNode {
-  const { before, after, language, label, sideBySide, highlightBefore, highlightAfter, testId } = props;
+  const { before, after, language, label, sideBySide, onlyChanged, assistBefore, assistAfter, highlightBefore, highlightAfter, testId } = props;
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<monaco.editor.IStandaloneDiffEditor>(null);
   const marks = useRef<readonly [monaco.editor.IEditorDecorationsCollection, monaco.editor.IEditorDecorationsCollection]>(null);
@@ -83,6 +88,7 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
   }, [language, label]);
 
   useEffect(() => editor.current?.updateOptions({ renderSideBySide: sideBySide }), [sideBySide, language, label]);
+  useEffect(() => editor.current?.updateOptions({ hideUnchangedRegions: { enabled: onlyChanged } }), [onlyChanged, language, label]);
   useEffect(applyEditorTheme, [theme]);
 
   // New models for new texts: what is folded away belongs to the comparison, not to the editor.
@@ -92,9 +98,18 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
     const original = monaco.editor.createModel(before, language);
     const modified = monaco.editor.createModel(after, language);
     made.setModel({ original, modified });
+    setAssist(original, callbacks.current.assistBefore);
+    setAssist(modified, callbacks.current.assistAfter);
     discard(old);
     if (!callbacks.current.highlightAfter?.[0] && !callbacks.current.highlightBefore?.[0]) made.revealFirstDiff();
   }, [before, after, language, label]);
+
+  useEffect(() => {
+    const models = editor.current?.getModel();
+    if (!models) return;
+    setAssist(models.original, assistBefore);
+    setAssist(models.modified, assistAfter);
+  }, [before, after, assistBefore, assistAfter, language, label]);
 
   useEffect(() => {
     marks.current?.[0].set(lineDecorations(highlightBefore ?? []));

@@ -3,23 +3,33 @@ import * as monaco from "monaco-editor/editor/editor.api";
 import "monaco-editor/features/codeEditor/register";
 import "monaco-editor/features/diffEditor/register";
 import "monaco-editor/features/clipboard/register";
+import "monaco-editor/features/bracketMatching/register";
 import "monaco-editor/features/codicon/register";
+import "monaco-editor/features/comment/register";
 import "monaco-editor/features/contextmenu/register";
 import "monaco-editor/features/find/register";
 import "monaco-editor/features/folding/register";
+import "monaco-editor/features/gotoSymbol/register";
 import "monaco-editor/features/hover/register";
+import "monaco-editor/features/referenceSearch/register";
+import "monaco-editor/features/snippet/register";
+import "monaco-editor/features/suggest/register";
 import "monaco-editor/features/wordHighlighter/register";
 import "monaco-editor/features/wordOperations/register";
 import "monaco-editor/languages/definitions/cpp/register";
 import EditorWorker from "monaco-editor/editor/editor.worker?worker";
 import { currentTheme } from "../design/theme.ts";
+import { registerCustomRewrite } from "./custom-rewrite-language.ts";
 import { registerTensorProgram } from "./tensor-program-language.ts";
+import { registerTextIrAssist } from "./text-ir-assist.ts";
 import { registerTextIr } from "./text-ir-language.ts";
 
 (self as { MonacoEnvironment?: monaco.Environment }).MonacoEnvironment = { getWorker: () => new EditorWorker() };
 
 registerTextIr(monaco);
+registerTextIrAssist(monaco);
 registerTensorProgram(monaco);
+registerCustomRewrite(monaco);
 
 /** "#fff" -> "#ffffff": a minified style sheet has short colours, which Monaco's themes do not take. */
 const longHex = (color: string): string => (/^#[0-9a-f]{3,4}$/i.test(color) ? `#${[...color.slice(1)].map((digit) => digit + digit).join("")}` : color);

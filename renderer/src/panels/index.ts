@@ -1,4 +1,6 @@
 /** Every panel, in the order of the tabs. */
+import { bisectPanel } from "./bisect/bisect-panel.tsx";
+import { customPanel } from "./custom/custom-panel.tsx";
 import { graphPanel } from "./graph/graph-panel.tsx";
 import { inspectorPanel } from "./inspector/inspector-panel.tsx";
 import { logPanel } from "./log/log-panel.tsx";
@@ -7,6 +9,7 @@ import { notesPanel } from "./notes/notes-panel.tsx";
 import type { Panel } from "./panel.ts";
 import { pipelinePanel } from "./pipeline/pipeline-panel.tsx";
 import { programPanel } from "./program/program-panel.tsx";
+import { recipePanel } from "./recipe/recipe-panel.tsx";
 import { rewritesPanel } from "./rewrites/rewrites-panel.tsx";
 import { textPanel } from "./text/text-panel.tsx";
 import { timelinePanel } from "./timeline/timeline-panel.tsx";
@@ -15,11 +18,14 @@ import { valuesPanel } from "./values/values-panel.tsx";
 export const panels = [
   pipelinePanel,
   rewritesPanel,
+  recipePanel,
   graphPanel,
   textPanel,
   programPanel,
   valuesPanel,
+  customPanel,
   ordersPanel,
+  bisectPanel,
   notesPanel,
   logPanel,
   inspectorPanel,

@@ -361,13 +361,13 @@ export function showBetween(id: ModelId, a: StepId, b: StepId): void {
 
 // ---- Changes --------------------------------------------------------------------------------------------------------
 
-interface Changed {
+export interface Changed {
   readonly result: ChangeResult;
   readonly before: TimelineView;
 }
 
 /** Runs what adds steps or moves the head. Only one at a time for a model. */
-async function change(
+export async function change(
   id: ModelId,
   title: string,
   failure: string,
@@ -520,7 +520,7 @@ export function reorderPass(id: ModelId, pass: string, to: number): void {
 }
 
 /** Says what a change did: how much, and what of it failed. */
-function announce(id: ModelId, { result, before }: Changed, what: string): void {
+export function announce(id: ModelId, { result, before }: Changed, what: string): void {
   const { timeline, applied } = result;
   const failed = timeline.runs.slice(before.runs.length).flatMap((run) => (run.error ? [run.error] : []));
   const known = new Set(before.steps.map((step) => step.id));

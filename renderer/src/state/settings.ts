@@ -12,6 +12,8 @@ export interface Settings {
   /** hide passes that changed nothing */
   readonly onlyChanged: boolean;
   readonly diffSideBySide: boolean;
+  /** fold unchanged lines of text comparisons away */
+  readonly diffOnlyChanged: boolean;
 }
 
 export const defaultSettings: Settings = {
@@ -21,6 +23,7 @@ export const defaultSettings: Settings = {
   checkPipelines: false,
   onlyChanged: true,
   diffSideBySide: true,
+  diffOnlyChanged: true,
 };
 
 const key = "settings";

@@ -152,6 +152,8 @@ export function sameTimeline(before: TimelineView, after: TimelineView): Timelin
     before.steps.length === after.steps.length &&
     before.runs.length === after.runs.length &&
     before.branch.length === after.branch.length &&
-    before.branch.every((id, index) => id === after.branch[index]);
+    before.branch.every((id, index) => id === after.branch[index]) &&
+    // Checks may come later than their steps.
+    before.steps.every((step, index) => step.check?.verdict === after.steps[index]!.check?.verdict);
   return same ? before : after;
 }

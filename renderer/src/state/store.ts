@@ -96,8 +96,8 @@ export interface LogEntry {
 }
 
 export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about" | "save" | "link";
-export type LeftTab = "pipeline" | "rewrites";
-export type LowerTab = "text" | "program" | "values" | "orders" | "notes" | "log";
+export type LeftTab = "pipeline" | "rewrites" | "recipe";
+export type LowerTab = "text" | "program" | "values" | "custom" | "orders" | "bisect" | "notes" | "log";
 export type Heat = "none" | "flops" | "bytes";
 
 export interface View {

@@ -5,12 +5,13 @@ import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } fro
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../design/button.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
-import { GraphCanvas, type CanvasTarget, type GraphCanvasHandle } from "../../graph/index.ts";
+import { GraphCanvas, type CanvasData, type CanvasTarget, type GraphCanvasHandle } from "../../graph/index.ts";
 import type { LayoutResult, NodeKey } from "../../layout/index.ts";
 import * as act from "../../state/actions.ts";
 import { canvas, canvasViews } from "../../state/canvas.ts";
 import { useQuery } from "../../state/query.ts";
 import { setView, useStore } from "../../state/store.ts";
+import { useModelTools } from "../../state/tools.ts";
 import { layoutClient } from "../../worker/layout-client.ts";
 import { isCancelled } from "../../worker/rpc.ts";
 import type { Panel, PanelProps } from "../panel.ts";
@@ -151,6 +152,11 @@ function GraphPanel({ model }: PanelProps): ReactNode {
     };
   }, [drawn, region, root, selected, expanded, setExpanded, bringIntoView]);
 
+  // Where a tool points, as a rewrite that is being written: the rest is dimmed.
+  const { pointed } = useModelTools(model.id);
+  const drawnData = drawn?.picture.data;
+  const pointedData = useMemo(() => (drawnData && pointed ? dimOthers(drawnData, pointed) : drawnData), [drawnData, pointed]);
+
   const selection = useMemo((): readonly CanvasTarget[] => selected.map((id) => ({ kind: "node", id })), [selected]);
   const onSelect = (targets: readonly CanvasTarget[], additive: boolean): void => {
     if (!drawn) return;
@@ -200,7 +206,7 @@ function GraphPanel({ model }: PanelProps): ReactNode {
         {current && (
           <GraphCanvas
             ref={handle}
-            data={current.picture.data}
+            data={pointedData ?? current.picture.data}
             layout={current.layout}
             lineage={current.picture.lineage}
             selection={selection}
@@ -217,6 +223,12 @@ function GraphPanel({ model }: PanelProps): ReactNode {
       </div>
     </section>
   );
+}
+
+/** The same picture with everything dimmed but some nodes. */
+function dimOthers(data: CanvasData, nodes: readonly NodeId[]): CanvasData {
+  const kept = new Set<NodeKey>(nodes);
+  return { ...data, nodes: new Map([...data.nodes].map(([id, node]) => [id, kept.has(id) ? node : { ...node, dimmed: true }])) };
 }
 
 /** Whether a node's card is wholly in view. */

@@ -20,7 +20,8 @@ interface WhyProps {
 export function WhyNotHere({ model, node, onGo }: WhyProps): ReactNode {
   const { t } = useTranslation();
   const { data, error } = useQuery("explain", { model: model.id, step: model.b, node });
-  const sites = data ? [...data.sites].sort((a, b) => Number(b.applies) - Number(a.applies)) : [];
+  // The compiler ranks them: what applies, then near misses by the share of conditions that hold.
+  const sites = data?.sites ?? [];
   const applicable = sites.filter((site) => site.applies).length;
   return (
     <Section id="why" title={t("why.title")} note={data ? t("why.note", { applies: applicable, all: sites.length }) : undefined}>
@@ -48,6 +49,7 @@ function Explained({ site, model, onGo }: { readonly site: SiteView; readonly mo
           <ChevronRight size={12} className="chevron" aria-hidden />
           <span className={`dot dot-${state}`} role="img" aria-label={t(site.applies ? "why.applies" : `precondition.${state}`)} />
           <span className="why-title">{rewrite?.title ?? site.rewrite}</span>
+          {!site.applies && <span className="faint num" title={t("why.share")}>{site.preconditions.filter((each) => each.state === "satisfied").length}/{rewrite?.preconditions.length ?? site.preconditions.length}</span>}
         </button>
         {site.applies && (
           <Button small variant="primary" disabled={model.changing !== null} onClick={() => void act.applyRewrite(model.id, { rewrite: site.rewrite, root: site.root })} data-testid="apply-here">
@@ -55,7 +57,7 @@ function Explained({ site, model, onGo }: { readonly site: SiteView; readonly mo
           </Button>
         )}
       </div>
-      {!open && !site.applies && first && <p className="why-reason">{first.detail ?? rewrite?.preconditions.find((each) => each.name === first.name)?.doc ?? first.name}</p>}
+      {!open && !site.applies && first && <p className="why-reason">{first.detail ?? rewrite?.preconditions.find((each) => each.name === first.name)?.doc ?? first.name}{first.enable && <span className="precondition-enable">{first.enable}</span>}</p>}
       {open && <Preconditions results={site.preconditions} infos={rewrite?.preconditions ?? []} onNodes={onGo} />}
     </li>
   );

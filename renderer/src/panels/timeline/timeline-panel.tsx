@@ -5,7 +5,7 @@ import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { showChord } from "../../commands/keys.ts";
 import { runCommand } from "../../commands/table.ts";
-import { IconButton } from "../../design/button.tsx";
+import { Button, IconButton } from "../../design/button.tsx";
 import { CheckMark } from "../../design/check-mark.tsx";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
@@ -13,6 +13,7 @@ import { Segmented } from "../../design/segmented.tsx";
 import { SelectBox } from "../../design/select-box.tsx";
 import * as act from "../../state/actions.ts";
 import { noteToRedo, noteToUndo } from "../../state/notes.ts";
+import { showDivergence } from "../../state/bisect.ts";
 import { leavesOf, onBranch, pathTo, positionOf, stepOf } from "../../state/steps.ts";
 import { useStore, type CompareMode, type ModelState } from "../../state/store.ts";
 import type { Panel, PanelProps } from "../panel.ts";
@@ -56,6 +57,7 @@ function TimelinePanel({ model }: PanelProps): ReactNode {
           <span className="timeline-title">{title}</span>
           {at > 0 && step?.site && <Name mono className="faint timeline-site">{format.withoutOutputSuffix(step.site)}</Name>}
           {step?.check && <CheckMark check={step.check} />}
+          {step?.check?.verdict === "different" && <Button small onClick={() => void showDivergence(model.id, step.id)} data-testid="show-divergence">{t("timeline.where")}</Button>}
         </p>
         <Segmented
           label={t("timeline.compare")}

@@ -1,0 +1,35 @@
+/** What the tools of a model last found: recipes replayed, bisections, the custom rewrite that is being written. */
+import { create } from "zustand";
+import type { BisectView, CheckView, ModelId, NodeId, RecipeFailure, StepId, ValueBisectView } from "@graphwright/compiler-core";
+
+export interface Replayed {
+  /** what was replayed, for people: a file's name */
+  readonly name: string;
+  readonly applied: number;
+  readonly failed: readonly RecipeFailure[];
+}
+
+export type Bisection =
+  | { readonly kind: "steps"; readonly from: StepId; readonly to: StepId; readonly view: BisectView }
+  | { readonly kind: "values"; readonly a: { readonly model: ModelId; readonly step: StepId }; readonly b: { readonly model: ModelId; readonly step: StepId }; readonly view: ValueBisectView };
+
+export interface Tools {
+  readonly replayed: Replayed | null;
+  readonly bisection: Bisection | null;
+  /** nodes that a tool points at: the others are dimmed */
+  readonly pointed: readonly NodeId[] | null;
+  /** what two open models compute, compared */
+  readonly compared: { readonly other: ModelId; readonly otherStep: StepId; readonly step: StepId; readonly check: CheckView } | null;
+}
+
+export const noTools: Tools = { replayed: null, bisection: null, pointed: null, compared: null };
+
+export const useTools = create<Readonly<Record<ModelId, Tools>>>(() => ({}));
+
+export const toolsOf = (id: ModelId): Tools => useTools.getState()[id] ?? noTools;
+
+export function updateTools(id: ModelId, change: Partial<Tools>): void {
+  useTools.setState((state) => ({ [id]: { ...(state[id] ?? noTools), ...change } }));
+}
+
+export const useModelTools = (id: ModelId): Tools => useTools((state) => state[id] ?? noTools);
