@@ -29,6 +29,7 @@ import { blockChannels } from "./layout/block-channels.ts";
 import { blockedConv } from "./layout/blocked-conv.ts";
 import { packedMatMul } from "./layout/packed-mat-mul.ts";
 import { unblockChannels } from "./layout/unblock-channels.ts";
+import { winogradConv } from "./layout/winograd-conv.ts";
 import { fused } from "./control/fused.ts";
 import { ifOperator } from "./control/if.ts";
 import { loop } from "./control/loop.ts";
@@ -270,6 +271,7 @@ export const operators: readonly OperatorDefinition[] = [
   unblockChannels,
   blockedConv,
   packedMatMul,
+  winogradConv,
   ifOperator,
   loop,
   optional,

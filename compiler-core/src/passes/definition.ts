@@ -112,9 +112,13 @@ export interface RewriteOptions {
    * and Gelu, and runtimes since the end of 2023 read it. The model's own set, where higher, always counts.
    */
   readonly highestOpset: number;
+  /** channels in a block, where values are laid out for kernels */
+  readonly channelBlock: number;
+  /** most outputs along one side of a Winograd tile: 4, 2, or 0 for direct convolutions only */
+  readonly winograd: 0 | 2 | 4;
 }
 
-export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false, highestOpset: 20 };
+export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false, highestOpset: 20, channelBlock: 16, winograd: 4 };
 
 /** Constants can be roots too, under this name. */
 export const constantRoot = "constant";
@@ -135,7 +139,7 @@ export interface RewriteDefinition<Root extends Node = OperatorNode | ConstantNo
   readonly exactness: Exactness;
   /** what a rewrite that approximates may change a value by: a share of its largest magnitude, and for integers steps */
   readonly tolerance?: { readonly share: number; readonly steps?: number };
-  /** operators (ai.onnx names, or "*" for any) whose nodes can be a root, or `constantRoot` */
+  /** operators (ai.onnx names, others with their domain, or "*" for any) whose nodes can be a root, or `constantRoot` */
   readonly roots: readonly string[];
   readonly preconditions: readonly PreconditionInfo[];
   // Methods, so that a rewrite whose roots are operators only may say so in its types.

@@ -1,3 +1,10 @@
+import { winogradConvolution } from "./winograd-convolution.ts";
+import { blockConvolution } from "./block-convolution.ts";
+import { blockOfUnblock } from "./block-of-unblock.ts";
+import { fuseKernel } from "./fuse-kernel.ts";
+import { inlineFusedGroup } from "./inline-fused-group.ts";
+import { packMatMul } from "./pack-mat-mul.ts";
+import { sinkUnblock } from "./sink-unblock.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { affineChainMerging } from "./affine-chain-merging.ts";
 import { affineIntoConv } from "./affine-into-conv.ts";
@@ -68,7 +75,10 @@ import { unsqueezeOfUnsqueeze } from "./unsqueeze-of-unsqueeze.ts";
 import { whereOfSizes } from "./where-of-sizes.ts";
 import { zeroStateElimination } from "./zero-state-elimination.ts";
 
-/** Every rewrite, one line each. */
+/** Rewrites that choose layouts and kernels for a build: their operators have no form in ONNX. */
+export const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, blockConvolution, packMatMul, sinkUnblock, blockOfUnblock, winogradConvolution, fuseKernel];
+
+/** Every rewrite of graphs that ONNX can hold, one line each. */
 export const rewrites: readonly RewriteDefinition[] = [
   eliminateIdentity,
   eliminateDropout,
@@ -138,8 +148,10 @@ export const rewrites: readonly RewriteDefinition[] = [
   int8Weights,
 ];
 
-const byName = new Map(rewrites.map((rewrite) => [rewrite.name, rewrite]));
-if (byName.size !== rewrites.length) throw new Error("two rewrites have one name");
+export const allRewrites: readonly RewriteDefinition[] = [...rewrites, ...kernelRewrites];
+
+const byName = new Map(allRewrites.map((rewrite) => [rewrite.name, rewrite]));
+if (byName.size !== allRewrites.length) throw new Error("two rewrites have one name");
 
 /** The rewrite of this name. Throws "no-such-rewrite" with names that are close. */
 export function findRewrite(name: string): RewriteDefinition {

@@ -1,7 +1,7 @@
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { RewriteDefinition, RewriteOptions } from "./definition.ts";
 import { nearestNames } from "./driver/nearest-names.ts";
-import { findRewrite, rewrites } from "./index.ts";
+import { allRewrites, findRewrite, rewrites } from "./index.ts";
 
 /** Rewrites that run together to a fixed point. */
 export interface Pass {
@@ -102,6 +102,30 @@ export const passes: readonly Pass[] = [
     summary: "Computes products and what stands between them in float16; approximates.",
     rewrites: ["half-precision"],
   },
+  {
+    name: "take-groups-apart",
+    title: "Take groups apart",
+    summary: "Puts the bodies of fused groups in their places, so that kernels can be chosen.",
+    rewrites: ["inline-fused-group"],
+  },
+  {
+    name: "choose-kernels",
+    title: "Choose kernels",
+    summary: "Lays channels out in blocks and weights in the order in which kernels read them, and moves the steps between layouts until they cancel.",
+    rewrites: ["block-convolution", "pack-mat-mul", "sink-unblock", "block-of-unblock"],
+  },
+  {
+    name: "minimal-filtering",
+    title: "Minimal filtering",
+    summary: "Computes 3 x 3 convolutions with fewer multiplications where that wins.",
+    rewrites: ["winograd-convolution"],
+  },
+  {
+    name: "fuse-kernels",
+    title: "Fuse kernels",
+    summary: "Groups kernels with the elementwise operators and the padding that follow them.",
+    rewrites: ["fuse-kernel"],
+  },
 ];
 
 const main = ["clean-up", "fold-constants", "simplify", "layout", "recognize-operators", "fold-into-weights", "merge-affine-chains", "merge-duplicates"];
@@ -162,15 +186,22 @@ export const pipelines: readonly Pipeline[] = [
     passes: main,
     finally: ["int8-weights", ...fusion],
   },
+  {
+    name: "kernels",
+    title: "Kernels",
+    summary: "What a build does to a step before it prints C: layouts, packed weights, and one group a kernel. The result cannot be written as ONNX.",
+    passes: ["take-groups-apart", "choose-kernels"],
+    finally: ["minimal-filtering", "fuse-kernels"],
+  },
 ];
 
 /** A pass by name; every rewrite is also a pass of its own. Throws "no-such-pass". */
 export function findPass(name: string): Pass {
   const pass = passes.find((p) => p.name === name);
   if (pass) return pass;
-  const rewrite = rewrites.find((r) => r.name === name);
+  const rewrite = allRewrites.find((r) => r.name === name);
   if (rewrite) return { name, title: rewrite.title, summary: rewrite.summary, rewrites: [name] };
-  throw new GraphwrightError("no-such-pass", `there is no pass or rewrite ${JSON.stringify(name)}.`, undefined, nearestNames(name, [...passes, ...rewrites].map((p) => p.name)));
+  throw new GraphwrightError("no-such-pass", `there is no pass or rewrite ${JSON.stringify(name)}.`, undefined, nearestNames(name, [...passes, ...allRewrites].map((p) => p.name)));
 }
 
 /** Throws "no-such-pipeline". */
@@ -189,7 +220,7 @@ export type RewriteDescription = Pick<RewriteDefinition, "name" | "title" | "sum
 /** Everything there is to run, as plain data for the command line and the window. */
 export function describePasses(): { rewrites: RewriteDescription[]; passes: Pass[]; pipelines: { name: string; title: string; summary: string; passes: string[]; finally: string[] }[] } {
   return {
-    rewrites: rewrites.map(({ name, title, summary, why, exactness, roots, preconditions, examples }) => ({ name, title, summary, why, exactness, roots, preconditions, examples })),
+    rewrites: allRewrites.map(({ name, title, summary, why, exactness, roots, preconditions, examples }) => ({ name, title, summary, why, exactness, roots, preconditions, examples })),
     passes: [...passes],
     pipelines: pipelines.map(({ name, title, summary, passes: repeated, finally: last }) => ({ name, title, summary, passes: [...repeated, ...last], finally: [...last] })),
   };

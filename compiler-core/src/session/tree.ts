@@ -1,6 +1,6 @@
 import type { StepId } from "../ir/timeline.ts";
 import { type CustomRewrite, parseCustomRewrites } from "../passes/custom-rewrite.ts";
-import { rewrites } from "../passes/index.ts";
+import { allRewrites } from "../passes/index.ts";
 import { type RecipeFailure, recordStep, replayRecipe, recipeVersion } from "../passes/recipe.ts";
 import { checkStep } from "../passes/check.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
@@ -36,7 +36,7 @@ export async function restoreTree(model: Model, tree: TreeView, known: CustomRew
     if (earlier !== undefined && earlier !== text) throw new GraphwrightError("custom-name-taken", `the saved steps bring another rewrite ${JSON.stringify(definition.name)} than the one that is known here.`, undefined, "Rename or remove one of the two.");
   }
   const own = new Set(custom.map((each) => each.definition.name));
-  const names = new Set([...rewrites.map((each) => each.name), ...own]);
+  const names = new Set([...allRewrites.map((each) => each.name), ...own]);
   const places: StepId[] = [0];
   const failed: (RecipeFailure & { step: StepId })[] = [];
   let applied = 0;

@@ -55,6 +55,7 @@ class NodeLowerer {
   private readonly table: LoweringTable;
   private readonly taken = new Set<string>();
   private readonly buffers = new Map<string, Buffer>();
+  private readonly outside = new Map<number, ValueRef>();
   readonly parameters: Buffer[] = [];
   readonly bindings = new Map<Buffer, ValueRef>();
   readonly locals: Allocate[] = [];
@@ -81,8 +82,10 @@ class NodeLowerer {
     return made;
   }
 
-  alias(ref: ValueRef, to: Buffer): void {
+  /** A parameter of a fused group's body stands for a value outside. */
+  alias(ref: ValueRef, to: Buffer, outside: ValueRef): void {
     this.buffers.set(`${ref.node}.${ref.output}`, to);
+    this.outside.set(ref.node, outside);
   }
 
   build(node: OperatorNode, outputScope: (index: number) => Buffer["scope"]): { statements: readonly Statement[]; views: readonly View[] } {
@@ -107,7 +110,10 @@ class NodeLowerer {
       outputs,
       inputType: (i) => this.graph.type(node.inputs[i]) as TensorType,
       outputType: (i) => this.graph.type({ node: node.id, output: i }) as TensorType,
-      constant: (i) => this.graph.constant(node.inputs[i])?.tensor(),
+      constant: (i) => {
+        const ref = node.inputs[i];
+        return this.graph.constant((ref && this.outside.get(ref.node)) ?? ref)?.tensor();
+      },
       local: (name, element, dims) => {
         const made = buffer(freshName(name, this.taken), element, dims, "local");
         this.locals.push({ kind: "allocate", buffer: made });
@@ -142,7 +148,7 @@ function lowerFused(graph: Graph, node: OperatorNode, lowerer: NodeLowerer): { s
   for (const [i, parameter] of region.parameters.entries()) {
     const ref = node.inputs[i];
     if (!ref) throw new GraphwrightError("not-lowered", `cannot be lowered: input ${i} of the fused group is omitted.`, { node: describeNode(node) });
-    lowerer.alias({ node: parameter, output: 0 }, lowerer.value(ref, node, graph.node(parameter).outputs[0]?.name || `x${i}`));
+    lowerer.alias({ node: parameter, output: 0 }, lowerer.value(ref, node, graph.node(parameter).outputs[0]?.name || `x${i}`), ref);
   }
   const results = new Map<string, number>();
   for (const [i, output] of region.outputs.entries()) {

@@ -35,8 +35,10 @@ export function scheduleByRule(program: TensorProgram, target: ScheduleTarget = 
     const current = blocksIn(schedule.program.body).find((b) => b.name === block.name);
     if (current?.axes.some((a) => a.kind === "reduce")) scheduleReduction(schedule, block.name, target);
   }
+  for (const b of new Set(storesIn(schedule.program.body).map((s) => s.buffer))) inlineEpilogue(schedule, b);
   for (const block of blocksIn(schedule.program.body)) {
     const names = blocksIn(schedule.program.body).map((b) => b.name);
+    if (names.includes(block.name) && block.axes.every((a) => a.kind === "spatial") && !isPerfectNest(schedule.program, block.name)) scheduleChoices(schedule, block.name);
     if (names.includes(block.name) && block.axes.every((a) => a.kind === "spatial") && isPerfectNest(schedule.program, block.name)) scheduleElementwise(schedule, block.name);
   }
   return schedule;
@@ -135,10 +137,33 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
   }
   fuseCompatible(schedule, name);
   for (const piece of conditionsOf(block).length > 0 ? partitionBorders(schedule, name) : [name]) {
+    if (tileVectors(schedule, piece, target)) continue;
     if (conditionsOf(findBlock(schedule.program, piece).statement).length > 0) accumulate(schedule, piece);
-    else if (!tileVectors(schedule, piece, target)) tile(schedule, piece, target);
+    else tile(schedule, piece, target);
   }
   inlineEpilogue(schedule, written);
+}
+
+/** Longer loops are not written out for the choices in them. */
+const longestChoice = 8;
+
+/**
+ * A step inside loops that it shares with others, which chooses among expressions by its own short loops (a product by
+ * a constant matrix): these are written out, so that each choice is made at once; neighbouring elements are vectors.
+ */
+function scheduleChoices(schedule: Schedule, name: string): void {
+  const { statement: block } = findBlock(schedule.program, name);
+  const loops = loopsAroundBlock(schedule.program, name);
+  const own = loops.slice(loops.findLastIndex((l) => l.body.length > 1) + 1).filter((l) => l.mode === "serial");
+  const choices = conditionsOf(block).filter((c) => own.some((l) => l.extent <= longestChoice && uses(c, l.variable)));
+  if (choices.length === 0) return;
+  const last = own.at(-1)!;
+  const lanes = accessesOf(block, loops).every((a) => {
+    const c = coefficient(a.offset, last.variable);
+    return c === 1 || (c === 0 && !a.writes);
+  });
+  for (const l of own) if (l.extent <= longestChoice && (l !== last || !lanes)) schedule.apply(unroll, { loop: l.variable.name });
+  if (lanes && last.extent >= 4) schedule.apply(vectorize, { loop: last.variable.name });
 }
 
 /** One accumulator for each element, kept in a local. */
@@ -364,7 +389,7 @@ function inlineEpilogue(schedule: Schedule, written: Buffer): void {
     const reader = readers[0];
     if (readers.length !== 1 || !reader) return;
     const store = storesIn(reader.body)[0];
-    const movable = reader.axes.every((a) => a.kind === "spatial") && !reader.init && store && isPerfectNest(schedule.program, reader.name) && readsReady(schedule.program, reader, buffer);
+    const movable = reader.axes.every((a) => a.kind === "spatial") && !reader.init && store && isStoredPlainly(schedule.program, buffer) && isPerfectNest(schedule.program, reader.name) && readsReady(schedule.program, reader, buffer);
     if (!movable) return;
     const loads = loadsOf(store.value).filter((l) => l.buffer === buffer);
     const inPlace = loads.every((l) => l.indices.every((i, d) => (i.kind === "variable" ? reader.axes.some((a) => a.variable === i && a.extent === buffer.dims[d]) : i.kind === "integer" && buffer.dims[d] === 1)));
@@ -374,6 +399,13 @@ function inlineEpilogue(schedule: Schedule, written: Buffer): void {
     buffer = store.buffer;
   }
 }
+
+/** Is no element of the buffer updated after it was stored? */
+const isStoredPlainly = (program: TensorProgram, buffer: Buffer): boolean =>
+  blocksIn(program.body).every((b) => {
+    const own = storesIn([...(b.init ?? []), ...b.body]).filter((s) => s.buffer === buffer);
+    return own.length === 0 || (!b.init && b.axes.every((a) => a.kind === "spatial") && own.every((s) => !loadsOf(s.value).some((l) => l.buffer === buffer)));
+  });
 
 /** Is everything else that the reader loads written before the buffer's first store? */
 function readsReady(program: TensorProgram, reader: Block, buffer: Buffer): boolean {
@@ -388,7 +420,8 @@ function readsReady(program: TensorProgram, reader: Block, buffer: Buffer): bool
 function partitionBorders(schedule: Schedule, name: string): string[] {
   const { statement: block } = findBlock(schedule.program, name);
   const loops = loopsAroundBlock(schedule.program, name);
-  const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
+  const conditions = conditionsOf(block);
+  const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1 && conditions.some((c) => uses(c, l.variable)));
   const loop = spatial[spatial.length - 1];
   if (!loop) return [name];
   const scope = loops.reduce((s, l) => s.with(l.variable, l.extent), Scope.empty);

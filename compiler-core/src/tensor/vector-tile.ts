@@ -1,4 +1,5 @@
-import { accessesOf, coefficient } from "./access.ts";
+import { accessesOf, coefficient, conditionsOf } from "./access.ts";
+import { walkExpression } from "./expression.ts";
 import type { TensorProgram } from "./program.ts";
 import { findBlock, isReduceLoop, loopsAroundBlock } from "./schedule/primitive.ts";
 import type { ScheduleTarget } from "./target.ts";
@@ -41,13 +42,18 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
     (l) => coefficient(stored.offset, l.variable) === 1 && l.extent >= 4 && loads.every((a) => [0, 1].includes(coefficient(a.offset, l.variable) ?? -1)) && moving.some((a) => coefficient(a.offset, l.variable) === 1),
   );
   if (!vector) return undefined;
+  // Conditions that are the same for the whole vector stay; rows would have one each.
+  const conditions = conditionsOf(block);
+  let laneConditions = false;
+  for (const c of conditions) walkExpression(c, (x) => void (laneConditions ||= x === vector.variable));
+  if (laneConditions) return undefined;
   const vectors = moving.filter((a) => coefficient(a.offset, vector.variable) === 1);
   const elements = moving.filter((a) => coefficient(a.offset, vector.variable) === 0);
   const others = spatial.filter((l) => l !== vector);
   const moves = (list: typeof moving, l: (typeof loops)[number]): boolean => list.some((a) => coefficient(a.offset, l.variable) !== 0);
   const still = (list: typeof moving, l: (typeof loops)[number]): boolean => list.some((a) => coefficient(a.offset, l.variable) === 0);
   // Rows keep a loaded vector in its register; of several the innermost long one.
-  const rowLoops = others.filter((l) => still(vectors, l) && coefficient(stored.offset, l.variable) !== undefined);
+  const rowLoops = (conditions.length > 0 ? [] : others).filter((l) => still(vectors, l) && coefficient(stored.offset, l.variable) !== undefined);
   const row = [...rowLoops].reverse().find((l) => l.extent >= 4) ?? rowLoops.sort((a, b) => b.extent - a.extent)[0];
   // Panels load further vectors and use each element again.
   const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];

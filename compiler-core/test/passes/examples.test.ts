@@ -5,12 +5,12 @@ import { verifyGraph } from "../../src/ir/verifier.ts";
 import { typeRules } from "../../src/ops/index.ts";
 import { checkModels, checkStep } from "../../src/passes/check.ts";
 import { applyEverywhere, explain } from "../../src/passes/driver/driver.ts";
-import { rewrites } from "../../src/passes/index.ts";
+import { allRewrites } from "../../src/passes/index.ts";
 
 const parse = (text: string) => parseGraph(text, { rules: typeRules });
 const normal = (text: string): string => printGraph(parse(text), { inlineElements: Infinity });
 
-describe.each(rewrites.map((rewrite) => [rewrite.name, rewrite] as const))("%s", (_, rewrite) => {
+describe.each(allRewrites.map((rewrite) => [rewrite.name, rewrite] as const))("%s", (_, rewrite) => {
   test("has examples where it applies, and names its preconditions once", () => {
     expect(rewrite.examples.some((e) => e.before !== e.after)).toBe(true);
     expect(new Set(rewrite.preconditions.map((p) => p.name)).size).toBe(rewrite.preconditions.length);

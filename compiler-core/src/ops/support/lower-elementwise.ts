@@ -110,10 +110,14 @@ export const clipLowering: Lowering = {
     const y = outputOf(context);
     return nest("clip", spatialAxes(y.dims), (axes) => {
       let value = load(x, axes);
-      const low = context.inputs[1];
-      const high = context.inputs[2];
-      if (low) value = max(value, load(low, low.dims.map(() => 0)));
-      if (high) value = min(value, load(high, high.dims.map(() => 0)));
+      const bound = (i: number): Expression | undefined => {
+        const b = context.inputs[i];
+        const known = b ? context.constant(i) : undefined;
+        return !b ? undefined : known && isFloat(y.element) ? number(y.element, Number(known.data[0])) : load(b, b.dims.map(() => 0));
+      };
+      const [low, high] = [bound(1), bound(2)];
+      if (low) value = max(value, low);
+      if (high) value = min(value, high);
       return store(y, axes, value);
     });
   },

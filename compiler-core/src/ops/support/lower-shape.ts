@@ -182,6 +182,24 @@ export const padLowering: Lowering = {
     const before = x.dims.map(() => 0);
     for (const [i, axis] of axes.entries()) before[axis] = pads[i]!;
     const fill = context.inputs[2];
+    const after = y.dims.map((d, i) => d - before[i]! - x.dims[i]!);
+    const zeros = !fill || (context.constant(2) !== undefined && Number(context.constant(2)!.data[0]) === 0);
+    if (mode === "constant" && zeros && [...before, ...after].every((n) => n >= 0)) {
+      // The inside by itself, so that whatever computes it can store it there, then the border's strips.
+      const axes = spatialAxes(x.dims);
+      const strips = x.dims.flatMap((_, d) =>
+        ([[0, before[d]!], [before[d]! + x.dims[d]!, after[d]!]] as const).flatMap(([from, count]) =>
+          count === 0
+            ? []
+            : nest(
+                "border",
+                axes.map((a, i) => ({ name: a.name, extent: i === d ? count : i < d ? x.dims[i]! : y.dims[i]! })),
+                (v) => store(y, v.map((e, i) => add(e, i === d ? from : i < d ? before[i]! : 0)), zero(y.element)),
+              ),
+        ),
+      );
+      return [...nest("pad", axes, (v) => store(y, v.map((e, i) => add(e, before[i]!)), load(x, v))), ...strips];
+    }
     return nest("pad", spatialAxes(y.dims), (v) => {
       const place = v.map((e, d) => sub(e, before[d]!));
       if (mode === "constant") {

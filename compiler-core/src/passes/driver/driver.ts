@@ -1,5 +1,5 @@
 import type { Delta } from "../../ir/delta.ts";
-import { type ConstantNode, describeNode, type Graph, type Node, type NodeId, type OperatorNode, type RegionId, rootRegion } from "../../ir/graph.ts";
+import { type ConstantNode, describeNode, type Graph, type Node, type NodeId, type OperatorNode, qualifiedOp, type RegionId, rootRegion } from "../../ir/graph.ts";
 import { Rewriter } from "../../ir/rewriter.ts";
 import { typeRules } from "../../ops/index.ts";
 import { type Diagnostic, GraphwrightError } from "../../support/diagnostic.ts";
@@ -15,7 +15,7 @@ export const siteOf = (node: Node): string => node.outputs.find((o) => o.name !=
 function isRoot(rewrite: RewriteDefinition, node: Node): node is RootNode {
   if (node.kind === "constant") return rewrite.roots.includes(constantRoot);
   if (node.kind !== "operator") return false;
-  return rewrite.roots.includes("*") || (node.domain === "" && rewrite.roots.includes(node.op));
+  return rewrite.roots.includes("*") || rewrite.roots.includes(qualifiedOp(node));
 }
 
 /** Nodes in the order in which rewrites are tried: producers before users. */

@@ -59,6 +59,7 @@ export function fuseGroup(rewriter: Rewriter, context: MatchContext, { kind, par
     });
     const id = rewriter.addNode({
       op: part.op,
+      domain: part.domain,
       inputs: operands,
       attributes: part.attributes,
       outputs: part.outputs.map(({ name, type }) => ({ name, type })),

@@ -5,11 +5,13 @@ import type { MatchContext } from "../definition.ts";
 
 /**
  * Copies the nodes of a body into another region, bodies within included, and gives the value there of each value of
- * the body. Parameters must be mapped beforehand. Names that another value has too are made fresh.
+ * the body. Parameters must be mapped beforehand, to nodes in `values` or to values in `parameters`. Names that another value has too are made fresh.
  */
-export function copyRegion(rewriter: Rewriter, context: MatchContext, from: RegionId, into: RegionId, place: Node, values: Map<NodeId, NodeId>): (ref: ValueRef) => ValueRef {
+export function copyRegion(rewriter: Rewriter, context: MatchContext, from: RegionId, into: RegionId, place: Node, values: Map<NodeId, NodeId>, parameters?: ReadonlyMap<NodeId, ValueRef>): (ref: ValueRef) => ValueRef {
   const { graph } = context;
   const mapped = (ref: ValueRef): ValueRef => {
+    const given = parameters?.get(ref.node);
+    if (given) return given;
     const node = values.get(ref.node);
     return node === undefined ? ref : { node, output: ref.output };
   };
@@ -29,7 +31,7 @@ export function copyRegion(rewriter: Rewriter, context: MatchContext, from: Regi
           const { outputs } = graph.node(parameter);
           values.set(parameter, rewriter.addParameter({ name: nameOf(outputs[0]!.name), type: outputs[0]!.type, region: inner }).node);
         }
-        const inside = copyRegion(rewriter, context, body, inner, place, values);
+        const inside = copyRegion(rewriter, context, body, inner, place, values, parameters);
         for (const output of record.outputs) rewriter.addOutput(inner, { ...output, value: inside(output.value) });
         regions[name] = inner;
       }

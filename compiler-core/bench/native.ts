@@ -1,0 +1,147 @@
+/** A graph as one C program that runs and times itself, for benchmarks: what a bundle computes, without the bundle around it. */
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import path from "node:path";
+import { helperDefinitions } from "../src/backends/c/helpers.ts";
+import { cTarget, epilogueOf } from "../src/backends/c/isa.ts";
+import { printKernel } from "../src/backends/c/print.ts";
+import { cType } from "../src/backends/c/types.ts";
+import { vectorDefinitions } from "../src/backends/c/vector-helpers.ts";
+import { lowerGraph } from "../src/bundle/lower-graph.ts";
+import { planMemory } from "../src/bundle/memory-plan.ts";
+import { layOutWeights, makeWeights } from "../src/bundle/weights.ts";
+import { byteSize } from "../src/ir/element-type.ts";
+import type { Graph } from "../src/ir/graph.ts";
+import { type Tensor, tensorBytes, tensorFromBytes } from "../src/ir/tensor.ts";
+import { elementCount } from "../src/ir/value-type.ts";
+import { silentTask } from "../src/support/task.ts";
+import type { ScheduleTarget } from "../src/tensor/target.ts";
+
+export interface Native {
+  readonly program: string;
+  readonly arenaBytes: number;
+  readonly lowerBoundBytes: number;
+  readonly compileSeconds: number;
+  readonly cLines: number;
+  /** runs on the inputs: outputs, and milliseconds of each of `runs` runs */
+  run(inputs: readonly Tensor[], runs: number): { outputs: Tensor[]; milliseconds: number[]; steps: { name: string; milliseconds: number }[] };
+}
+
+export async function compileNative(graph: Graph, target: ScheduleTarget, folder: string, options: { compiler?: string; flags?: readonly string[] } = {}): Promise<Native> {
+  mkdirSync(folder, { recursive: true });
+  const lowered = await lowerGraph(graph, silentTask, undefined, target);
+  const constants = [...lowered.values.values()].filter((v) => v.constant && v.type.element !== null && (lowered.outputs.includes(v.key) || lowered.steps.some((s) => s.reads.includes(v.key))));
+  const tensors = constants.map((v) => ({ name: v.name, value: graph.constant(v.ref)! }));
+  const offsets = new Map(constants.map((v, i) => [v.key, layOutWeights(tensors).offsets[i]!]));
+  const plan = planMemory({
+    values: [...lowered.values.values()].map((v) => ({ key: v.key, bytes: v.bytes, ...(offsets.has(v.key) ? { weightOffset: offsets.get(v.key)! } : {}) })),
+    steps: lowered.steps.map((s) => ({ reads: s.reads, writes: s.writes, scratch: s.scratch.map((b) => byteSize(b.element, elementCount(b.dims))), inPlace: s.inPlace, views: s.views })),
+    inputs: lowered.inputs,
+    outputs: lowered.outputs,
+  });
+  const weights = await makeWeights(tensors, silentTask);
+  const file = openSync(path.join(folder, "weights.bin"), "w");
+  for (const chunk of weights.chunks()) writeSync(file, chunk);
+  closeSync(file);
+  const byText = new Map<string, string>();
+  const kernels: string[] = [];
+  const helpers = new Set<string>();
+  const vectorHelpers = new Set<string>();
+  const widths = new Set<number>();
+  const calls: { name: string; text: string }[] = [];
+  for (const [i, step] of lowered.steps.entries()) {
+    if (plan.elided[i]) continue;
+    const mayAlias = new Set(step.program.parameters.filter((p) => plan.takenInPlace[i]!.some(([a, b]) => [a, b].includes(step.values.get(p) ?? ""))));
+    const printed = printKernel(step.program, { name: "KERNEL", mayAlias, target });
+    let name = byText.get(printed.text);
+    if (!name) {
+      name = `k${byText.size}`;
+      byText.set(printed.text, name);
+      kernels.push(`static __attribute__((noinline)) ${printed.text.replace("KERNEL", name)}`);
+      for (const h of printed.helpers) helpers.add(h);
+      for (const h of printed.vectorHelpers) vectorHelpers.add(h);
+      for (const w of printed.vectorWidths) widths.add(w);
+    }
+    let scratch = 0;
+    const args = step.program.parameters.map((p) => {
+      const type = `${p.scope === "output" || p.scope === "scratch" ? "" : "const "}${cType(p.element)} *`;
+      if (p.scope === "scratch") return `(${type})(arena + ${plan.scratch[i]![scratch++]})`;
+      const at = plan.locations.get(step.values.get(p)!)!;
+      return `(${type})(${at.space} + ${at.offset})`;
+    });
+    calls.push({ name: `${step.node.op === "Fused" ? (step.node.attributes["kind"] as { value: string }).value : step.node.op} ${step.node.name || step.node.outputs[0]!.name}`, text: `${name}(${args.join(", ")});` });
+  }
+  const isa = cTarget(target.name);
+  const at = (key: string): string => `${plan.locations.get(key)!.space} + ${plan.locations.get(key)!.offset}`;
+  const bytes = (key: string): number => lowered.values.get(key)!.bytes;
+  const source = `${isa.prologue}#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n${helperDefinitions(helpers).join("\n")}\n${vectorDefinitions(vectorHelpers, widths).join("\n")}\n${kernels.join("\n")}
+void gw_step(unsigned char *arena, const unsigned char *weights, int step);
+void gw_step(unsigned char *arena, const unsigned char *weights, int step) {
+  (void)weights;
+  switch (step) {
+${calls.map((c, i) => `    case ${i}: ${c.text} break;`).join("\n")}
+  }
+}
+${epilogueOf(isa)}`;
+  const main = `#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <time.h>\nvoid gw_step(unsigned char *arena, const unsigned char *weights, int step);
+static double now(void) { struct timespec t; clock_gettime(getenv("CPU") ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t); return t.tv_sec * 1e3 + t.tv_nsec * 1e-6; }
+int main(int argc, char **argv) {
+  int runs = atoi(argv[4]);
+  unsigned char *arena = aligned_alloc(64, ${plan.arenaBytes + 64}), *weights = aligned_alloc(64, ${Math.ceil(weights.bytes / 64) * 64 + 64}), *in = malloc(${lowered.inputs.reduce((n, k) => n + bytes(k), 64)});
+  double *total = calloc(${calls.length + 1}, sizeof(double));
+  (void)argc;
+  FILE *f = fopen(argv[1], "rb"); if (fread(weights, 1, ${weights.bytes}, f) != ${weights.bytes}) return 2; fclose(f);
+  f = fopen(argv[2], "rb"); if (fread(in, 1, ${lowered.inputs.reduce((n, k) => n + bytes(k), 0)}, f) != ${lowered.inputs.reduce((n, k) => n + bytes(k), 0)}) return 3; fclose(f);
+  memset(arena, 0, ${plan.arenaBytes});
+  for (int r = 0; r < runs; ++r) {
+    size_t at = 0;
+    (void)at;
+${lowered.inputs.map((k) => `    memcpy(${at(k)}, in + at, ${bytes(k)}); at += ${bytes(k)};`).join("\n")}
+    double start = now();
+    if (getenv("STEPS")) for (int s = 0; s < ${calls.length}; ++s) { double t = now(); gw_step(arena, weights, s); t = now() - t; if (r == 0 || t < total[s]) total[s] = t; }
+    else for (int s = 0; s < ${calls.length}; ++s) gw_step(arena, weights, s);
+    printf("run %f\\n", now() - start);
+  }
+  for (int s = 0; s < ${calls.length}; ++s) printf("step %d %f\\n", s, total[s]);
+  f = fopen(argv[3], "wb");
+${lowered.outputs.map((k) => `  fwrite(${at(k)}, 1, ${bytes(k)}, f);`).join("\n")}
+  fclose(f);
+  return 0;
+}
+`;
+  writeFileSync(path.join(folder, "kernels.c"), source);
+  writeFileSync(path.join(folder, "main.c"), main);
+  const compiler = options.compiler ?? "gcc";
+  const began = performance.now();
+  execFileSync(compiler, ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", ...(options.flags ?? ["-O2"]), "-c", "-o", path.join(folder, "kernels.o"), path.join(folder, "kernels.c")], { stdio: "inherit" });
+  const compileSeconds = (performance.now() - began) / 1000;
+  const program = path.join(folder, "program");
+  execFileSync(compiler, ["-O2", "-D_GNU_SOURCE", "-o", program, path.join(folder, "main.c"), path.join(folder, "kernels.o"), "-lm"], { stdio: "inherit" });
+  return {
+    program,
+    arenaBytes: plan.arenaBytes,
+    lowerBoundBytes: plan.lowerBoundBytes,
+    compileSeconds,
+    cLines: source.split("\n").length,
+    run(inputs, runs) {
+      const input = openSync(path.join(folder, "in.bin"), "w");
+      for (const t of inputs) writeSync(input, tensorBytes(t));
+      closeSync(input);
+      const text = execFileSync(program, [path.join(folder, "weights.bin"), path.join(folder, "in.bin"), path.join(folder, "out.bin"), `${runs}`], { encoding: "utf8" });
+      const out = new Uint8Array(readFileSync(path.join(folder, "out.bin")));
+      let place = 0;
+      const outputs = lowered.outputs.map((k) => {
+        const v = lowered.values.get(k)!;
+        const part = out.slice(place, place + v.bytes);
+        place += v.bytes;
+        return tensorFromBytes(v.type.element!, v.dims, part);
+      });
+      const lines = text.split("\n").map((l) => l.split(" "));
+      return {
+        outputs,
+        milliseconds: lines.filter((l) => l[0] === "run").map((l) => Number(l[1])),
+        steps: lines.filter((l) => l[0] === "step").map((l) => ({ name: calls[Number(l[1])]!.name, milliseconds: Number(l[2]) })),
+      };
+    },
+  };
+}

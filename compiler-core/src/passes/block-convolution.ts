@@ -1,0 +1,121 @@
+import { int, ints } from "../ir/attribute.ts";
+import type { OperatorNode } from "../ir/graph.ts";
+import { toNumbers } from "../ir/tensor.ts";
+import { blocksOf, type FilterForm, packFilters, packVector } from "../ops/support/blocked.ts";
+import { placeWindow, windowAttributes } from "../ops/support/window.ts";
+import { defineRewrite, type MatchContext } from "./definition.ts";
+import { Builder, floatShape, unblockInstead } from "./support/blocked-layout.ts";
+import { mergedNotes } from "./support/replacement.ts";
+
+/** Of a block's lanes at least this part must be channels: more would be computed in vain than is won. */
+const leastUse = 0.4;
+
+function formOf(group: number, channels: number, perGroup: number, features: number, block: number): { form: FilterForm; group: number } | string {
+  if (features / (blocksOf(features, block) * block) < leastUse) return `${features} channels would fill too little of blocks of ${block}`;
+  if (group === 1) return { form: channels < block / 2 ? "plain" : "blocked", group: 1 };
+  if (perGroup === 1 && features === channels) return { form: "depthwise", group: 1 };
+  if (perGroup % block === 0 && (features / group) % block === 0) return { form: "blocked", group };
+  return `groups of ${perGroup} and ${features / group} channels are not whole blocks`;
+}
+
+const windowOf = (root: OperatorNode, context: MatchContext, kernel: readonly number[]) => windowAttributes(context.attributes(root), kernel);
+
+export const blockConvolution = defineRewrite({
+  name: "block-convolution",
+  title: "Convolution over blocks",
+  summary: "Computes a convolution with its channels in blocks that fill vectors, on an input padded beforehand, with filters packed in the order in which the kernel reads them.",
+  why: "The kernel's inner loop then multiplies one element by a vector of filters again and again, with every address known and no test. Between neighbouring convolutions the blocks stay: what goes back to channels one after the other cancels.",
+  exactness: "reassociates",
+  roots: ["Conv"],
+  preconditions: [
+    { name: "static float32", doc: "Data and filters are float32 with static shapes and two spatial dimensions." },
+    { name: "constant filters", doc: "Filters and bias are constants." },
+    { name: "whole blocks", doc: "There is one group, or one a channel, or the groups are whole blocks; and the blocks are mostly filled." },
+  ],
+  match(root, context, options) {
+    const [x, w, b] = root.inputs;
+    const data = floatShape(x, context);
+    const filters = floatShape(w, context);
+    if (!context.require("static float32", data?.length === 4 && filters?.length === 4, () => `the data is ${context.type(x).text}, the filters are ${context.type(w).text}`) || !data || !filters) return undefined;
+    let holds = context.require("constant filters", context.constant(w) !== undefined && (!b || context.constant(b) !== undefined), () => (context.constant(w) ? "the bias is computed" : "the filters are computed"));
+    const form = formOf(context.attributes(root).int("group", 1), data[1]!, filters[1]!, filters[0]!, options.channelBlock);
+    holds = context.require("whole blocks", typeof form !== "string", () => (typeof form === "string" ? form : `${form.form} filters`)) && holds;
+    return holds ? { nodes: [root.id], bindings: { form, data, filters } } : undefined;
+  },
+  rewrite(match, rewriter, context, options) {
+    const root = context.find(match.root)!;
+    const [x, w, b] = root.inputs;
+    const { form, data, filters } = match.bindings as { form: { form: FilterForm; group: number }; data: readonly number[]; filters: readonly number[] };
+    const block = options.channelBlock;
+    const builder = new Builder(rewriter, context, root);
+    const window = windowOf(root, context, filters.slice(2));
+    const { begins, output } = placeWindow(data.slice(2), window);
+    const ends = output.map((o, d) => Math.max(0, (o - 1) * window.strides[d]! + (window.kernel[d]! - 1) * window.dilations[d]! + 1 - data[2 + d]! - begins[d]!));
+    let value = form.form === "plain" ? x! : builder.block(x!, block);
+    const lanes = form.form === "plain" ? [] : [0];
+    if ([...begins, ...ends].some((n) => n > 0)) value = builder.pad(value, [0, 0, ...begins, ...lanes], [0, 0, ...ends, ...lanes]);
+    const inputs = [value, builder.packed(packFilters(toNumbers(context.tensor(w)!), filters, block, form.form), w!, "packed")];
+    if (b) inputs.push(builder.packed(packVector(toNumbers(context.tensor(b)!), block), b, "packed"));
+    const blocked = builder.node(
+      "BlockedConv",
+      inputs,
+      { ...(window.strides.some((s) => s !== 1) ? { strides: ints(window.strides) } : {}), ...(window.dilations.some((d) => d !== 1) ? { dilations: ints(window.dilations) } : {}), ...(form.group > 1 ? { group: int(form.group) } : {}) },
+      "blocks",
+    );
+    rewriter.update(blocked.node, { name: root.name, ...mergedNotes(root) });
+    unblockInstead(rewriter, root, blocked, filters[0]!);
+  },
+  examples: [
+    {
+      title: "Blocks of two channels, and a border",
+      options: { channelBlock: 2 },
+      before: `graph @main(%x: float32[1, 4, 3, 3]) -> (%y: float32[1, 2, 3, 3]) {
+  %w = constant float32[2, 4, 1, 3] [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12]
+  %b = constant float32[2] [1, 2]
+  %y = Conv(%x, %w, %b) {pads = [0, 1, 0, 1]} "conv1"
+  return %y
+}`,
+      after: `graph @main(%x: float32[1, 4, 3, 3]) -> (%y: float32[1, 2, 3, 3]) {
+  %y_blocked: float32[1, 2, 3, 3, 2] = graphwright.BlockChannels(%x) {block = 2}
+  %y_pads = constant int64[10] [0, 0, 0, 1, 0, 0, 0, 0, 1, 0]
+  %y_padded: float32[1, 2, 3, 5, 2] = Pad(%y_blocked, %y_pads)
+  %w_packed = constant float32[1, 2, 1, 3, 2, 2] [1, -1, 4, -4, 2, -2, 5, -5, 3, -3, 6, -6, 7, -7, 10, -10, 8, -8, 11, -11, 9, -9, 12, -12]
+  %b_packed = constant float32[1, 2] [1, 2]
+  %y_blocks: float32[1, 1, 3, 3, 2] = graphwright.BlockedConv(%y_padded, %w_packed, %b_packed) "conv1"
+  %y: float32[1, 2, 3, 3] = graphwright.UnblockChannels(%y_blocks) {channels = 2}
+  return %y
+}`,
+    },
+    {
+      title: "A filter for each channel",
+      options: { channelBlock: 2 },
+      before: `graph @main(%x: float32[1, 3, 3, 3]) -> (%y: float32[1, 3, 2, 2]) {
+  %w = constant float32[3, 1, 2, 2] [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+  %y = Conv(%x, %w) {group = 3}
+  return %y
+}`,
+      after: `graph @main(%x: float32[1, 3, 3, 3]) -> (%y: float32[1, 3, 2, 2]) {
+  %y_blocked: float32[1, 2, 3, 3, 2] = graphwright.BlockChannels(%x) {block = 2}
+  %w_packed = constant float32[2, 2, 2, 2] [1, 5, 2, 6, 3, 7, 4, 8, 9, 0, 10, 0, 11, 0, 12, 0]
+  %y_blocks: float32[1, 2, 2, 2, 2] = graphwright.BlockedConv(%y_blocked, %w_packed)
+  %y: float32[1, 3, 2, 2] = graphwright.UnblockChannels(%y_blocks) {channels = 3}
+  return %y
+}`,
+    },
+    {
+      title: "Groups that are no whole blocks",
+      fails: "whole blocks",
+      options: { channelBlock: 2 },
+      before: `graph @main(%x: float32[1, 6, 2, 2]) -> (%y: float32[1, 6, 2, 2]) {
+  %w = constant float32[6, 3, 1, 1] [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]
+  %y = Conv(%x, %w) {group = 2}
+  return %y
+}`,
+      after: `graph @main(%x: float32[1, 6, 2, 2]) -> (%y: float32[1, 6, 2, 2]) {
+  %w = constant float32[6, 3, 1, 1] [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]
+  %y = Conv(%x, %w) {group = 2}
+  return %y
+}`,
+    },
+  ],
+});
