@@ -31,9 +31,9 @@ function chainTo(root: OperatorNode, context: MatchContext): AffineStep[] {
 }
 
 function channelsOf(steps: readonly AffineStep[], context: MatchContext): { rank: number | undefined; channels: number | undefined } {
-  const shape = context.shape(steps[0]!.data) ?? context.shape({ node: steps.at(-1)!.node.id, output: 0 });
-  const norm = steps.find((step) => step.node.op === "BatchNormalization");
-  const size = norm ? context.constant(norm.constants[0])!.dims[0] : shape?.[1];
+  // Of the value before the chain: a constant may widen it on the way.
+  const shape = context.shape(steps[0]!.data);
+  const size = shape?.[1] ?? (steps[0]!.node.op === "BatchNormalization" ? context.constant(steps[0]!.constants[0])!.dims[0] : undefined);
   return { rank: shape?.length, channels: typeof size === "number" ? size : undefined };
 }
 

@@ -1,7 +1,7 @@
 import { describeNode, type ValueRef } from "../ir/graph.ts";
 import { fromNumbers, toNumbers } from "../ir/tensor.ts";
 import { defineRewrite } from "./definition.ts";
-import { affineNumbers, type AffineStep, affineStep, at, channelProblem, commonFloat, staysFinite } from "./support/channel-affine.ts";
+import { affineNumbers, type AffineStep, affineStep, at, channelProblem, commonFloat, shapeText, staysFinite } from "./support/channel-affine.ts";
 import { addDerivedConstant, mergedNotes, replaceRoot, requireUsedOnce } from "./support/replacement.ts";
 
 export const multiplyBeforeConv = defineRewrite({
@@ -16,7 +16,7 @@ export const multiplyBeforeConv = defineRewrite({
     { name: "used once", doc: "The product is used by this Conv only, in the same graph, and is no output of the graph." },
     { name: "constants", doc: "The weight is a constant." },
     { name: "same precision", doc: "Weight and factor have one floating-point type." },
-    { name: "channel axis only", doc: "The factor is one number, or has one number for each input channel and varies on the channel axis only." },
+    { name: "channel axis only", doc: "The factor is one number, or has one number for each input channel and varies on the channel axis only; it gives the data neither channels nor axes." },
     { name: "finite", doc: "The folded weight is finite." },
   ],
   match(root, context) {
@@ -31,8 +31,12 @@ export const multiplyBeforeConv = defineRewrite({
     const element = commonFloat(context, [weightRef, ...step.constants]);
     if (!context.require("same precision", element !== undefined, () => [weightRef, ...step.constants].map((ref) => context.type(ref).text).join(", "))) return undefined;
     const channels = weight.dims[1]! * context.attributes(root).int("group", 1);
-    const problem = channelProblem(context.constant(step.constants[0])!.dims, weight.dims.length, channels);
-    if (!context.require("channel axis only", problem === undefined, problem ?? `${channels} input channels`) || !holds) return undefined;
+    const { dims } = context.constant(step.constants[0])!;
+    const shape = context.shape(step.data);
+    // The factor must not be what gives the data its channels or its rank.
+    const widens = dims.length > 0 && (shape?.length !== weight.dims.length || shape[1] !== channels) ? `the factor ${shapeText(dims)} may widen ${context.type(step.data).text}` : undefined;
+    const problem = channelProblem(dims, weight.dims.length, channels) ?? widens;
+    if (!context.require("channel axis only", problem === undefined ? true : problem === widens && (!shape || shape[1] === null) ? "unknown" : "failed", problem ?? `${channels} input channels`) || !holds) return undefined;
     const { scale } = affineNumbers(step, context);
     const numbers = toNumbers(weight.tensor());
     const perOutput = numbers.length / Math.max(1, weight.dims[0]!);

@@ -5,7 +5,7 @@ import { parseGraph } from "../../src/ir/index.ts";
 import { evaluateGraph } from "../../src/evaluate/index.ts";
 import { typeRules, type Value } from "../../src/ops/index.ts";
 import { contradicted } from "./check-inference.ts";
-import { Draw, number } from "./node-case.ts";
+import { Draw, number, shrinking } from "./node-case.ts";
 
 type Body = (d: Draw) => { readonly text: string; readonly inputs: Readonly<Record<string, Value>>; readonly sizes: Readonly<Record<string, number>> };
 
@@ -111,7 +111,7 @@ for (const [name, body] of Object.entries(bodies))
   test(`${name}: what inference says is what evaluation gives`, () => {
     fc.assert(
       fc.property(fc.gen(), (g) => {
-        const d = new Draw(g);
+        const d = new Draw(shrinking(g));
         const { text, inputs, sizes } = body(d);
         const graph = parseGraph(text, { rules: typeRules });
         const table = new Map(Object.entries(sizes));

@@ -5,7 +5,7 @@ import { GraphwrightError } from "../../src/support/diagnostic.ts";
 import { isTensor, operators, type Value } from "../../src/ops/index.ts";
 import { checkInference, type Knowledge, type Tally } from "./check-inference.ts";
 import { generators } from "./generators/index.ts";
-import { Draw, type NodeCase } from "./node-case.ts";
+import { Draw, type NodeCase, shrinking } from "./node-case.ts";
 
 const runs = Number(process.env["GRAPHWRIGHT_PROPERTY_RUNS"] ?? 40);
 const all: readonly Knowledge[] = [
@@ -28,7 +28,7 @@ describe("what inference says of a node is what evaluation gives", () => {
       let refused = 0;
       fc.assert(
         fc.property(fc.gen(), (g) => {
-          const each = generator(new Draw(g));
+          const each = generator(new Draw(shrinking(g)));
           for (const knowledge of all) {
             let wrong: string | undefined;
             try {

@@ -20,20 +20,32 @@ export interface NodeCase {
 
 export type Generator = (draw: Draw) => NodeCase;
 
-/** Choices of one case; each is an arbitrary of fast-check, so that failing cases shrink. */
-export class Draw {
-  private readonly g: fc.GeneratorValue;
+/** Gives a whole number from min to max, both included. */
+export type Chooser = (min: number, max: number) => number;
 
-  constructor(g: fc.GeneratorValue) {
-    this.g = g;
+/** Choices as arbitraries of fast-check, so that failing cases shrink. */
+export const shrinking = (g: fc.GeneratorValue): Chooser => (min, max) => g(fc.integer, { min, max });
+
+/** The same choices for the same seed. */
+export function seeded(seed: number): Chooser {
+  const random = new Random(seed);
+  return (min, max) => min + random.below(max - min + 1);
+}
+
+/** Choices of one case. */
+export class Draw {
+  private readonly choose: Chooser;
+
+  constructor(choose: Chooser) {
+    this.choose = choose;
   }
 
   int(min: number, max: number): number {
-    return this.g(fc.integer, { min, max });
+    return this.choose(min, max);
   }
 
   bool(): boolean {
-    return this.g(fc.boolean);
+    return this.choose(0, 1) === 1;
   }
 
   pick<T>(list: readonly T[]): T {

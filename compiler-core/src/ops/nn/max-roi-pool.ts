@@ -41,7 +41,7 @@ export const maxRoiPool = defineOperator({
     const out = workArray(x.element, count * channels * ph * pw);
     const round = (v: number): number => Math.sign(v) * Math.round(Math.abs(v));
     for (let r = 0; r < count; r++) {
-      const [batch, x1, y1, x2, y2] = Array.from({ length: 5 }, (_, i) => (i === 0 ? boxes[r * 5]! : round(boxes[r * 5 + i]! * scale))) as [number, number, number, number, number];
+      const [batch, x1, y1, x2, y2] = Array.from({ length: 5 }, (_, i) => (i === 0 ? Math.trunc(boxes[r * 5]!) : round(boxes[r * 5 + i]! * scale))) as [number, number, number, number, number];
       const cellHeight = Math.max(y2 - y1 + 1, 1) / ph;
       const cellWidth = Math.max(x2 - x1 + 1, 1) / pw;
       const clamp = (v: number, top: number): number => Math.min(top, Math.max(0, v));

@@ -20,7 +20,7 @@ export const slice = defineOperator({
     { since: 13, change: "more element types", allows: tensors("bfloat16") },
   ],
   summary: "Cuts out a range with a step along some dimensions.",
-  doc: "Bounds are clamped as NumPy does: negative ones count from the end, and those beyond the end stop there.",
+  doc: "Negative bounds count from the end, and bounds beyond the ends are clamped: a start to the first and last element when running backwards, as ONNX Runtime does.",
   family: "shape",
   inputs: [
     required("data", "T", "input"),

@@ -1,12 +1,15 @@
 import { type Dim, addDims, ceilDivDims, maxDims, minDims, negateDim, neverNegative, subDims } from "../../ir/dim.ts";
 
-/** A start and number of steps along one axis, as NumPy clamps them. */
+/**
+ * A start and number of steps along one axis. Bounds are clamped as the specification says: backwards, a start lies
+ * between the first and the last element (NumPy would start one before the first, and give nothing).
+ */
 export function clampSlice(size: number, start: number, end: number, step: number): { start: number; count: number } {
-  const low = step > 0 ? 0 : -1;
-  const high = step > 0 ? size : size - 1;
-  const clamp = (at: number): number => Math.min(high, Math.max(low, at < 0 ? at + size : at));
-  const from = clamp(start);
-  const to = clamp(end);
+  const fromFront = (at: number): number => (at < 0 ? at + size : at);
+  const within = (at: number, low: number, high: number): number => Math.max(low, Math.min(high, at));
+  if (size === 0) return { start: 0, count: 0 };
+  const from = within(fromFront(start), 0, step > 0 ? size : size - 1);
+  const to = within(fromFront(end), step > 0 ? 0 : -1, step > 0 ? size : size - 1);
   return { start: from, count: Math.max(0, Math.ceil((to - from) / step)) };
 }
 

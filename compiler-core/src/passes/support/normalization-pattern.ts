@@ -4,7 +4,7 @@ import { elementOf } from "../../ir/value-type.ts";
 import { fromNumbers, makeTensor, toIntegers } from "../../ir/tensor.ts";
 import type { MatchContext, PreconditionInfo } from "../definition.ts";
 import type { NewConstant } from "./operator-fusion.ts";
-import { innerProducer, scalarOf, withScalar } from "./scalars.ts";
+import { innerProducer, scalarOf, wideningScalar, withScalar } from "./scalars.ts";
 
 /** numerator / sqrt(mean(square) + epsilon), in any of the forms in which a root is divided by. */
 export interface RootDivision {
@@ -15,28 +15,30 @@ export interface RootDivision {
   readonly squared: ValueRef;
   readonly epsilon: number;
   readonly epsilonRef: ValueRef;
+  /** the epsilon, exponents and ones: constants of one element */
+  readonly scalars: readonly ValueRef[];
   /** root first */
   readonly nodes: readonly OperatorNode[];
 }
 
 /** `ref` as 1 / s (false) or s (true) of s = sqrt(v): the nodes down to v. */
-function rootOf(ref: ValueRef | null | undefined, user: OperatorNode, inverse: boolean, context: MatchContext): { under: ValueRef; nodes: OperatorNode[]; at: OperatorNode } | undefined {
+function rootOf(ref: ValueRef | null | undefined, user: OperatorNode, inverse: boolean, context: MatchContext): { under: ValueRef; nodes: OperatorNode[]; scalars: ValueRef[] } | undefined {
   const node = innerProducer(ref, user, context, "Sqrt", "Pow", "Reciprocal", "Div");
   if (!node) return undefined;
-  if (node.op === "Sqrt") return inverse ? undefined : { under: node.inputs[0]!, nodes: [node], at: node };
-  if (node.op === "Pow") return scalarOf(node.inputs[1], context) === (inverse ? -0.5 : 0.5) ? { under: node.inputs[0]!, nodes: [node], at: node } : undefined;
+  if (node.op === "Sqrt") return inverse ? undefined : { under: node.inputs[0]!, nodes: [node], scalars: [] };
+  if (node.op === "Pow") return scalarOf(node.inputs[1], context) === (inverse ? -0.5 : 0.5) ? { under: node.inputs[0]!, nodes: [node], scalars: [node.inputs[1]!] } : undefined;
   if (!inverse || (node.op === "Div" && scalarOf(node.inputs[0], context) !== 1)) return undefined;
   const inner = rootOf(node.op === "Div" ? node.inputs[1] : node.inputs[0], node, false, context);
-  return inner && { ...inner, nodes: [node, ...inner.nodes] };
+  return inner && { under: inner.under, nodes: [node, ...inner.nodes], scalars: [...(node.op === "Div" ? [node.inputs[0]!] : []), ...inner.scalars] };
 }
 
 /** The square of what: Pow(x, 2) or x * x. */
-function squareOf(ref: ValueRef | null | undefined, user: OperatorNode, context: MatchContext): { of: ValueRef; node: OperatorNode } | undefined {
+function squareOf(ref: ValueRef | null | undefined, user: OperatorNode, context: MatchContext): { of: ValueRef; node: OperatorNode; scalars: ValueRef[] } | undefined {
   const node = innerProducer(ref, user, context, "Pow", "Mul");
   const [a, b] = node?.inputs ?? [];
   if (!node || !a || !b) return undefined;
   if (node.op === "Pow" ? scalarOf(b, context) !== 2 : !sameValue(a, b)) return undefined;
-  return { of: a, node };
+  return { of: a, node, scalars: node.op === "Pow" ? [b] : [] };
 }
 
 export function rootDivision(root: OperatorNode, context: MatchContext): RootDivision | undefined {
@@ -50,7 +52,7 @@ export function rootDivision(root: OperatorNode, context: MatchContext): RootDiv
     const mean = epsilon && innerProducer(epsilon.data, sum, context, "ReduceMean");
     const square = mean && squareOf(mean.inputs[0], mean, context);
     if (!sum || !epsilon || !mean || !square) continue;
-    return { numerator, mean, squared: square.of, epsilon: epsilon.value, epsilonRef: epsilon.ref, nodes: [root, ...under.nodes, sum, mean, square.node] };
+    return { numerator, mean, squared: square.of, epsilon: epsilon.value, epsilonRef: epsilon.ref, scalars: [epsilon.ref, ...under.scalars, ...square.scalars], nodes: [root, ...under.nodes, sum, mean, square.node] };
   }
   return undefined;
 }
@@ -72,7 +74,7 @@ export function reducedAxes(node: OperatorNode, context: MatchContext): { axes: 
 export const normalizationPreconditions: readonly PreconditionInfo[] = [
   { name: "keepdims", doc: "The reductions keep their axes with size 1: without it rows and columns would meet." },
   { name: "trailing axes", doc: "The reductions run over the last axes of the value, all over the same." },
-  { name: "epsilon is a number", doc: "What is added under the root is one number that adds no axes." },
+  { name: "epsilon is a number", doc: "What is added under the root is one number; neither it nor an exponent or a 1 of the pattern adds axes." },
   { name: "same precision", doc: "All is computed in float32, as the operator's statistics are." },
 ];
 
@@ -85,8 +87,8 @@ export function requireNormalization(context: MatchContext, means: readonly Oper
   const { axes, rank } = reduced[0]!;
   const trailing = axes.every((axis, i) => axis === rank - axes.length + i) && reduced.every((r) => r!.axes.join() === axes.join() && r!.rank === rank);
   holds = context.require("trailing axes", trailing, () => `axes ${reduced.map((r) => `[${r!.axes.join(", ")}]`).join(" and ")} of rank ${rank}`) && holds;
-  const epsilonRank = context.constant(division.epsilonRef)!.dims.length;
-  holds = context.require("epsilon is a number", epsilonRank <= rank, () => `${division.epsilon}, of rank ${epsilonRank}`) && holds;
+  const wide = wideningScalar(division.scalars, x, context);
+  holds = context.require("epsilon is a number", wide === undefined, () => wide ?? `${division.epsilon}`) && holds;
   const element = elementOf(context.type(x));
   holds = context.require("same precision", element === "float32", element ?? "the element type is unknown") && holds;
   return holds ? { axis: rank - axes.length, rank } : undefined;

@@ -5,7 +5,7 @@ import type { MatchContext, PreconditionInfo, RewriteOptions } from "../definiti
 
 export const opsetPrecondition: PreconditionInfo = {
   name: "operator set",
-  doc: "The model's operator set has the operator for this element type, or may be raised to one that has it: up to `highestOpset`, and not past an operator that only the model's own set has.",
+  doc: "Runtimes have the operator for this element type, and the model's operator set has it, or may be raised to one that has it: up to `highestOpset`, and not past an operator that only the model's own set has.",
   budget: true,
 };
 
@@ -16,6 +16,12 @@ function opsetOf(op: string, element: string | null): number {
   const allowed = definition.versions.find((version) => element !== null && version.allows?.includes(`tensor(${element})`));
   return Math.max(definition.versions[0]!.since, allowed?.since ?? 1);
 }
+
+/**
+ * Operators that ONNX Runtime's CPU provider has for float32 and float16 alone, while it has the operators that spell
+ * them out for float64 too: a model of doubles would load no more.
+ */
+const withoutDouble: ReadonlySet<string> = new Set(["Gelu", "GlobalAveragePool", "HardSigmoid", "HardSwish", "Mish", "Softplus"]);
 
 const heldBack = new WeakMap<ModelInfo, string>();
 
@@ -32,7 +38,9 @@ function operatorHeldBack(graph: Graph): string {
 
 /** States that `op` may be written for a value of the type of `data`. */
 export function requireOpset(context: MatchContext, options: RewriteOptions, op: string, data: ValueRef): boolean {
-  const needed = opsetOf(op, elementOf(context.type(data)));
+  const element = elementOf(context.type(data));
+  if (element === "float64" && withoutDouble.has(op)) return context.require("operator set", false, () => `ONNX Runtime has no ${op} of float64`);
+  const needed = opsetOf(op, element);
   const own = context.graph.info.opsets[""] ?? 0;
   if (needed <= own) return context.require("operator set", true, () => `${op} is in operator set ${own}`);
   const tied = operatorHeldBack(context.graph);
