@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { formatDiagnostic, GraphwrightError, type BackendCase } from "@graphwright/compiler-core";
 import { printJson, type CliCommand, type CommandContext } from "../command.ts";
+import { runBatch, type BatchCase } from "../compiled-cases.ts";
+import { coverageTable, type CaseOutcome } from "../coverage-table.ts";
 import { FileBlob, siblingsOf } from "../file-blob.ts";
 
 /** Folders that hold a model.onnx: the given ones, or those directly below them. */
@@ -49,6 +51,39 @@ async function runCase(context: CommandContext, folder: string, modes: { roundtr
   }
 }
 
+const backends = ["evaluate", "c"] as const;
+const batchSize = 48;
+
+/** Every case through generated code: built, compiled, run and compared; what is not covered is told with the reason. */
+async function runCompiled(context: CommandContext, folders: readonly string[], options: { readonly optimize: boolean; readonly compiler: string; readonly runner?: string; readonly keep?: string; readonly report: (outcome: CaseOutcome) => void }): Promise<void> {
+  const { session, task } = context;
+  const { optimize, compiler, runner, keep, report } = options;
+  let batch: { readonly folder: string; readonly operators: readonly string[]; readonly kind: CaseOutcome["kind"]; readonly each: BatchCase }[] = [];
+  const flush = async (): Promise<void> => {
+    if (batch.length === 0) return;
+    const results = await runBatch(batch.map((b) => b.each), { compiler, ...(runner === undefined ? {} : { runner }), ...(keep === undefined ? {} : { keep }) });
+    for (const { folder, operators, kind, each } of batch) {
+      const result = results.get(each.identifier) ?? "was not run";
+      let reason = typeof result === "string" ? result : "";
+      if (typeof result !== "string") {
+        const read = readCase(folder);
+        for (const [set, bytes] of result.entries()) reason ||= typeof bytes === "string" ? bytes : ((await session.compareCompiled({ case: read, set, outputs: each.code.outputs, bytes }, task)) ?? "");
+      }
+      report({ name: path.basename(folder), folder, operators, kind, outcome: reason === "" ? "passed" : "failed", reason });
+    }
+    batch = [];
+  };
+  for (const [index, folder] of folders.entries()) {
+    task.check();
+    const identifier = `c${index}_${path.basename(folder).replace(/[^A-Za-z0-9]+/g, "_").toLowerCase()}`;
+    const { operators, kind, refused, code } = await session.compileCase({ case: readCase(folder), identifier, optimize }, task);
+    if (code) batch.push({ folder, operators, kind, each: { identifier, code } });
+    else report({ name: path.basename(folder), folder, operators, kind, outcome: "skipped", reason: refused ?? "" });
+    if (batch.length >= batchSize) await flush();
+  }
+  await flush();
+}
+
 export const backendTest: CliCommand = {
   name: "backend-test",
   declare: (command) =>
@@ -57,13 +92,44 @@ export const backendTest: CliCommand = {
       .argument("<folders...>", "folders of cases, or single cases")
       .option("--roundtrip", "run each case after export and import")
       .option("--optimize", "run each case after the default pipeline")
+      .option("--backend <name>", `what runs them, one of: ${backends.join(", ")}`, "evaluate")
+      .option("--cc <command>", "the C compiler with its flags", "gcc -O1")
+      .option("--runner <command>", "runs the compiled program through this, such as an emulator")
+      .option("--keep <folder>", "leaves the generated sources of the last batch here")
+      .option("--coverage <file>", "writes a table of the cases by operator")
+      .option("--sample <n>", "only every n-th case")
       .option("--filter <text>", "only cases whose name contains this")
       .option("--json", "print JSON"),
   async run(context, folders, options) {
     const filter = options["filter"] as string | undefined;
     const modes = { roundtrip: options["roundtrip"] === true, optimize: options["optimize"] === true };
-    const cases = folders.flatMap((folder) => casesIn(folder)).filter((folder) => filter === undefined || path.basename(folder).includes(filter));
+    const backend = options["backend"] as string;
+    if (!(backends as readonly string[]).includes(backend)) throw new GraphwrightError("usage", `--backend takes ${backends.join(", ")}, not ${backend}.`);
+    const sample = Number(options["sample"] ?? 1);
+    const cases = folders
+      .flatMap((folder) => casesIn(folder))
+      .filter((folder) => filter === undefined || path.basename(folder).includes(filter))
+      .filter((_, index) => index % sample === 0);
     if (cases.length === 0) throw new GraphwrightError("usage", "these folders hold no case (no model.onnx in them or directly below).");
+    if (backend !== "evaluate") {
+      const outcomes: CaseOutcome[] = [];
+      await runCompiled(context, cases, {
+        optimize: modes.optimize,
+        compiler: options["cc"] as string,
+        ...(options["runner"] === undefined ? {} : { runner: options["runner"] as string }),
+        ...(options["keep"] === undefined ? {} : { keep: options["keep"] as string }),
+        report: (each) => {
+          outcomes.push(each);
+          if (!options["json"] && each.outcome !== "passed") context.print(`${each.outcome === "failed" ? "FAIL" : "SKIP"} ${each.name}: ${each.reason}`);
+        },
+      });
+      const count = (outcome: CaseOutcome["outcome"], kind?: CaseOutcome["kind"]): number => outcomes.filter((o) => o.outcome === outcome && (kind === undefined || o.kind === kind)).length;
+      if (options["coverage"] !== undefined) writeFileSync(options["coverage"] as string, coverageTable(outcomes, backend));
+      if (options["json"]) printJson(context, "backend-test", { backend, optimize: modes.optimize, passed: count("passed"), failed: count("failed"), skipped: count("skipped"), cases: outcomes });
+      const floats = outcomes.filter((o) => o.kind === "float").length;
+      context.print(`${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped; of ${floats} float cases ${count("passed", "float")} passed`);
+      return count("failed") === 0 ? 0 : 1;
+    }
     const results: { name: string; folder: string; passed: boolean; reason: string; milliseconds: number }[] = [];
     for (const folder of cases) {
       context.task.check();

@@ -1,31 +1,21 @@
-import { byteSize, isFloat } from "../ir/element-type.ts";
-import { describeNode, type Graph, type OperatorNode, qualifiedOp } from "../ir/graph.ts";
+import { isFloat } from "../ir/element-type.ts";
+import { describeNode, type Graph, qualifiedOp } from "../ir/graph.ts";
 import { fromNumbers, type Tensor, tensorBytes, toNumbers } from "../ir/tensor.ts";
 import { elementCount } from "../ir/value-type.ts";
-import { helperDefinitions } from "../backends/c/helpers.ts";
-import { type KernelSource, printKernel } from "../backends/c/print.ts";
-import { GraphwrightError } from "../support/diagnostic.ts";
 import { Random } from "../support/random.ts";
 import { silentTask, type Task } from "../support/task.ts";
 import type { LoweringTable } from "../tensor/lower-node.ts";
-import type { Buffer } from "../tensor/program.ts";
 import { describeStep } from "../tensor/schedule/schedule.ts";
-import { benchMain, type CModel, exampleMain, filesSource, headerSource, modelSource, type SelftestData, selftestMain, selftestSource, type StepCall, type TensorInfo } from "./c-model.ts";
-import { cIdentifier, commentText } from "./c-names.ts";
+import { type BundleFile, bytesFile, textFile } from "./bundle-file.ts";
+import { benchMain, type CModel, exampleMain, filesSource, type SelftestData, selftestMain, selftestSource, type TensorInfo } from "./c-model.ts";
+import { cIdentifier } from "./c-names.ts";
 import { sha256Of } from "./checksum.ts";
 import { cmakeLists, licenses, makefile, readme } from "./documents.ts";
-import { lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type ValueKey } from "./lower-graph.ts";
-import { type Location, type MemoryPlan, planMemory } from "./memory-plan.ts";
-import { checkMemoryPlan, type CheckedPlan } from "./overlap-checker.ts";
-import { layOutWeights, makeWeights, type WeightsFile } from "./weights.ts";
-
-/** One file of a bundle. Large ones come in pieces: hold no more than one at a time. */
-export interface BundleFile {
-  /** relative, with forward slashes */
-  readonly path: string;
-  readonly size: number;
-  readonly chunks: () => Iterable<Uint8Array>;
-}
+import { generateCode, type Kernels, nameIn } from "./generate.ts";
+import type { LoweredGraph } from "./lower-graph.ts";
+import type { MemoryPlan } from "./memory-plan.ts";
+import type { CheckedPlan } from "./overlap-checker.ts";
+import type { WeightsFile } from "./weights.ts";
 
 export interface BundleOptions {
   /** the model's name; the C identifier is made from it */
@@ -62,12 +52,7 @@ export interface Bundle {
 }
 
 const encoder = new TextEncoder();
-const textFile = (path: string, text: string): BundleFile => bytesFile(path, encoder.encode(text));
-export const bytesFile = (path: string, bytes: Uint8Array): BundleFile => ({ path, size: bytes.length, chunks: () => [bytes] });
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
-/** C sources above this many characters are split, so that compilers can work on them side by side. */
-const sourceLimit = 120_000;
 
 /**
  * Lowers, schedules, plans and prints a graph as a deployment bundle. Nothing is written here: the files are handed
@@ -77,61 +62,8 @@ const sourceLimit = 120_000;
 export async function buildBundle(graph: Graph, options: BundleOptions): Promise<Bundle> {
   const task = options.task ?? silentTask;
   const id = cIdentifier(options.name);
-  const lowered = await lowerGraph(graph, task, options.lowering ?? operatorLowering);
-  if (lowered.outputs.length === 0) throw new GraphwrightError("no-outputs", "the model has no outputs.");
-
-  const constants = [...lowered.values.values()].filter((v) => v.constant && v.type.element !== null && isRead(lowered, v.key));
-  const weightTensors = constants.map((v) => ({ name: v.name, value: graph.constant(v.ref)! }));
-  const weightOffsets = new Map(constants.map((v, i) => [v.key, layOutWeights(weightTensors).offsets[i]!]));
-
-  task.progress(undefined, "planning memory");
-  await task.pause();
-  const plan = planMemory({
-    values: [...lowered.values.values()].map((v) => ({ key: v.key, bytes: v.bytes, ...(weightOffsets.has(v.key) ? { weightOffset: weightOffsets.get(v.key)! } : {}) })),
-    steps: lowered.steps.map((s) => ({
-      reads: s.reads,
-      writes: s.writes,
-      scratch: s.scratch.map((b) => byteSize(b.element, elementCount(b.dims))),
-      inPlace: s.inPlace,
-      views: s.views,
-    })),
-    inputs: lowered.inputs,
-    outputs: lowered.outputs,
-  });
-  const checked = checkedPlan(lowered, plan);
-  const violations = checkMemoryPlan(checked);
-  if (violations.length > 0)
-    throw new GraphwrightError("unsound-plan", `the memory plan does not pass its check: ${violations[0]}${violations.length > 1 ? ` (and ${violations.length - 1} more)` : ""}.`, undefined, "This is a defect of Graphwright: please report it with the model.");
-
-  const weights = await makeWeights(weightTensors, task);
-  task.progress(undefined, "printing kernels");
-  await task.pause();
-  const kernels = printKernels(id, lowered, plan);
-  const at = (key: ValueKey): Location => plan.locations.get(key) ?? { space: "arena", offset: 0 };
-  const infoOf = (key: ValueKey, name: string): TensorInfo => {
-    const v = lowered.values.get(key)!;
-    return { name, element: v.type.element!, dims: v.dims, bytes: v.bytes, location: at(key) };
-  };
-  const steps: StepCall[] = kernels.calls.map(({ step, kernel }) => ({
-    label: labelOf(lowered.steps[step]!.node),
-    op: qualifiedOp(lowered.steps[step]!.node),
-    kernel: kernel.name,
-    arguments: lowered.steps[step]!.program.parameters.map((p) => ({
-      location: p.scope === "scratch" ? { space: "arena", offset: plan.scratch[step]![lowered.steps[step]!.scratch.indexOf(p)]! } : at(lowered.steps[step]!.values.get(p)!),
-      element: p.element,
-      writes: p.scope === "output" || p.scope === "scratch",
-    })),
-  }));
-  const model: CModel = {
-    id,
-    modelName: options.name,
-    inputs: lowered.inputs.map((k) => infoOf(k, lowered.values.get(k)!.name)),
-    outputs: lowered.outputs.map((k, i) => infoOf(k, lowered.outputNames[i]!)),
-    steps,
-    arenaBytes: plan.arenaBytes,
-    lowerBoundBytes: plan.lowerBoundBytes,
-    weights,
-  };
+  const code = await generateCode(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}) }, task);
+  const { lowered, plan, checked, weights, kernels, model } = code;
 
   task.progress(undefined, "reference outputs for the self-test");
   await task.pause();
@@ -150,10 +82,7 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
   const notes = notesOf(lowered, plan);
   const sources = [`src/${id}.c`, ...kernels.files.map((f) => f.path), `src/${id}_selftest.c`];
   const files: BundleFile[] = [
-    textFile(`include/${id}.h`, headerSource(model)),
-    textFile(`src/${id}.c`, modelSource(model)),
-    textFile(`src/${id}_kernels.h`, kernels.header),
-    ...kernels.files.map((f) => textFile(f.path, f.text)),
+    ...code.files,
     textFile(`src/${id}_selftest.c`, selftestSource(model, selftest)),
     textFile("test/selftest.c", selftestMain(model, sets.length - 1 === 0 ? 1 : sets.length - 1, allowed)),
     textFile("test/files.h", filesSource(model)),
@@ -210,141 +139,13 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
     arenaBytes: plan.arenaBytes,
     lowerBoundBytes: plan.lowerBoundBytes,
     weightBytes: weights.bytes,
-    steps: steps.length,
+    steps: model.steps.length,
     kernels: kernels.list.length,
     notes,
   };
 }
 
 const withoutArena = ({ arena_bytes: _, ...rest }: CheckedPlan): Omit<CheckedPlan, "arena_bytes"> => rest;
-
-const isRead = (lowered: LoweredGraph, key: ValueKey): boolean =>
-  lowered.outputs.includes(key) || lowered.steps.some((s) => s.reads.includes(key) || s.views.some((v) => v.part === key || v.whole === key));
-
-const labelOf = (node: OperatorNode): string => node.name || node.outputs.find((o) => o.name !== "")?.name || `node_${node.id}`;
-
-/** Names in documents are unique: a value's own name, with its key where two share one. */
-function nameIn(lowered: LoweredGraph, key: ValueKey): string {
-  let names = uniqueNames.get(lowered);
-  if (!names) {
-    names = new Map();
-    const taken = new Set<string>();
-    for (const v of lowered.values.values()) {
-      const name = taken.has(v.name) ? `${v.name}#${v.key}` : v.name;
-      taken.add(name);
-      names.set(v.key, name);
-    }
-    uniqueNames.set(lowered, names);
-  }
-  return names.get(key) ?? key;
-}
-const uniqueNames = new WeakMap<LoweredGraph, Map<ValueKey, string>>();
-
-function checkedPlan(lowered: LoweredGraph, plan: MemoryPlan): CheckedPlan {
-  const name = (key: ValueKey): string => nameIn(lowered, key);
-  return {
-    arena_bytes: plan.arenaBytes,
-    values: [...lowered.values.values()].flatMap((v) => {
-      const location = plan.locations.get(v.key);
-      return location ? [{ name: name(v.key), space: location.space, offset: location.offset, bytes: v.bytes, element_bytes: byteSize(v.type.element!, 1) }] : [];
-    }),
-    inputs: lowered.inputs.map(name),
-    outputs: lowered.outputs.map(name),
-    steps: lowered.steps.map((s, i) => ({
-      name: `${i}: ${labelOf(s.node)}`,
-      kind: plan.elided[i] ? "view" : "kernel",
-      reads: (plan.elided[i] ? s.reads.filter((r) => s.views.some((v) => v.part === r || v.whole === r)) : s.reads).map(name),
-      writes: s.writes.map(name),
-      scratch: plan.elided[i] ? [] : s.scratch.map((b, k) => ({ offset: plan.scratch[i]![k]!, bytes: byteSize(b.element, elementCount(b.dims)) })),
-      in_place: plan.takenInPlace[i]!.map(([a, b]) => [name(a), name(b)] as const),
-      views: plan.elided[i] ? s.views.map((v) => ({ part: name(v.part), whole: name(v.whole), offset: v.offset })) : [],
-    })),
-  };
-}
-
-interface Kernel {
-  readonly name: string;
-  readonly source: KernelSource;
-  file: string;
-  /** line of the function's first line in its file */
-  line: number;
-}
-
-interface Kernels {
-  readonly list: readonly Kernel[];
-  readonly calls: readonly { readonly step: number; readonly kernel: Kernel }[];
-  readonly files: readonly { readonly path: string; readonly text: string }[];
-  readonly header: string;
-}
-
-/** Prints each distinct program once; steps with equal programs share a kernel. */
-function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan): Kernels {
-  const placeholder = "KERNEL";
-  const byText = new Map<string, Kernel>();
-  const calls: { step: number; kernel: Kernel }[] = [];
-  const users = new Map<Kernel, LoweredStep[]>();
-  for (const [i, step] of lowered.steps.entries()) {
-    if (plan.elided[i]) continue;
-    const mayAlias = new Set<Buffer>();
-    const of = (key: ValueKey, scope: string): Buffer[] => step.program.parameters.filter((p) => step.values.get(p) === key && (scope === "output") === (p.scope === "output"));
-    for (const [input, output] of plan.takenInPlace[i]!) for (const p of [...of(input, "input"), ...of(output, "output")]) mayAlias.add(p);
-    const printed = printKernel(step.program, { name: placeholder, mayAlias });
-    let kernel = byText.get(printed.text);
-    if (!kernel) {
-      const name = `${id}_k${String(byText.size).padStart(3, "0")}_${step.program.name}`;
-      const rename = (text: string): string => text.replace(`void ${placeholder}(`, `void ${name}(`);
-      kernel = { name, source: { ...printed, text: rename(printed.text), prototype: rename(printed.prototype) }, file: "", line: 0 };
-      byText.set(printed.text, kernel);
-    }
-    calls.push({ step: i, kernel });
-    users.set(kernel, [...(users.get(kernel) ?? []), step]);
-  }
-  const list = [...byText.values()];
-  const files: { path: string; text: string }[] = [];
-  let text = "";
-  let lines = 0;
-  const open = (): void => {
-    text = `#include "${id}_kernels.h"\n`;
-    lines = 1;
-  };
-  const close = (): void => {
-    files.push({ path: `src/${id}_kernels_${files.length}.c`, text });
-  };
-  open();
-  let begun = false;
-  for (const kernel of list) {
-    if (begun && text.length + kernel.source.text.length > sourceLimit) {
-      close();
-      open();
-    }
-    begun = true;
-    const steps = users.get(kernel)!;
-    const comment = `\n/*\n${steps.map((s) => ` * ${commentText(labelOf(s.node))} (${commentText(qualifiedOp(s.node))})\n`).join("")} */\n`;
-    text += comment;
-    lines += comment.split("\n").length - 1;
-    kernel.file = `src/${id}_kernels_${files.length}.c`;
-    kernel.line = lines + 1;
-    text += kernel.source.text;
-    lines += kernel.source.text.split("\n").length - 1;
-  }
-  if (begun) close();
-  const helpers = new Set(list.flatMap((k) => [...k.source.helpers]));
-  const guard = `${id.toUpperCase()}_KERNELS_H`;
-  const definitions = helperDefinitions(helpers);
-  const header = `/* Private to the bundle: what the model calls. */
-#ifndef ${guard}
-#define ${guard}
-
-#include <math.h>
-#include <stddef.h>
-#include <stdint.h>
-
-${definitions.length > 0 ? `${definitions.join("\n")}\n\n` : ""}${list.map((k) => `${k.source.prototype};`).join("\n")}
-
-#endif
-`;
-  return { list, calls, files, header };
-}
 
 /** The inputs that m_selftest makes in C: SplitMix32, 24 bits of each number. */
 function builtInInputs(inputs: readonly TensorInfo[], seed: number, integerRange: number): Tensor[] {
@@ -483,15 +284,3 @@ function sbomOf(id: string, options: BundleOptions, sums: readonly { path: strin
     ],
   };
 }
-
-/** The whole of a file, for tests and small files. */
-export function fileBytes(file: BundleFile): Uint8Array {
-  const bytes = new Uint8Array(file.size);
-  let at = 0;
-  for (const chunk of file.chunks()) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
-

@@ -38,7 +38,7 @@ export interface CModel {
 }
 
 /** Numbers of TensorProto.DataType. */
-const typeCodes: Partial<Record<ElementType, number>> = { float32: 1, uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12, uint64: 13 };
+const typeCodes: Partial<Record<ElementType, number>> = { float16: 10, bfloat16: 16, float8e4m3fn: 17, float8e4m3fnuz: 18, float8e5m2: 19, float8e5m2fnuz: 20, float8e8m0: 24, float32: 1, uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12, uint64: 13 };
 
 const upper = (id: string): string => id.toUpperCase();
 
@@ -228,14 +228,14 @@ ${id}_status ${id}_init(${id}_context *context, void *arena, size_t arena_bytes,
   if (read_u32(w + 12) != ${m.weights.tensors.length}u || read_u32(w + 24) != 0x${m.weights.tableCrc32.toString(16).padStart(8, "0")}u ||
       crc32_of(&tables, w + 64, (size_t)${m.weights.tensors.length} * 24) != 0x${m.weights.tableCrc32.toString(16).padStart(8, "0")}u)
     return ${M}_ERROR_WEIGHT_TABLE;
-  for (uint32_t i = 0; i < ${m.weights.tensors.length}u; ++i) {
+${m.weights.tensors.length === 0 ? "" : `  for (uint32_t i = 0; i < ${m.weights.tensors.length}u; ++i) {
     const unsigned char *entry = w + 64 + (size_t)i * 24;
     /* Sizes above 4 GB need the upper halves. */
     const uint64_t offset = read_u32(entry) | (uint64_t)read_u32(entry + 4) << 32;
     const uint64_t bytes = read_u32(entry + 8) | (uint64_t)read_u32(entry + 12) << 32;
     if (crc32_of(&tables, w + (size_t)offset, (size_t)bytes) != read_u32(entry + 16)) return ${M}_ERROR_WEIGHT_CHECKSUM;
   }
-  context->arena = (unsigned char *)arena;
+`}  context->arena = (unsigned char *)arena;
   context->weights = w;
   context->ready = READY;
   return ${M}_OK;

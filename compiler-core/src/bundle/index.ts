@@ -1,4 +1,6 @@
-export { buildBundle, bytesFile, fileBytes, type Bundle, type BundleFile, type BundleOptions } from "./build-bundle.ts";
+export { buildBundle, type Bundle, type BundleOptions } from "./build-bundle.ts";
+export { type BundleFile, bytesFile, fileBytes } from "./bundle-file.ts";
+export { generateCode, type GeneratedCode } from "./generate.ts";
 export { lowerGraph, operatorLowering, scheduledNode } from "./lower-graph.ts";
 export { sha256Of } from "./checksum.ts";
 export { cIdentifier } from "./c-names.ts";

@@ -1,5 +1,5 @@
 import { Zip, ZipPassThrough } from "fflate";
-import type { BundleFile } from "./build-bundle.ts";
+import type { BundleFile } from "./bundle-file.ts";
 
 /** The bundle as one .zip (stored, not compressed: weights do not shrink), in pieces. Dates are fixed. */
 export function* zipBundle(files: readonly BundleFile[], folder: string): Iterable<Uint8Array> {

@@ -15,8 +15,8 @@ import { collectFiles } from "./files.ts";
 import type { BackendCase, BackendCaseResult } from "./protocol.ts";
 
 /** The onnx project's tolerances: |a - b| <= atol + rtol * |b|. */
-const defaultRtol = 1e-3;
-const defaultAtol = 1e-7;
+export const defaultRtol = 1e-3;
+export const defaultAtol = 1e-7;
 
 /** Why `actual` is not `expected`, or undefined when it is, within the tolerances. */
 export function difference(actual: Value | null, expected: Value, rtol: number, atol: number): string | undefined {

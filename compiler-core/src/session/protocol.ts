@@ -6,6 +6,7 @@
 import type { BlobSource, SiblingFiles } from "../support/blob.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
+import type { ElementType } from "../ir/element-type.ts";
 import type { NodeId, RegionId } from "../ir/graph.ts";
 import type { LineageTable } from "../ir/lineage-table.ts";
 import type { StepId } from "../ir/timeline.ts";
@@ -368,6 +369,21 @@ export interface BackendCaseResult {
   readonly milliseconds: number;
 }
 
+/** A case as generated code, or the reason why there is none. */
+export interface CompiledCase {
+  readonly operators: readonly string[];
+  /** "float": some tensor is a float, and there are no strings, sequences or control flow; the first that fits */
+  readonly kind: "strings" | "sequences" | "control flow" | "float" | "integer";
+  readonly refused?: string;
+  readonly code?: {
+    /** a header, sources and weights, as in a bundle */
+    readonly files: readonly OutputFile[];
+    /** for each data set, all inputs one after another */
+    readonly inputs: readonly Uint8Array[];
+    readonly outputs: readonly { readonly name: string; readonly element: ElementType; readonly dims: readonly number[]; readonly bytes: number }[];
+  };
+}
+
 /** What a recipe did: steps whose sites do not match are listed, the others are applied. */
 export interface RecipeResult extends ChangeResult {
   readonly failed: readonly RecipeFailure[];
@@ -537,6 +553,10 @@ export interface SessionApi {
   /** compares what two models compute: inputs are matched by name, else by position */
   compare: Method<{ readonly a: At; readonly b: At; readonly seeds?: number }, CheckView>;
   /** runs a test case; `roundtrip` after export and import, `optimize` after the default pipeline */
+  /** a case as C sources and raw inputs, to be compiled and run by the caller */
+  compileCase: Method<{ readonly case: BackendCase; readonly identifier: string; readonly optimize?: boolean }, CompiledCase>;
+  /** compares what the compiled code gave for a data set: all outputs one after another; null when it agrees */
+  compareCompiled: Method<{ readonly case: BackendCase; readonly set: number; readonly outputs: NonNullable<CompiledCase["code"]>["outputs"]; readonly bytes: Uint8Array }, string | null>;
   backendCase: Method<{ readonly case: BackendCase; readonly roundtrip?: boolean; readonly optimize?: boolean }, BackendCaseResult>;
   /** evaluates a step; inputs that are not given are drawn from the seed */
   run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean; /** "reference": nothing as WebAssembly */ readonly engine?: "auto" | "reference" }, RunResult>;

@@ -19,6 +19,7 @@ import { formatDiagnostic, GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import { backendCase } from "./backend-case.ts";
 import { buildFiles } from "./build.ts";
+import { compareCompiled, compileCase } from "./compiled-case.ts";
 import { collectFiles } from "./files.ts";
 import { Model } from "./model.ts";
 import { nodeDetail } from "./node-detail.ts";
@@ -356,6 +357,14 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async backendCase({ case: each, roundtrip, optimize }, task) {
       return backendCase(each, { roundtrip: roundtrip === true, optimize: optimize === true }, task, clock);
+    },
+
+    async compileCase({ case: each, identifier, optimize }, task) {
+      return compileCase(each, { identifier, optimize: optimize === true }, task);
+    },
+
+    async compareCompiled({ case: each, set, outputs, bytes }) {
+      return compareCompiled(each, set, outputs, bytes) ?? null;
     },
 
     async run(params, task) {

@@ -39,6 +39,17 @@ export function nest(
   return loopsAround(loops, [block]);
 }
 
+/** A loop whose iterations run in order; its body sees the loop's variable. */
+export function forEach(name: string, extent: number, body: (i: Variable) => readonly Statement[]): Statement {
+  const v = variable(name);
+  return loop(v, extent, body(v));
+}
+
+/** A block of one store at the loops around it: what runs in order (recurrences, searches, scatters). */
+export const step = (name: string, to: Buffer, indices: readonly Expression[], value: Expression): Block => ({ kind: "block", name, axes: [], bindings: [], body: [store(to, indices, value)] });
+
+export const when = (condition: Expression, then: readonly Statement[], otherwise?: readonly Statement[]): Statement => ({ kind: "if", condition, then, ...(otherwise ? { otherwise } : {}) });
+
 /** Rebuilds statements bottom-up: `visit` gets each statement with its insides done and gives what takes its place. */
 export function mapStatements(body: readonly Statement[], visit: (s: Statement) => Statement | readonly Statement[]): readonly Statement[] {
   return body.flatMap((s): readonly Statement[] => {

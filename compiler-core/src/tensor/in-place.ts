@@ -2,7 +2,7 @@ import { byteSize } from "../ir/element-type.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { accessesOf } from "./access.ts";
 import { walkStatements } from "./build.ts";
-import { keyOf } from "./expression.ts";
+import { keyOf, loadsOf } from "./expression.ts";
 import type { Buffer, Loop, TensorProgram } from "./program.ts";
 import { fromLinear } from "./simplify.ts";
 
@@ -24,6 +24,13 @@ export function inPlaceInputs(program: TensorProgram): (readonly [input: Buffer,
 }
 
 function mayShare(program: TensorProgram, input: Buffer, output: Buffer): boolean {
+  // What a condition between blocks reads, and what is written where data decide, has no place to compare.
+  let unclear = false;
+  walkStatements(program.body, (s) => {
+    if (s.kind === "if") unclear ||= loadsOf(s.condition).some((l) => l.buffer === input);
+    if (s.kind === "store" && s.buffer === output) unclear ||= s.indices.some((i) => loadsOf(i).length > 0);
+  });
+  if (unclear) return false;
   let writing = false;
   let points = 0;
   for (const top of program.body) {

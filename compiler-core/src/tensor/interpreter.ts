@@ -1,5 +1,6 @@
 import { elementKind, type ElementType } from "../ir/element-type.ts";
 import { allocate, isBigArray, type Tensor, toBigInt, toNumbers, makeTensor, fromNumbers } from "../ir/tensor.ts";
+import { decodeSmallFloat, encodeSmallFloat } from "../ir/small-float.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { typeOf } from "./expression.ts";
@@ -60,6 +61,8 @@ export function roundTo(element: ElementType | "index", value: number): number {
     case "uint8": return value & 0xff;
     case "uint16": return value & 0xffff;
     case "uint32": return value >>> 0;
+    case "float16": case "bfloat16": case "float8e4m3fn": case "float8e4m3fnuz": case "float8e5m2": case "float8e5m2fnuz": case "float8e8m0":
+      return decodeSmallFloat(element, encodeSmallFloat(element, value, element.startsWith("float8")));
     default: return value;
   }
 }
@@ -109,7 +112,7 @@ class Machine {
           break;
         }
         case "allocate":
-          this.storage.set(s.buffer, fresh(s.buffer));
+          this.storage.set(s.buffer, s.buffer.values ? { values: Float64Array.from(s.buffer.values), written: undefined } : fresh(s.buffer));
           break;
       }
     }
@@ -190,6 +193,7 @@ function unaryValue(op: UnaryOp, x: number): number {
     case "trunc": return Math.trunc(x);
     case "round": return roundHalfEven(x);
     case "not": return x === 0 ? 1 : 0;
+    case "bitnot": return ~x;
     case "isnan": return Number.isNaN(x) ? 1 : 0;
     case "isinf": return x === Infinity || x === -Infinity ? 1 : 0;
   }
@@ -214,6 +218,11 @@ function binaryValue(op: BinaryOp, a: number, b: number, type: ElementType | "in
     case "min": return Math.min(a, b);
     case "max": return Math.max(a, b);
     case "pow": return Math.pow(a, b);
+    case "bitand": return Number(BigInt(a) & BigInt(b));
+    case "bitor": return Number(BigInt(a) | BigInt(b));
+    case "bitxor": return Number(BigInt(a) ^ BigInt(b));
+    case "shl": return Number(BigInt.asUintN(64, BigInt(a) << BigInt(Math.min(b, 64))));
+    case "shr": return Number(BigInt(a) >> BigInt(Math.min(b, 64)));
     case "lt": return a < b ? 1 : 0;
     case "le": return a <= b ? 1 : 0;
     case "gt": return a > b ? 1 : 0;

@@ -4,9 +4,10 @@ import { describeNode, type Graph, isFused, type OperatorNode, type ValueRef } f
 import { topologicalOrder } from "../ir/order.ts";
 import { elementCount, staticShape, type TensorType } from "../ir/value-type.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
-import { buffer, buffersRead, freshName, makeProgram, storesIn, withBuffers } from "./build.ts";
+import { buffer, buffersRead, freshName, makeProgram, mapExpressions, mapStatements, nest, store, storesIn, withBuffers } from "./build.ts";
+import { cast, load, mapOperands, typeOf } from "./expression.ts";
 import type { Lowering, LoweringAttributes, LoweringContext, View } from "./lowering.ts";
-import type { Allocate, Buffer, Statement, TensorProgram } from "./program.ts";
+import type { Allocate, Buffer, Expression, Statement, TensorProgram } from "./program.ts";
 import { simplifyProgram } from "./schedule/primitive.ts";
 
 /** What lowering needs of the operators, which this layer does not import. */
@@ -30,7 +31,7 @@ export interface LoweredNode {
 /** Element types that programs compute in. */
 export function isLowerable(element: ElementType): boolean {
   const kind = elementKind(element);
-  if (kind === "float") return element === "float32" || element === "float64";
+  if (kind === "float") return element !== "float4e2m1";
   return kind === "bool" || (kind !== "string" && kind !== "complex" && !element.endsWith("4") && !element.endsWith("2")) || /^u?int(32|64)$/.test(element);
 }
 
@@ -39,7 +40,7 @@ function staticType(graph: Graph, ref: ValueRef, node: OperatorNode): TensorType
   const type = graph.type(ref);
   const name = graph.valueName(ref) || `output ${ref.output} of node ${ref.node}`;
   if (type.kind !== "tensor" || type.element === null || !isLowerable(type.element))
-    throw new GraphwrightError("not-lowered", `cannot be lowered: ${name} has the type ${type.text}, and programs compute in float32, float64, 8- to 64-bit integers and bool.`, { node: describeNode(node) });
+    throw new GraphwrightError("not-lowered", `cannot be lowered: ${name} has the type ${type.text}, and programs know floats and integers of 8 bits and more, and bool.`, { node: describeNode(node) });
   if (!staticShape(type))
     throw new GraphwrightError("not-lowered", `cannot be lowered: the shape of ${name} is not static (${type.text}).`, { node: describeNode(node) }, "Fix the model's input shapes first.");
   return type;
@@ -72,7 +73,8 @@ class NodeLowerer {
     if (known) return known;
     const type = staticType(this.graph, ref, owner);
     const constant = this.graph.node(ref.node).kind === "constant";
-    const made = buffer(freshName(identifier(name), this.taken), type.element!, staticShape(type)!, scope ?? (constant ? "weight" : "input"));
+    const element = scope === "local" && isSmall(type.element!) ? "float32" : type.element!;
+    const made = buffer(freshName(identifier(name), this.taken), element, staticShape(type)!, scope ?? (constant ? "weight" : "input"));
     this.buffers.set(key, made);
     if (made.scope === "local") this.locals.push({ kind: "allocate", buffer: made });
     else {
@@ -103,11 +105,18 @@ class NodeLowerer {
       const used = this.graph.usesOfValue(ref).length > 0;
       return used || i === 0 ? this.value(ref, node, names?.outputs[i] ?? `y${i}`, outputScope(i)) : null;
     });
+    const shadows = new Map<Buffer, Buffer>();
+    const shadow = (b: Buffer | null): Buffer | null => {
+      if (!b || !isSmall(b.element)) return b;
+      const made = shadows.get(b) ?? { ...b, element: "float32" as const };
+      shadows.set(b, made);
+      return made;
+    };
     const context: LoweringContext = {
       node,
       attributes: this.table.attributes(node),
-      inputs,
-      outputs,
+      inputs: inputs.map(shadow),
+      outputs: outputs.map(shadow),
       inputType: (i) => this.graph.type(node.inputs[i]) as TensorType,
       outputType: (i) => this.graph.type({ node: node.id, output: i }) as TensorType,
       constant: (i) => {
@@ -119,15 +128,55 @@ class NodeLowerer {
         this.locals.push({ kind: "allocate", buffer: made });
         return made;
       },
+      table: (name, element, dims, values) => {
+        const made: Buffer = { ...buffer(freshName(name, this.taken), element, dims, "local"), values };
+        this.locals.push({ kind: "allocate", buffer: made });
+        return made;
+      },
     };
     try {
-      return { statements: lowering.build(context), views: lowering.views?.(context) ?? [] };
+      return { statements: this.inStorage(lowering.build(context), shadows), views: lowering.views?.(context) ?? [] };
     } catch (error) {
       if (error instanceof GraphwrightError) throw error.at({ node: describeNode(node) });
       throw error;
     }
   }
+
+  /**
+   * Statements over float32 stand-ins as statements over the small floats themselves: a load is converted, and so is
+   * what is stored. An output that is also read (a running sum) is computed in float32 and converted at the end.
+   */
+  private inStorage(statements: readonly Statement[], shadows: ReadonlyMap<Buffer, Buffer>): readonly Statement[] {
+    if (shadows.size === 0) return statements;
+    const real = new Map([...shadows].map(([b, s]) => [s, b]));
+    const read = buffersRead(statements);
+    const conversions: Statement[] = [];
+    for (const [b, s] of shadows) {
+      if (b.scope !== "output" || !read.has(s)) continue;
+      real.delete(s);
+      const running = buffer(freshName(`${b.name}_float`, this.taken), "float32", b.dims, "local");
+      this.locals.push({ kind: "allocate", buffer: running });
+      statements = withBuffers(statements, new Map([[s, running]]));
+      conversions.push(...nest("convert", b.dims.map((extent, d) => ({ name: `i${d}`, extent })), (v) => store(b, v, cast(b.element, load(running, v)))));
+    }
+    const inExpression = (e: Expression): Expression => {
+      const inner = mapOperands(e, inExpression);
+      const from = inner.kind === "load" ? real.get(inner.buffer) : undefined;
+      return from && inner.kind === "load" ? cast("float32", load(from, inner.indices)) : inner;
+    };
+    const converted = mapStatements(statements, (s) => {
+      const t = mapExpressions(s, inExpression);
+      const to = t.kind === "store" ? real.get(t.buffer) : undefined;
+      if (!to || t.kind !== "store") return t;
+      // A copy keeps its bits.
+      const copied = t.value.kind === "cast" && t.value.element === "float32" && typeOf(t.value.operand) === to.element ? t.value.operand : undefined;
+      return store(to, t.indices, copied ?? cast(to.element, t.value));
+    });
+    return [...converted, ...conversions];
+  }
 }
+
+const isSmall = (element: ElementType): boolean => elementKind(element) === "float" && element !== "float32" && element !== "float64";
 
 /** The plain loop nests of a node, or of a fused group's body. Throws "not-lowered" with the reason. */
 export function lowerNode(graph: Graph, node: OperatorNode, table: LoweringTable): LoweredNode {
@@ -182,7 +231,7 @@ function preparationsFirst(nests: readonly Statement[]): readonly Statement[] {
 export function hoistScratch(program: TensorProgram, limit = 4096): TensorProgram {
   const moved = new Map<Buffer, Buffer>();
   for (const s of program.body)
-    if (s.kind === "allocate" && byteSize(s.buffer.element, elementCount(s.buffer.dims)) > limit) moved.set(s.buffer, { ...s.buffer, scope: "scratch" });
+    if (s.kind === "allocate" && !s.buffer.values && byteSize(s.buffer.element, elementCount(s.buffer.dims)) > limit) moved.set(s.buffer, { ...s.buffer, scope: "scratch" });
   if (moved.size === 0) return program;
   const body = withBuffers(program.body.filter((s) => s.kind !== "allocate" || !moved.has(s.buffer)), moved);
   return { ...program, parameters: [...program.parameters, ...moved.values()], body };

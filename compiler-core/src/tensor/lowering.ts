@@ -13,6 +13,7 @@ export interface LoweringAttributes {
   string(name: string, fallback?: string): string;
   ints(name: string): number[] | undefined;
   floats(name: string): number[] | undefined;
+  strings(name: string): readonly string[] | undefined;
   tensor(name: string): Tensor | undefined;
 }
 
@@ -20,7 +21,7 @@ export interface LoweringAttributes {
 export interface LoweringContext {
   readonly node: OperatorNode;
   readonly attributes: LoweringAttributes;
-  /** buffers of the inputs; null for an omitted one */
+  /** buffers of the inputs; null for an omitted one. Small floats are seen as float32: they are converted where they are read and written. */
   readonly inputs: readonly (Buffer | null)[];
   /** buffers of the outputs; null for one that nobody asked for */
   readonly outputs: readonly (Buffer | null)[];
@@ -30,6 +31,8 @@ export interface LoweringContext {
   constant(index: number): Tensor | undefined;
   /** a buffer inside the program, already allocated for the statements; large ones become scratch memory of the caller */
   local(name: string, element: Buffer["element"], dims: readonly number[]): Buffer;
+  /** a buffer of constants inside the program: precomputed weights, places, windows */
+  table(name: string, element: Buffer["element"], dims: readonly number[], values: readonly number[]): Buffer;
 }
 
 /**

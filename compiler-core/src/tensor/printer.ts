@@ -111,7 +111,7 @@ export function printProgram(program: TensorProgram): ProgramText {
           emit(depth, `${s.buffer.name}[${s.indices.map((i) => printExpression(i)).join(", ")}] = ${printExpression(s.value)}`);
           break;
         case "allocate":
-          emit(depth, `local ${printBuffer(s.buffer)}`);
+          emit(depth, s.buffer.values ? `table ${printBuffer(s.buffer)} = [${s.buffer.values.map(printNumber).join(", ")}]` : `local ${printBuffer(s.buffer)}`);
           break;
       }
     }

@@ -14,14 +14,15 @@ export interface Variable {
 
 /**
  * `min` and `max` of floats give not-a-number when an operand is one; `floordiv` and `floormod` round towards minus
- * infinity; `div` of integers rounds towards zero; `fmod` has the sign of the dividend.
+ * infinity; `div` of integers rounds towards zero; `fmod` has the sign of the dividend; `shl` and `shr` by the width or more give 0.
  */
 export type BinaryOp =
   | "add" | "sub" | "mul" | "div" | "floordiv" | "floormod" | "fmod" | "min" | "max" | "pow"
+  | "bitand" | "bitor" | "bitxor" | "shl" | "shr"
   | "lt" | "le" | "eq" | "ne" | "gt" | "ge" | "and" | "or" | "xor";
 export type UnaryOp =
   | "neg" | "abs" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan" | "sinh" | "cosh"
-  | "asinh" | "acosh" | "atanh" | "erf" | "floor" | "ceil" | "round" | "trunc" | "not" | "isnan" | "isinf";
+  | "asinh" | "acosh" | "atanh" | "erf" | "floor" | "ceil" | "round" | "trunc" | "bitnot" | "not" | "isnan" | "isinf";
 
 /** What an expression computes: an element, or an index (a signed integer as wide as an address). */
 export type ExpressionType = ElementType | "index";
@@ -47,6 +48,8 @@ export interface Buffer {
   readonly element: ElementType;
   readonly dims: readonly number[];
   readonly scope: "input" | "output" | "weight" | "scratch" | "local";
+  /** a local table of constants: it is read only */
+  readonly values?: readonly number[];
 }
 
 export interface Axis {

@@ -2,7 +2,7 @@ import { elementKind, elementTypes, type ElementType } from "../ir/element-type.
 import {
   add, and, binary, cast, floorDiv, floorMod, integer, keyOf, load, mapOperands, mul, or, select, sub, truth, truthOf, typeOf, unary,
 } from "./expression.ts";
-import type { BinaryOp, Expression, Variable } from "./program.ts";
+import type { BinaryOp, Buffer, Expression, Variable } from "./program.ts";
 
 /** Integers from `low` to `high`, both included; either may be infinite. */
 export interface Interval {
@@ -274,6 +274,17 @@ function elementInterval(element: ElementType): Interval {
   return everything;
 }
 
+const tableIntervals = new WeakMap<readonly number[], Interval>();
+function loadInterval(b: Buffer): Interval {
+  if (!b.values || b.values.length === 0) return elementInterval(b.element);
+  let known = tableIntervals.get(b.values);
+  if (!known) {
+    known = b.values.reduce<Interval>((r, v) => ({ low: Math.min(r.low, v), high: Math.max(r.high, v) }), { low: Infinity, high: -Infinity });
+    tableIntervals.set(b.values, known);
+  }
+  return known;
+}
+
 function intervalOfAtom(e: Expression, scope: Scope): Interval {
   switch (e.kind) {
     case "integer":
@@ -281,10 +292,10 @@ function intervalOfAtom(e: Expression, scope: Scope): Interval {
     case "variable":
       return intersect(scope.range(e), scope.fact(`1*${keyOf(e)}`));
     case "load":
-      return elementInterval(e.buffer.element);
+      return loadInterval(e.buffer);
     case "cast": {
       const type = typeOf(e.operand);
-      return type === "index" ? intervalOf(e.operand, scope) : e.operand.kind === "load" ? elementInterval(e.operand.buffer.element) : elementInterval(type);
+      return type === "index" ? intervalOf(e.operand, scope) : e.operand.kind === "load" ? loadInterval(e.operand.buffer) : elementInterval(type);
     }
     case "select":
       return unite(intervalOf(e.then, scope.assume(e.condition)), intervalOf(e.otherwise, scope.assumeNot(e.condition)));

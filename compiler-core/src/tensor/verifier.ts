@@ -66,6 +66,7 @@ class Verifier {
         }
         case "allocate":
           this.live.add(s.buffer);
+          if (s.buffer.values) this.written.add(s.buffer);
           break;
         case "block":
           this.visitBlock(s, scope, bindings);
@@ -74,6 +75,7 @@ class Verifier {
           this.checkAccess(s.buffer, s.indices, scope, "writes");
           for (const index of s.indices) this.checkReads(index, scope);
           this.checkReads(s.value, scope);
+          if (s.buffer.values) this.report("writes-table", `${block?.name ?? "a store"} writes the table ${s.buffer.name}.`);
           if (s.buffer.scope === "input" || s.buffer.scope === "weight") this.report("writes-input", `${block?.name ?? "a store"} writes ${s.buffer.name}, which belongs to the caller.`);
           this.written.add(s.buffer);
           if (s.buffer.scope === "output") this.noteWrite(s.buffer, s.indices.map((i) => substitute(i, bindings)), scope);
@@ -227,7 +229,17 @@ function uncovered(dims: readonly number[], boxes: readonly (readonly IndexRange
     }
     return [intervals];
   });
-  const gap = firstGap(digits, plain);
+  // Digits beyond an extent that its radix does not divide stand for no element.
+  const phantoms = dims.flatMap((extent, d): Interval[][] => {
+    const radix = radices[d];
+    if (radix === undefined || extent % radix === 0) return [];
+    return [dims.flatMap((size, other): Interval[] => {
+      const own = radices[other];
+      if (other === d) return [{ low: Math.floor(extent / radix), high: Math.floor(extent / radix) }, { low: extent % radix, high: radix - 1 }];
+      return own === undefined ? [{ low: 0, high: size - 1 }] : [{ low: 0, high: Math.ceil(size / own) - 1 }, { low: 0, high: own - 1 }];
+    })];
+  });
+  const gap = firstGap(digits, [...plain, ...phantoms]);
   if (!gap) return undefined;
   let at = 0;
   return dims.map((_, d) => (radices[d] === undefined ? gap[at++]! : gap[at++]! * radices[d] + gap[at++]!));

@@ -41,6 +41,11 @@ export function programOf(lowering: Lowering, spec: Case): TensorProgram {
     inputType: (i) => tensorType(inputs[i]?.element ?? null, inputs[i]?.dims ?? null),
     outputType: () => tensorType(y.element, y.dims),
     constant: (i) => (spec.constants?.[i] ? int64Vector(spec.constants[i]) : undefined),
+    table: (name, type, dims, values) => {
+      const made = { ...buffer(name, type, dims, "local" as const), values };
+      locals.push({ kind: "allocate", buffer: made });
+      return made;
+    },
     local: (name, type, dims) => {
       const made = buffer(name, type, dims, "local");
       locals.push({ kind: "allocate", buffer: made });

@@ -42,9 +42,84 @@ define("gw_min_index", "ptrdiff_t gw_min_index(ptrdiff_t a, ptrdiff_t b) { retur
 define("gw_floordiv_index", "ptrdiff_t gw_floordiv_index(ptrdiff_t a, ptrdiff_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }");
 define("gw_floormod_index", "ptrdiff_t gw_floormod_index(ptrdiff_t a, ptrdiff_t b) { const ptrdiff_t r = a % b; return r != 0 && (r < 0) != (b < 0) ? r + b : r; }");
 
+for (const [id, type] of [...intTypes, ...uintTypes]) {
+  const bits = Number(id.slice(1));
+  define(`gw_shl_${id}`, `${type} gw_shl_${id}(${type} a, ${type} b) { return b < 0 || b >= ${bits} ? 0 : (${type})((uint64_t)a << b); }`.replace("b < 0 || ", id.startsWith("u") ? "" : "b < 0 || "));
+  define(`gw_shr_${id}`, `${type} gw_shr_${id}(${type} a, ${type} b) { return b < 0 || b >= ${bits} ? 0 : (${type})(a >> b); }`.replace("b < 0 || ", id.startsWith("u") ? "" : "b < 0 || "));
+}
+
+// Half floats: round to nearest, ties to even; what is too large becomes infinite (Giesen, "Float->half variants").
+define("gw_from_f16", `float gw_from_f16(uint16_t h) {
+  union { uint32_t u; float f; } v;
+  const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, e = h & 0x7c00u, m = h & 0x3ffu;
+  if (e == 0) {
+    v.f = (float)m * 0x1p-24f;
+    v.u |= sign;
+  } else v.u = sign | (e == 0x7c00u ? 0x7f800000u | m << 13 : (uint32_t)(h & 0x7fffu) * 0x2000u + 0x38000000u);
+  return v.f;
+}`);
+define("gw_to_f16", `uint16_t gw_to_f16(float x) {
+  union { uint32_t u; float f; } v;
+  uint32_t sign, a;
+  v.f = x;
+  sign = v.u >> 16 & 0x8000u;
+  a = v.u & 0x7fffffffu;
+  if (a > 0x7f800000u) return (uint16_t)(sign | 0x7e00u);
+  if (a >= 0x47800000u) return (uint16_t)(sign | 0x7c00u);
+  if (a < 0x38800000u) {
+    /* Subnormal: the sum with one half rounds at its unit, 2^-24. */
+    v.u = a;
+    v.f += 0.5f;
+    return (uint16_t)(sign | (v.u - 0x3f000000u));
+  }
+  a += 0xfffu + (a >> 13 & 1u);
+  return (uint16_t)(sign | (a - 0x38000000u) >> 13);
+}`);
+define("gw_from_bf16", "float gw_from_bf16(uint16_t h) { union { uint32_t u; float f; } v; v.u = (uint32_t)h << 16; return v.f; }");
+define("gw_to_bf16", "uint16_t gw_to_bf16(float x) { union { uint32_t u; float f; } v; v.f = x; return x != x ? (uint16_t)(v.u >> 16 | 0x40u) : (uint16_t)((v.u + 0x7fffu + (v.u >> 16 & 1u)) >> 16); }");
+define("gw_small_decode", `float gw_small_decode(uint32_t bits, int exponent_bits, int mantissa_bits, int bias, int special) {
+  /* special 0: infinities as in IEEE 754; 1: all ones is not a number; 2: 0x80 is not a number */
+  const uint32_t top = (1u << exponent_bits) - 1u, low = (1u << mantissa_bits) - 1u;
+  const uint32_t e = bits >> mantissa_bits & top, m = bits & low;
+  const float sign = bits >> (exponent_bits + mantissa_bits) & 1u ? -1.0f : 1.0f;
+  if (special == 0 && e == top) return m == 0 ? sign * INFINITY : NAN;
+  if (special == 1 && e == top && m == low) return NAN;
+  if (special == 2 && bits == 1u << (exponent_bits + mantissa_bits)) return NAN;
+  return sign * (e == 0 ? ldexpf((float)m, 1 - bias - mantissa_bits) : ldexpf((float)(m + low + 1u), (int)e - bias - mantissa_bits));
+}`);
+define("gw_small_encode", `uint8_t gw_small_encode(float x, int exponent_bits, int mantissa_bits, int bias, int special) {
+  /* Saturates: what is too large becomes the largest finite value. */
+  const uint32_t sign_bit = 1u << (exponent_bits + mantissa_bits), low = 1u << mantissa_bits;
+  const uint32_t largest = special == 0 ? sign_bit - 1u - low : special == 1 ? sign_bit - 2u : sign_bit - 1u;
+  const uint32_t sign = signbit(x) ? sign_bit : 0u;
+  const float size = fabsf(x);
+  uint32_t bits;
+  int e;
+  if (x != x) return (uint8_t)(special == 0 ? (sign_bit - low) | low >> 1 : special == 1 ? sign_bit - 1u : sign_bit);
+  if (size == 0) return (uint8_t)(special == 2 ? 0u : sign);
+  if (isinf(size)) return (uint8_t)(sign | largest);
+  (void)frexpf(size, &e);
+  e -= 1;
+  if (e > 64) return (uint8_t)(sign | largest);
+  {
+    const int least = 1 - bias, at = (e > least ? e : least) - mantissa_bits;
+    const uint32_t units = (uint32_t)rintf(ldexpf(size, -at));
+    bits = e < least ? units : ((uint32_t)(e + bias) << mantissa_bits) + units - low;
+  }
+  if (bits > largest) bits = largest;
+  return (uint8_t)(special == 2 && bits == 0 ? 0u : sign | bits);
+}`);
+for (const [id, parameters] of [["f8e4m3fn", "4, 3, 7, 1"], ["f8e4m3fnuz", "4, 3, 8, 2"], ["f8e5m2", "5, 2, 15, 0"], ["f8e5m2fnuz", "5, 2, 16, 2"]] as const) {
+  define(`gw_from_${id}`, `float gw_from_${id}(uint8_t h) { return gw_small_decode(h, ${parameters}); }`);
+  define(`gw_to_${id}`, `uint8_t gw_to_${id}(float x) { return gw_small_encode(x, ${parameters}); }`);
+}
+define("gw_from_f8e8m0", "float gw_from_f8e8m0(uint8_t h) { return h == 255 ? NAN : ldexpf(1.0f, (int)h - 127); }");
+
 export const isHelper = (name: string): boolean => table.has(name);
 
 /** Definitions of the helpers named, in a fixed order. */
 export function helperDefinitions(names: ReadonlySet<string>): string[] {
-  return [...table].filter(([name]) => names.has(name)).map(([, text]) => text);
+  const wanted = new Set(names);
+  for (const name of wanted) for (const [other] of table.get(name)?.matchAll(/gw_\w+/g) ?? []) if (table.has(other)) wanted.add(other);
+  return [...table].filter(([name]) => wanted.has(name)).map(([, text]) => text);
 }

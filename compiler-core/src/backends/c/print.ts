@@ -10,7 +10,7 @@ import { decide, intervalOf, Scope, simplify } from "../../tensor/simplify.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { portableTarget, type ScheduleTarget } from "../../tensor/target.ts";
 import { isHelper } from "./helpers.ts";
-import { cFloat, cInteger, cType } from "./types.ts";
+import { cFloat, cInteger, cType, isSmallFloat } from "./types.ts";
 import { isVectorHelper } from "./vector-helpers.ts";
 import { type Chunk, chunksOf, planVectors, scalarLimit, type VectorPlan } from "./vectors.ts";
 
@@ -234,6 +234,14 @@ class KernelPrinter {
   private emitAllocation(b: Buffer): void {
     this.flush();
     const count = elementCount(b.dims);
+    if (b.values) {
+      const literal = (v: number): string => (b.element === "float32" || b.element === "float64" ? cFloat(v, b.element) : cInteger(v, b.element));
+      this.line(`static const ${cType(b.element)} ${this.nameOf(b, b.name)}[${Math.max(count, 1)}] = {`);
+      const all = count === 0 ? ["0"] : b.values.map(literal);
+      for (let i = 0; i < all.length; i += 12) this.line(`${indent}${all.slice(i, i + 12).join(", ")},`);
+      this.line("};");
+      return;
+    }
     this.stackBytes += byteSize(b.element, count);
     const name = this.nameOf(b, b.name);
     if (this.vectors.buffers.has(b)) {
@@ -454,8 +462,8 @@ class KernelPrinter {
     const type = typeOf(e);
     switch (e.op) {
       // && binds tighter than ||, but compilers warn about mixing them bare.
-      case "or": return wrap(`${sub(e.left, 5)} || ${sub(e.right, 5)}`, 4);
-      case "and": return wrap(`${sub(e.left, 5)} && ${this.value(e.right, scope.assume(e.left), 6, shared)}`, outer === 4 || outer === 5 ? (outer === 5 ? 5 : 0) : 5);
+      case "or": return wrap(`${sub(e.left, e.left.kind === "binary" && e.left.op === "or" ? 4 : 5.5)} || ${sub(e.right, 5.5)}`, 4);
+      case "and": return wrap(`${sub(e.left, 5)} && ${this.value(e.right, scope.assume(e.left), 6, shared)}`, 5);
       case "xor": return wrap(`!${sub(e.left, 11)} != !${sub(e.right, 11)}`, 6);
       case "eq": return wrap(`${sub(e.left, 7)} == ${sub(e.right, 7)}`, 6);
       case "ne": return wrap(`${sub(e.left, 7)} != ${sub(e.right, 7)}`, 6);
@@ -469,6 +477,7 @@ class KernelPrinter {
     const call = (name: string): string => `${this.helper(name)}(${sub(e.left, 0)}, ${sub(e.right, 0)})`;
     const float = type === "float32" || type === "float64";
     const plain = float || type === "index";
+    if (isSmallFloat(type)) throw new GraphwrightError("not-lowered", `the C backend computes ${e.op} in float, not ${type}.`);
     switch (e.op) {
       case "add":
       case "sub":
@@ -479,6 +488,15 @@ class KernelPrinter {
         const wide = type === "int64" || type === "uint64" ? "uint64_t" : "uint32_t";
         return `(${cType(type)})((${wide})${sub(e.left, 11)} ${symbol} (${wide})${sub(e.right, 11)})`;
       }
+      case "bitand":
+      case "bitor":
+      case "bitxor": {
+        const symbol = { bitand: "&", bitor: "|", bitxor: "^" }[e.op];
+        return `(${cType(type)})((${cType(type)})${sub(e.left, 11)} ${symbol} (${cType(type)})${sub(e.right, 11)})`;
+      }
+      case "shl":
+      case "shr":
+        return call(`gw_${e.op}_${id}`);
       case "div":
         return float ? wrap(`${sub(e.left, 10)} / ${sub(e.right, 11)}`, 10) : call(`gw_div_${id}`);
       case "floordiv":
@@ -507,6 +525,7 @@ class KernelPrinter {
     const f = type === "float32" ? "f" : "";
     const float = type === "float32" || type === "float64";
     switch (op) {
+      case "bitnot": return `(${cType(type)})(~${text(11)})`;
       case "not": return wrap(`!${text(11)}`, 11);
       case "isnan": return wrap(`isnan(${text(0)}) != 0`, 6);
       case "isinf": return wrap(`isinf(${text(0)}) != 0`, 6);
@@ -531,6 +550,16 @@ class KernelPrinter {
     const from = typeOf(x);
     const wrap = (text: string): string => (11 < outer ? `(${text})` : text);
     const text = (precedence: number): string => this.value(x, scope, precedence, shared);
+    if (isSmallFloat(from)) {
+      const wide = `${this.helper(`gw_from_${typeId(from)}`)}(${text(0)})`;
+      if (to === "float32") return wide;
+      if (to === "float64") return wrap(`(double)${wide}`);
+      throw new GraphwrightError("not-lowered", `the C backend converts ${from} to float first.`);
+    }
+    if (isSmallFloat(to)) {
+      const float = from === "float32" ? text(0) : `(float)${text(11)}`;
+      return `${this.helper(`gw_to_${typeId(to)}`)}(${float})`;
+    }
     if (to === "bool") return from === "bool" ? text(outer) : 6 < outer ? `(${text(7)} != 0)` : `${text(7)} != 0`;
     const fromFloat = from === "float32" || from === "float64";
     if (fromFloat && to !== "float32" && to !== "float64") {
@@ -545,7 +574,7 @@ class KernelPrinter {
 const typeId = (type: ExpressionType): string => {
   if (type === "index") return "index";
   if (type === "bool") return "u8";
-  return type.replace("uint", "u").replace("float", "f").replace("int", "i");
+  return type.replace("uint", "u").replace("bfloat", "bf").replace("float", "f").replace("int", "i");
 };
 
 const scalarName = (name: string, at: readonly number[]): string => (at.length === 0 ? name : `${name}_${at.join("_")}`);
@@ -598,7 +627,7 @@ function registerBuffers(program: TensorProgram): Set<Buffer> {
     check(s.buffer, s.indices);
     for (const l of [...loadsOf(s.value), ...s.indices.flatMap(loadsOf)]) check(l.buffer, l.indices);
   });
-  return new Set([...locals].filter((b) => !excluded.has(b) && elementCount(b.dims) <= scalarLimit));
+  return new Set([...locals].filter((b) => !excluded.has(b) && !b.values && elementCount(b.dims) <= scalarLimit));
 }
 
 /** Does the loop's variable choose among scalars? */

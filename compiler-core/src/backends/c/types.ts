@@ -13,6 +13,14 @@ const names: Partial<Record<ElementType, string>> = {
   uint16: "uint16_t",
   uint32: "uint32_t",
   uint64: "uint64_t",
+  // Small floats are stored as their bits and computed in float.
+  float16: "uint16_t",
+  bfloat16: "uint16_t",
+  float8e4m3fn: "uint8_t",
+  float8e4m3fnuz: "uint8_t",
+  float8e5m2: "uint8_t",
+  float8e5m2fnuz: "uint8_t",
+  float8e8m0: "uint8_t",
   // _Bool would normalize what other code wrote as a byte.
   bool: "uint8_t",
 };
@@ -24,6 +32,9 @@ export function cType(type: ExpressionType): string {
   if (!name) throw new GraphwrightError("not-lowered", `the C backend has no element type ${type}.`);
   return name;
 }
+
+/** Floats that C has no type for: kept as bits, converted where they are read and written. */
+export const isSmallFloat = (type: ExpressionType): boolean => type === "float16" || type === "bfloat16" || type.startsWith("float8");
 
 /** A floating-point constant with exactly this value. */
 export function cFloat(value: number, element: "float32" | "float64"): string {

@@ -3,6 +3,7 @@ import { elementCount } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { checkedAxis, sameAsInput } from "../support/infer.ts";
+import { hardmaxLowering } from "../support/lower-search.ts";
 import { finished, tensorAt, workArray } from "../support/numbers.ts";
 import { flattensFromAxis } from "../support/softmax.ts";
 import { floats, required, tensors } from "../support/types.ts";
@@ -42,4 +43,5 @@ export const hardmax = defineOperator({
     return [finished(x.element, x.dims, out)];
   },
   cost: costPerOutput(1),
+  lower: hardmaxLowering,
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { parametricUnary } from "../support/elementwise.ts";
+import { shrinkLowering } from "../support/lower-elementwise.ts";
 import { integers, required, tensors } from "../support/types.ts";
 
 export const shrink = defineOperator({
@@ -22,4 +23,5 @@ export const shrink = defineOperator({
       return (x) => (x < -edge ? x + bias : x > edge ? x - bias : 0);
     },
   }),
+  lower: shrinkLowering,
 });

@@ -7,6 +7,7 @@ import { elementOfCode } from "../support/element-codes.ts";
 import { multiplyMatrices } from "../support/gemm.ts";
 import { headGroup, packHeads, unpackedDims, unpackHeads } from "../support/heads.ts";
 import { concatTensors } from "../support/join-tensors.ts";
+import { attentionLowering } from "../support/lower-attention.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { stepRounder } from "../support/quantization.ts";
 import { softmaxRow } from "../support/softmax-row.ts";
@@ -197,4 +198,5 @@ export const attention = defineOperator({
     const length = q.length === 4 ? q[2]! : q[1]!;
     return { flops: 2 * total * (elementCount(q) + elementCount(y)) + 5 * q[0]! * heads * length * total };
   },
+  lower: attentionLowering,
 });

@@ -4,6 +4,7 @@ import { elementOf, shapeOf, staticShape, elementCount, tensorType } from "../..
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { concatTensors, sliceAlong } from "../support/join-tensors.ts";
+import { causalConvLowering } from "../support/lower-attention.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { rounderOf } from "../support/quantization.ts";
 import { optional, required, tensors } from "../support/types.ts";
@@ -65,4 +66,5 @@ export const causalConvWithState = defineOperator({
     const output = staticShape(outputs[0]);
     return { flops: weight && output ? 2 * elementCount(output) * weight[2]! : 0 };
   },
+  lower: causalConvLowering,
 });

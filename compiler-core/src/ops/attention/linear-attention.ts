@@ -4,6 +4,7 @@ import { elementOf, shapeOf, staticShape, tensorType } from "../../ir/value-type
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { headGroup, unpackedDims } from "../support/heads.ts";
+import { linearAttentionLowering } from "../support/lower-attention.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { optional, required, tensors } from "../support/types.ts";
 
@@ -120,4 +121,5 @@ export const linearAttention = defineOperator({
     const [batch, kvHeads, size, width] = state as [number, number, number, number];
     return { flops: 2 * batch * query[1]! * size * width * (3 * kvHeads + attributes.int("q_num_heads")) };
   },
+  lower: linearAttentionLowering,
 });

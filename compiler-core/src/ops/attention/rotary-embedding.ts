@@ -3,6 +3,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { rotaryEmbeddingLowering } from "../support/lower-attention.ts";
 import { finished, optionalTensor, tensorAt, workArray } from "../support/numbers.ts";
 import { int64, optional, required, tensors } from "../support/types.ts";
 
@@ -69,4 +70,5 @@ export const rotaryEmbedding = defineOperator({
     return [finished(x.element, x.dims, out)];
   },
   cost: costPerOutput(3),
+  lower: rotaryEmbeddingLowering,
 });

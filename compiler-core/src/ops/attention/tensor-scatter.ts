@@ -2,6 +2,7 @@ import { toNumbers } from "../../ir/tensor.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, sameAsInput } from "../support/infer.ts";
+import { tensorScatterLowering } from "../support/lower-attention.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { copyStrided, gatherStrided, stridesOf } from "../support/strides.ts";
 import { everything, optional, required } from "../support/types.ts";
@@ -52,4 +53,5 @@ export const tensorScatter = defineOperator({
     return [result];
   },
   cost: () => ({ flops: 0 }),
+  lower: tensorScatterLowering,
 });

@@ -3,6 +3,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, zipTensors } from "../support/elementwise.ts";
 import { broadcastInputs, elementOfInput, tensorOutput } from "../support/infer.ts";
+import { bitShiftLowering } from "../support/lower-elementwise.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { integers, required, signedIntegers } from "../support/types.ts";
 
@@ -37,4 +38,5 @@ export const bitShift = defineOperator({
     return [zipTensors(x, tensorAt(inputs, 1), shift, shiftBig)];
   },
   cost: costPerOutput(1),
+  lower: bitShiftLowering,
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseBinary } from "../support/elementwise.ts";
+import { bitwiseLowering } from "../support/lower-elementwise.ts";
 import { integers, required } from "../support/types.ts";
 
 export const bitwiseAnd = defineOperator({
@@ -15,4 +16,5 @@ export const bitwiseAnd = defineOperator({
   outputs: [required("C", "T", "result")],
   types: { T: integers },
   ...elementwiseBinary({ combine: (a, b) => a & b, big: (a, b) => a & b }),
+  lower: bitwiseLowering("bitand"),
 });

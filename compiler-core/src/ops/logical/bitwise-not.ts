@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
+import { unaryLowering } from "../support/lower-elementwise.ts";
 import { integers, required } from "../support/types.ts";
 
 export const bitwiseNot = defineOperator({
@@ -12,4 +13,5 @@ export const bitwiseNot = defineOperator({
   outputs: [required("Y", "T", "output")],
   types: { T: integers },
   ...elementwiseUnary({ apply: (x) => ~x, big: (x) => ~x }),
+  lower: unaryLowering("bitnot"),
 });

@@ -1,6 +1,7 @@
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, mapNumbers } from "../support/elementwise.ts";
 import { shapedLike } from "../support/infer.ts";
+import { isInfLowering } from "../support/lower-indexing.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { bool, floats8, required, tensors } from "../support/types.ts";
 
@@ -27,4 +28,5 @@ export const isInf = defineOperator({
     return [mapNumbers(tensorAt(inputs, 0), (x) => ((x === Infinity && positive) || (x === -Infinity && negative) ? 1 : 0), "bool")];
   },
   cost: costPerOutput(1),
+  lower: isInfLowering,
 });

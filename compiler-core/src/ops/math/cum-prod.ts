@@ -2,6 +2,7 @@ import { defineOperator } from "../definition.ts";
 import { cumulate } from "../support/cumulate.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { checkedAxis, sameAsInput } from "../support/infer.ts";
+import { cumulateLowering } from "../support/lower-search.ts";
 import { numberAt, tensorAt } from "../support/numbers.ts";
 import { indices, required, wideNumbers } from "../support/types.ts";
 
@@ -29,4 +30,5 @@ export const cumProd = defineOperator({
     return [cumulate(x, axis, options, { start: 1, step: (product, x) => product * x }, { start: 1n, step: (product, x) => product * x })];
   },
   cost: costPerOutput(1),
+  lower: cumulateLowering("mul"),
 });

@@ -2,6 +2,7 @@ import { defineOperator } from "../definition.ts";
 import { cumulate } from "../support/cumulate.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { checkedAxis, sameAsInput } from "../support/infer.ts";
+import { cumulateLowering } from "../support/lower-search.ts";
 import { numberAt, tensorAt } from "../support/numbers.ts";
 import { indices, required, tensors, wideNumbers } from "../support/types.ts";
 
@@ -32,4 +33,5 @@ export const cumSum = defineOperator({
     return [cumulate(x, axis, options, { start: 0, step: (sum, x) => sum + x }, { start: 0n, step: (sum, x) => sum + x })];
   },
   cost: costPerOutput(1),
+  lower: cumulateLowering("add"),
 });

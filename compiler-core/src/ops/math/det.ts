@@ -3,6 +3,7 @@ import { elementCount, staticShape } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, rankedInput, tensorOutput } from "../support/infer.ts";
+import { detLowering } from "../support/lower-search.ts";
 import { finished, tensorAt, workArray } from "../support/numbers.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
@@ -53,4 +54,5 @@ export const det = defineOperator({
     return [finished(x.element, dims, out)];
   },
   cost: ({ inputs }) => ({ flops: Math.round((2 / 3) * elementCount(staticShape(inputs[0]) ?? [0]) * (staticShape(inputs[0])?.at(-1) ?? 0)) }),
+  lower: detLowering,
 });

@@ -3,6 +3,7 @@ import { shapeOf, staticShape } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { contractTensors, parseEquation } from "../support/einsum.ts";
 import { broadcastDim, elementOfInput, originOf, reportProblem, tensorOutput } from "../support/infer.ts";
+import { einsumLowering } from "../support/lower-einsum.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { numbers, required, tensors, variadic } from "../support/types.ts";
 
@@ -47,4 +48,5 @@ export const einsum = defineOperator({
     for (const [i, labels] of plan?.operands.entries() ?? []) for (const [d, label] of labels.entries()) sizes.set(label, Math.max(sizes.get(label) ?? 1, staticShape(inputs[i])?.[d] ?? 0));
     return { flops: inputs.length * [...sizes.values()].reduce((a, b) => a * b, 1) };
   },
+  lower: einsumLowering,
 });

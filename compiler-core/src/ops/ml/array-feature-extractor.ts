@@ -3,6 +3,7 @@ import { elementOf, elementCount, shapeOf, tensorType } from "../../ir/value-typ
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { productOf } from "../support/infer.ts";
 import { defineOperator } from "../definition.ts";
+import { arrayFeatureExtractorLowering } from "../support/lower-features.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { reshaped, takeAlong } from "../support/strides.ts";
 import { required, tensors } from "../support/types.ts";
@@ -32,4 +33,5 @@ export const arrayFeatureExtractor = defineOperator({
     if (bad !== undefined) throw new GraphwrightError("index-range", `the place ${bad} lies outside the last axis of [${x.dims.join(", ")}].`);
     return [takeAlong(matrix, axis, places)];
   },
+  lower: arrayFeatureExtractorLowering,
 });

@@ -2,6 +2,7 @@ import { isBigArray, makeTensor } from "../../ir/tensor.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, mapNumbers } from "../support/elementwise.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { binarizerLowering } from "../support/lower-features.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { required, tensors } from "../support/types.ts";
 
@@ -23,4 +24,5 @@ export const binarizer = defineOperator({
     return [mapNumbers(x, (v) => (v > threshold ? 1 : 0))];
   },
   cost: costPerOutput(1),
+  lower: binarizerLowering,
 });

@@ -3,6 +3,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { imputerLowering } from "../support/lower-features.ts";
 import { finished, numbersOf, tensorAt, workArray } from "../support/numbers.ts";
 import { required, tensors } from "../support/types.ts";
 
@@ -38,4 +39,5 @@ export const imputer = defineOperator({
     return [finished(x.element, x.dims, out)];
   },
   cost: costPerOutput(1),
+  lower: imputerLowering,
 });

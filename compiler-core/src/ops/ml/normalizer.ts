@@ -4,6 +4,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { featureMatrix } from "../support/classical.ts";
+import { normalizerLowering } from "../support/lower-features.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { required, tensors } from "../support/types.ts";
 
@@ -40,4 +41,5 @@ export const normalizer = defineOperator({
     return [makeTensor("float32", input.dims, out)];
   },
   cost: costPerOutput(3),
+  lower: normalizerLowering,
 });

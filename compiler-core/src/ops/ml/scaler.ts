@@ -3,6 +3,7 @@ import { shapeOf, tensorType } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
+import { scalerLowering } from "../support/lower-features.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { required, tensors } from "../support/types.ts";
 
@@ -31,4 +32,5 @@ export const scaler = defineOperator({
     return [makeTensor("float32", x.dims, Float32Array.from(toNumbers(x), (v, i) => (v - at(offset, i)) * at(scale, i)))];
   },
   cost: costPerOutput(2),
+  lower: scalerLowering,
 });

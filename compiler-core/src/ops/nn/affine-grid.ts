@@ -3,6 +3,7 @@ import { elementCount } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { elementOfInput, knownInts, tensorOutput, unknownShape, vectorLength } from "../support/infer.ts";
+import { affineGridLowering } from "../support/lower-indexing.ts";
 import { finished, intsAt, tensorAt, workArray } from "../support/numbers.ts";
 import { forEachIndex } from "../support/strides.ts";
 import { floats, int64, required } from "../support/types.ts";
@@ -51,4 +52,5 @@ export const affineGrid = defineOperator({
     return [finished(theta.element, [batch, ...spatial, rank], out)];
   },
   cost: costPerOutput(6),
+  lower: affineGridLowering,
 });

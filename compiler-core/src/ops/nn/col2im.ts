@@ -5,6 +5,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { foldColumns } from "../support/conv-transpose.ts";
 import { elementOfInput, knownInts, rankedInput, tensorOutput, unknownShape, vectorLength } from "../support/infer.ts";
+import { col2imLowering } from "../support/lower-indexing.ts";
 import { finished, intsAt, tensorAt } from "../support/numbers.ts";
 import { ordinary, required } from "../support/types.ts";
 import { windowAttributes, windowOutput } from "../support/window.ts";
@@ -55,4 +56,5 @@ export const col2im = defineOperator({
     return [finished(x.element, [batch, channels, ...image], x.element === "float32" ? Float32Array.from(out) : out)];
   },
   cost: ({ inputs }) => ({ flops: elementCount(staticShape(inputs[0]) ?? [0]) }),
+  lower: col2imLowering,
 });

@@ -3,6 +3,7 @@ import { elementCount, staticShape } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { convolveTransposed, transposedSize } from "../support/conv-transpose.ts";
 import { elementOfInput, rankedInput, reportConflict, tensorOutput } from "../support/infer.ts";
+import { convTransposeLowering } from "../support/lower-conv-transpose.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { floats, optional, required, tensors } from "../support/types.ts";
 
@@ -50,4 +51,5 @@ export const convTranspose = defineOperator({
     return [finished(x.element, dims, x.element === "float32" ? Float32Array.from(numbers) : numbers)];
   },
   cost: ({ inputs }) => ({ flops: 2 * elementCount(staticShape(inputs[0]) ?? [0]) * elementCount(staticShape(inputs[1])?.slice(1) ?? [0]) }),
+  lower: convTransposeLowering,
 });

@@ -3,6 +3,7 @@ import { defineOperator } from "../definition.ts";
 import { convolveDeformed } from "../support/deform-conv.ts";
 import { inferConv } from "../support/infer-conv.ts";
 import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { deformConvLowering } from "../support/lower-sample.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { floats, optional, required, tensors } from "../support/types.ts";
 
@@ -40,4 +41,5 @@ export const deformConv = defineOperator({
     return [finished(x.element, dims, x.element === "float32" ? Float32Array.from(numbers) : numbers)];
   },
   cost: ({ inputs, outputs }) => ({ flops: 2 * elementCount(staticShape(outputs[0]) ?? [0]) * elementCount(staticShape(inputs[1])?.slice(1) ?? [0]) }),
+  lower: deformConvLowering,
 });

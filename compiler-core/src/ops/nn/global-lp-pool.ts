@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { globalPool } from "../support/global-pool.ts";
+import { globalLpPoolLowering } from "../support/lower-pool.ts";
 import { wholeOrder } from "../support/lp-norm.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
@@ -23,4 +24,5 @@ export const globalLpPool = defineOperator({
     const p = attributes.int("p");
     return { start: 0, step: (sum, x) => sum + Math.abs(x) ** p, finish: (sum) => sum ** (1 / p) };
   }),
+  lower: globalLpPoolLowering,
 });

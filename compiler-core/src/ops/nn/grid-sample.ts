@@ -4,6 +4,7 @@ import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { sampleGrid } from "../support/grid-sample.ts";
 import { elementOfInput, rankedInput, tensorOutput, unknownShape } from "../support/infer.ts";
+import { gridSampleLowering } from "../support/lower-sample.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { floats, ordinary, required, tensors } from "../support/types.ts";
 import type { VersionSteps } from "../support/versions.ts";
@@ -57,4 +58,5 @@ export const gridSample = defineOperator({
     return [fromNumbers(x.element, dims, numbers)];
   },
   cost: costPerOutput(16),
+  lower: gridSampleLowering,
 });

@@ -4,6 +4,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { groupNormalizationLowering } from "../support/lower-normalization.ts";
 import { normalizeRows } from "../support/normalize.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { floats, required } from "../support/types.ts";
@@ -67,4 +68,5 @@ export const groupNormalization = defineOperator({
     ];
   },
   cost: costPerOutput(8),
+  lower: groupNormalizationLowering,
 });

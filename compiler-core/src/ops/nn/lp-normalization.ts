@@ -3,6 +3,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, zipTensors } from "../support/elementwise.ts";
 import { checkedAxis, sameAsInput } from "../support/infer.ts";
+import { lpNormalizationLowering } from "../support/lower-normalization.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { reduceNumbers } from "../support/reduction.ts";
 import { floats, required, tensors } from "../support/types.ts";
@@ -35,4 +36,5 @@ export const lpNormalization = defineOperator({
     return [fromNumbers(x.element, x.dims, toNumbers(zipTensors(wide, norms, (v, norm) => (norm === 0 ? 0 : v / norm))))];
   },
   cost: costPerOutput(3),
+  lower: lpNormalizationLowering,
 });

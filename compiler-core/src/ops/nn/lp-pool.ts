@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { lpPoolLowering } from "../support/lower-pool.ts";
 import { wholeOrder } from "../support/lp-norm.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { inferPool, poolCost, slidePool } from "../support/pool.ts";
@@ -41,4 +42,5 @@ export const lpPool = defineOperator({
     ];
   },
   cost: poolCost,
+  lower: lpPoolLowering,
 });

@@ -2,6 +2,7 @@ import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount, staticShape } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, rankedInput, tensorOutput } from "../support/infer.ts";
+import { maxRoiPoolLowering } from "../support/lower-pool.ts";
 import { finished, tensorAt, workArray } from "../support/numbers.ts";
 import { floats, required, tensors } from "../support/types.ts";
 
@@ -60,4 +61,5 @@ export const maxRoiPool = defineOperator({
     return [finished(x.element, [count, channels, ph, pw], out)];
   },
   cost: ({ outputs }) => ({ flops: elementCount(staticShape(outputs[0]) ?? [0]) }),
+  lower: maxRoiPoolLowering,
 });

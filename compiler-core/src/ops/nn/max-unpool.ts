@@ -4,6 +4,7 @@ import { elementCount } from "../../ir/value-type.ts";
 import { type AttributeReader, defineOperator } from "../definition.ts";
 import { checkedIndices } from "../support/indexing.ts";
 import { elementOfInput, knownInts, rankedInput, tensorOutput, unknownShape } from "../support/infer.ts";
+import { maxUnpoolLowering } from "../support/lower-indexing.ts";
 import { optionalInts, tensorAt } from "../support/numbers.ts";
 import { padTensor } from "../support/padding.ts";
 import { writeFlat } from "../support/scatter.ts";
@@ -58,4 +59,5 @@ export const maxUnpool = defineOperator({
     return [target ? padTensor(out, inner.map(() => 0), target.map((d, i) => d - inner[i]!), "constant", undefined) : out];
   },
   cost: () => ({ flops: 0 }),
+  lower: maxUnpoolLowering,
 });

@@ -2,6 +2,7 @@ import { fromNumbers, toNumbers } from "../../ir/tensor.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, zipTensors } from "../support/elementwise.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { meanVarianceNormalizationLowering } from "../support/lower-normalization.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { checkedAxes, reduceNumbers } from "../support/reduction.ts";
 import { floats, required, tensors } from "../support/types.ts";
@@ -33,4 +34,5 @@ export const meanVarianceNormalization = defineOperator({
     return [fromNumbers(x.element, x.dims, toNumbers(zipTensors(centred, variance, (v, s) => v / (Math.sqrt(s) + 1e-9))))];
   },
   cost: costPerOutput(6),
+  lower: meanVarianceNormalizationLowering,
 });

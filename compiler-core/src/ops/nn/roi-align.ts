@@ -2,6 +2,7 @@ import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount, staticShape } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, rankedInput, tensorOutput } from "../support/infer.ts";
+import { roiAlignLowering } from "../support/lower-sample.ts";
 import { finished, intsAt, tensorAt } from "../support/numbers.ts";
 import { alignRegions } from "../support/roi-align.ts";
 import { floats, int64, required, tensors } from "../support/types.ts";
@@ -54,4 +55,5 @@ export const roiAlign = defineOperator({
     return [finished(x.element, dims, x.element === "float32" ? Float32Array.from(numbers) : numbers)];
   },
   cost: ({ outputs }) => ({ flops: 32 * elementCount(staticShape(outputs[0]) ?? [0]) }),
+  lower: roiAlignLowering,
 });

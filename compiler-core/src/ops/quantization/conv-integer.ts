@@ -3,6 +3,7 @@ import { tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { convAttributes, convolutionCost, convolveIntegers } from "../support/integer-conv.ts";
 import { inferConv } from "../support/infer-conv.ts";
+import { convIntegerLowering } from "../support/lower-quantization.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { bytes, int32, optional, required } from "../support/types.ts";
 
@@ -28,4 +29,5 @@ export const convInteger = defineOperator({
     return [fromNumbers("int32", dims, numbers)];
   },
   cost: convolutionCost(1),
+  lower: convIntegerLowering,
 });

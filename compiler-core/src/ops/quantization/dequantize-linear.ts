@@ -3,6 +3,7 @@ import { elementOf, shapeOf, tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfCode } from "../support/element-codes.ts";
 import { costPerOutput } from "../support/elementwise.ts";
+import { dequantizeLinearLowering } from "../support/lower-quantization.ts";
 import { finished, optionalTensor, tensorAt, workArray } from "../support/numbers.ts";
 import { scaleIndex } from "../support/quantization.ts";
 import { floats8, optional, required, tensors } from "../support/types.ts";
@@ -59,4 +60,5 @@ export const dequantizeLinear = defineOperator({
     return [finished(element, x.dims, out)];
   },
   cost: costPerOutput(2),
+  lower: dequantizeLinearLowering,
 });

@@ -2,6 +2,7 @@ import { scalar, toNumbers } from "../../ir/tensor.ts";
 import { shapeOf, tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
+import { dynamicQuantizeLinearLowering } from "../support/lower-quantization.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { quantized, roundToEven } from "../support/quantization.ts";
 import { required, tensors } from "../support/types.ts";
@@ -36,4 +37,5 @@ export const dynamicQuantizeLinear = defineOperator({
     return [quantized("uint8", x.dims, quotients, () => zero, true), scalar("float32", scale), scalar("uint8", zero)];
   },
   cost: costPerOutput(4),
+  lower: dynamicQuantizeLinearLowering,
 });

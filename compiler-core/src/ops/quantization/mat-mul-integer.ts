@@ -1,6 +1,7 @@
 import { fromNumbers } from "../../ir/tensor.ts";
 import { tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
+import { matMulIntegerLowering } from "../support/lower-quantization.ts";
 import { inferMatmul, matmulNumbers } from "../support/matmul.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { centred, matmulCost, spread } from "../support/quantization.ts";
@@ -30,4 +31,5 @@ export const matMulInteger = defineOperator({
     return [fromNumbers("int32", dims, numbers)];
   },
   cost: matmulCost,
+  lower: matMulIntegerLowering,
 });

@@ -3,6 +3,7 @@ import { elementCount, elementOf, tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { convAttributes, convolutionCost, convolveIntegers } from "../support/integer-conv.ts";
 import { inferConv } from "../support/infer-conv.ts";
+import { qlinearConvLowering } from "../support/lower-quantization.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { quantized } from "../support/quantization.ts";
 import { bytes, int32, optional, required } from "../support/types.ts";
@@ -48,4 +49,5 @@ export const qlinearConv = defineOperator({
     return [quantized(zeroPoint.element, dims, scaled, () => zero!, true)];
   },
   cost: convolutionCost(3),
+  lower: qlinearConvLowering,
 });

@@ -1,5 +1,6 @@
 import { elementOf, tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
+import { qlinearMatMulLowering } from "../support/lower-quantization.ts";
 import { inferMatmul, matmulNumbers } from "../support/matmul.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { centred, matmulCost, quantized, spread } from "../support/quantization.ts";
@@ -43,4 +44,5 @@ export const qlinearMatMul = defineOperator({
     return [quantized(zeroPoint.element, dims, numbers, spread(zeroPoint, dims, -2, "zero point of y"), true)];
   },
   cost: matmulCost,
+  lower: qlinearMatMulLowering,
 });

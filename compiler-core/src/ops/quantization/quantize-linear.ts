@@ -6,6 +6,7 @@ import type { ElementType } from "../../ir/element-type.ts";
 import { type AttributeReader, defineOperator, type OperatorVersion } from "../definition.ts";
 import { elementOfCode } from "../support/element-codes.ts";
 import { costPerOutput } from "../support/elementwise.ts";
+import { quantizeLinearLowering } from "../support/lower-quantization.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { quantized, rounderOf, scaleIndex } from "../support/quantization.ts";
 import { floats8, optional, required, tensors } from "../support/types.ts";
@@ -95,4 +96,5 @@ export const quantizeLinear = defineOperator({
     return [quantized(element, x.dims, quotients, zeros ? (i) => zeros[index(i)]! : () => 0, attributes.int("saturate") !== 0)];
   },
   cost: costPerOutput(2),
+  lower: quantizeLinearLowering,
 });

@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { gruLowering } from "../support/lower-recurrent.ts";
 import { activationsOf, directionsOf, inferRecurrent, recurrentAttributes, recurrentCost, recurrentInputs, recurrentOutputs, recurrentProduct, recurrentVersions, runRecurrent } from "../support/recurrent.ts";
 import { floats, int32 } from "../support/types.ts";
 import { lacksAttribute } from "../support/versions.ts";
@@ -50,4 +51,5 @@ export const gru = defineOperator({
     });
   },
   cost: recurrentCost,
+  lower: gruLowering,
 });

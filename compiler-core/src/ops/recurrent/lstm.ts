@@ -1,5 +1,6 @@
 import { toNumbers } from "../../ir/tensor.ts";
 import { defineOperator } from "../definition.ts";
+import { lstmLowering } from "../support/lower-recurrent.ts";
 import { optionalTensor } from "../support/numbers.ts";
 import { activationsOf, directionsOf, inferRecurrent, recurrentAttributes, recurrentCost, recurrentInputs, recurrentOutputs, recurrentProduct, recurrentVersions, runRecurrent } from "../support/recurrent.ts";
 import { floats, int32, optional } from "../support/types.ts";
@@ -52,4 +53,5 @@ export const lstm = defineOperator({
     });
   },
   cost: recurrentCost,
+  lower: lstmLowering,
 });

@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { rnnLowering } from "../support/lower-recurrent.ts";
 import { activationsOf, directionsOf, inferRecurrent, recurrentAttributes, recurrentCost, recurrentInputs, recurrentOutputs, recurrentProduct, recurrentVersions, runRecurrent } from "../support/recurrent.ts";
 import { floats, int32 } from "../support/types.ts";
 
@@ -31,4 +32,5 @@ export const rnn = defineOperator({
     });
   },
   cost: recurrentCost,
+  lower: rnnLowering,
 });

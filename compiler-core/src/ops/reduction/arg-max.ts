@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { argReduction } from "../support/arg-reduction.ts";
+import { argLowering } from "../support/lower-search.ts";
 import { numbers, required, tensors } from "../support/types.ts";
 import { lacksAttribute } from "../support/versions.ts";
 
@@ -23,4 +24,5 @@ export const argMax = defineOperator({
   },
   types: { T: numbers },
   ...argReduction((x, best) => x > best),
+  lower: argLowering(true),
 });

@@ -2,6 +2,7 @@ import { fromNumbers, toNumbers } from "../../ir/tensor.ts";
 import { elementCount, staticShape } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { mapNumbers, zipTensors } from "../support/elementwise.ts";
+import { reduceLogSumExpLowering } from "../support/lower-reduce.ts";
 import { optionalInts, tensorAt } from "../support/numbers.ts";
 import { inferReduction, reducedDims, reduceNumbers, reductionAxes } from "../support/reduction.ts";
 import { floats, optional, required, tensors } from "../support/types.ts";
@@ -41,4 +42,5 @@ export const reduceLogSumExp = defineOperator({
     return [fromNumbers(x.element, reducedDims(x.dims, new Set(axes), keep) as number[], toNumbers(result))];
   },
   cost: ({ inputs }) => ({ flops: 5 * elementCount(staticShape(inputs[0]) ?? [0]) }),
+  lower: reduceLogSumExpLowering,
 });

@@ -3,6 +3,7 @@ import { defineOperator } from "../definition.ts";
 import { castTensor } from "../support/cast.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { castLowering } from "../support/lower-elementwise.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { castable, floats8, required, tensors } from "../support/types.ts";
 import { lacksAttribute } from "../support/versions.ts";
@@ -35,4 +36,5 @@ export const castLike = defineOperator({
     castTensor(tensorAt(inputs, 0), tensorAt(inputs, 1).element, { saturate: attributes.int("saturate") !== 0, round: attributes.string("round_mode", "up") }),
   ],
   cost: costPerOutput(1),
+  lower: castLowering,
 });

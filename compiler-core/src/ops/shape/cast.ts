@@ -7,7 +7,7 @@ import { castTensor } from "../support/cast.ts";
 import { codeOfElement, elementOfCode } from "../support/element-codes.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { tensorOutput } from "../support/infer.ts";
-import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
+import { castLowering } from "../support/lower-elementwise.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { castable, floats8, required, string, tensors } from "../support/types.ts";
 import { lacksAttribute, type VersionSteps } from "../support/versions.ts";
@@ -76,5 +76,5 @@ export const cast = defineOperator({
     castTensor(tensorAt(inputs, 0), elementOfCode(attributes.int("to")), { saturate: attributes.int("saturate") !== 0, round: attributes.string("round_mode") }),
   ],
   cost: costPerOutput(1),
-  lower: elementwiseLowering(activations.cast),
+  lower: castLowering,
 });

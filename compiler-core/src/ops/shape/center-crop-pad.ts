@@ -1,6 +1,7 @@
 import { shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, knownInts, tensorOutput } from "../support/infer.ts";
+import { centerCropPadLowering } from "../support/lower-indexing.ts";
 import { intsAt, tensorAt } from "../support/numbers.ts";
 import { padTensor } from "../support/padding.ts";
 import { indices, ordinary, required } from "../support/types.ts";
@@ -41,4 +42,5 @@ export const centerCropPad = defineOperator({
     return [padTensor(x, begins, ends, "constant", undefined)];
   },
   cost: () => ({ flops: 0 }),
+  lower: centerCropPadLowering,
 });

@@ -3,6 +3,7 @@ import { elementCount, shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, productOf, tensorOutput } from "../support/infer.ts";
+import { compressLowering } from "../support/lower-indexing.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { reshaped, takeAlong } from "../support/strides.ts";
 import { bool, ordinary, required, tensors } from "../support/types.ts";
@@ -45,4 +46,5 @@ export const compress = defineOperator({
     return [takeAlong(source, along, Array.from(flags.keys()).filter((i) => flags[i] !== 0))];
   },
   cost: () => ({ flops: 0 }),
+  lower: compressLowering,
 });

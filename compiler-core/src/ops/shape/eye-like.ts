@@ -4,6 +4,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfCode } from "../support/element-codes.ts";
 import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { eyeLikeLowering } from "../support/lower-indexing.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { numbers, required, tensors } from "../support/types.ts";
 
@@ -38,4 +39,5 @@ export const eyeLike = defineOperator({
     return [fromNumbers(code === undefined ? x.element : elementOfCode(code), x.dims, ones)];
   },
   cost: () => ({ flops: 0 }),
+  lower: eyeLikeLowering,
 });

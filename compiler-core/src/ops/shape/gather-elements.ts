@@ -4,6 +4,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedIndices } from "../support/indexing.ts";
 import { checkedAxis, elementOfInput, tensorOutput } from "../support/infer.ts";
+import { gatherElementsLowering } from "../support/lower-indexing.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { offsetsOf } from "../support/reduction.ts";
 import { takeFlat } from "../support/scatter.ts";
@@ -40,4 +41,5 @@ export const gatherElements = defineOperator({
     return [takeFlat(x, picks.map((pick, i) => offsets[i]! + pick * strides[axis]!), indices.dims)];
   },
   cost: () => ({ flops: 0 }),
+  lower: gatherElementsLowering,
 });

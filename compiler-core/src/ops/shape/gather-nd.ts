@@ -1,6 +1,7 @@
 import { elementCount, shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { gatherNdLowering } from "../support/lower-indexing.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { takeBlocks, tupleOffsets } from "../support/scatter.ts";
 import { reshaped } from "../support/strides.ts";
@@ -43,4 +44,5 @@ export const gatherNd = defineOperator({
     return [reshaped(takeBlocks(x, tupleOffsets(indices, x.dims, batch), elementCount(inner)), dims)];
   },
   cost: () => ({ flops: 0 }),
+  lower: gatherNdLowering,
 });

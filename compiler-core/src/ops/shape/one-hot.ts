@@ -3,6 +3,7 @@ import { elementCount, shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, tensorOutput } from "../support/infer.ts";
 import { sliceAlong } from "../support/join-tensors.ts";
+import { oneHotLowering } from "../support/lower-indexing.ts";
 import { numberAt, tensorAt } from "../support/numbers.ts";
 import { expanded, reshaped } from "../support/strides.ts";
 import { integers, ordinary, required, tensors } from "../support/types.ts";
@@ -57,4 +58,5 @@ export const oneHot = defineOperator({
     return [out];
   },
   cost: () => ({ flops: 0 }),
+  lower: oneHotLowering,
 });

@@ -4,6 +4,7 @@ import type { InferContext } from "../../ir/type-rules.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { rangeLowering } from "../support/lower-indexing.ts";
 import { finished, numberAt, tensorAt, workArray } from "../support/numbers.ts";
 import { floats, required, tensors } from "../support/types.ts";
 import { lacksAttribute } from "../support/versions.ts";
@@ -64,4 +65,5 @@ export const range = defineOperator({
     return [finished(start.element, [count], out)];
   },
   cost: () => ({ flops: 0 }),
+  lower: rangeLowering,
 });

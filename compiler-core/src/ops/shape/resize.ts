@@ -2,6 +2,7 @@ import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount, shapeOf, staticShape } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, knownInts, tensorOutput } from "../support/infer.ts";
+import { resizeLowering } from "../support/lower-sample.ts";
 import { optionalInts, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { fitSizes, resizeTensor, scaledSize } from "../support/resize.ts";
 import { optional, ordinary, required, tensors } from "../support/types.ts";
@@ -81,4 +82,5 @@ export const resize = defineOperator({
   },
   evaluate: (inputs, context) => [resizeTensor(tensorAt(inputs, 0), optionalTensor(inputs, 1), optionalTensor(inputs, 2), optionalInts(inputs, 3), context.attributes, context.task)],
   cost: ({ attributes, outputs }) => ({ flops: { nearest: 0, linear: 8, cubic: 32 }[attributes.string("mode")]! * elementCount(staticShape(outputs[0]) ?? [0]) }),
+  lower: resizeLowering,
 });

@@ -1,6 +1,7 @@
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { reverseSequenceLowering } from "../support/lower-indexing.ts";
 import { intsAt, tensorAt } from "../support/numbers.ts";
 import { copyStrided, gatherStrided, stridesOf } from "../support/strides.ts";
 import { ordinary, required, tensors } from "../support/types.ts";
@@ -42,4 +43,5 @@ export const reverseSequence = defineOperator({
     return [out];
   },
   cost: () => ({ flops: 0 }),
+  lower: reverseSequenceLowering,
 });

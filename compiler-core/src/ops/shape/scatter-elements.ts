@@ -2,6 +2,7 @@ import { toIntegers } from "../../ir/tensor.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedIndices } from "../support/indexing.ts";
 import { checkedAxis, sameAsInput } from "../support/infer.ts";
+import { scatterElementsLowering } from "../support/lower-indexing.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { offsetsOf } from "../support/reduction.ts";
 import { writeFlat } from "../support/scatter.ts";
@@ -43,4 +44,5 @@ export const scatterElements = defineOperator({
     return [writeFlat(x, picks.map((pick, i) => offsets[i]! + pick * strides[axis]!), updates, attributes.string("reduction", "none"))];
   },
   cost: () => ({ flops: 0 }),
+  lower: scatterElementsLowering,
 });

@@ -1,6 +1,7 @@
 import { elementCount } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { scatterNdLowering } from "../support/lower-indexing.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { tupleOffsets, writeFlat } from "../support/scatter.ts";
 import { ordinary, required, tensors } from "../support/types.ts";
@@ -37,4 +38,5 @@ export const scatterNd = defineOperator({
     return [writeFlat(x, offsets, tensorAt(inputs, 2), attributes.string("reduction", "none"))];
   },
   cost: () => ({ flops: 0 }),
+  lower: scatterNdLowering,
 });

@@ -1,5 +1,6 @@
 import { defineOperator } from "../definition.ts";
 import { sameAsInput } from "../support/infer.ts";
+import { scatterElementsLowering } from "../support/lower-indexing.ts";
 import { classic, indices, required } from "../support/types.ts";
 import type { VersionSteps } from "../support/versions.ts";
 
@@ -30,4 +31,5 @@ export const scatter = defineOperator({
   types: { T: classic, Tind: indices },
   infer: sameAsInput,
   cost: () => ({ flops: 0 }),
+  lower: scatterElementsLowering,
 });

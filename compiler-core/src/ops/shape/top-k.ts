@@ -3,6 +3,7 @@ import { elementCount, shapeOf, staticShape } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, knownInts, tensorOutput } from "../support/infer.ts";
+import { topKLowering } from "../support/lower-search.ts";
 import { numberAt, tensorAt } from "../support/numbers.ts";
 import { takeFlat } from "../support/scatter.ts";
 import { int64, numbers, required, tensors, unsignedIntegers } from "../support/types.ts";
@@ -86,4 +87,5 @@ export const topK = defineOperator({
     return [takeFlat(x, offsets, dims), makeTensor("int64", dims, positions)];
   },
   cost: ({ inputs }) => ({ flops: elementCount(staticShape(inputs[0]) ?? [0]) }),
+  lower: topKLowering,
 });

@@ -3,6 +3,7 @@ import { elementCount, shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { triluLowering } from "../support/lower-indexing.ts";
 import { numberAt, tensorAt } from "../support/numbers.ts";
 import { optional, ordinary, required } from "../support/types.ts";
 
@@ -43,4 +44,5 @@ export const trilu = defineOperator({
     return [out];
   },
   cost: () => ({ flops: 0 }),
+  lower: triluLowering,
 });

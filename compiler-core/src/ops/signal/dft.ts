@@ -5,6 +5,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { fourierFlops, fourierTransform } from "../support/fourier.ts";
 import { checkedAxis, knownInts } from "../support/infer.ts";
+import { dftLowering } from "../support/lower-signal.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { floats, indices, optional, required } from "../support/types.ts";
 import { intBecomesInput } from "../support/versions.ts";
@@ -107,4 +108,5 @@ export const dft = defineOperator({
     const longest = Math.max(1, ...signals);
     return { flops: (elementCount(signals) / longest) * fourierFlops(longest) };
   },
+  lower: dftLowering,
 });

@@ -5,6 +5,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { fourierFlops, fourierTransform } from "../support/fourier.ts";
 import { knownInts } from "../support/infer.ts";
+import { stftLowering } from "../support/lower-signal.ts";
 import { finished, numberAt, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { floats, indices, optional, required } from "../support/types.ts";
 
@@ -73,4 +74,5 @@ export const stft = defineOperator({
     const dims = staticShape(outputs[0]);
     return { flops: dims ? dims[0]! * dims[1]! * fourierFlops(2 * dims[2]!) : 0 };
   },
+  lower: stftLowering,
 });

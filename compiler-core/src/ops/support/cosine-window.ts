@@ -7,9 +7,10 @@ import { elementOfCode } from "./element-codes.ts";
 import { knownInts } from "./infer.ts";
 import { numberAt } from "./numbers.ts";
 import { indices, numbers, required } from "./types.ts";
+import { cosineWindowLowering } from "./lower-signal.ts";
 
 /** A window that is a sum of cosines: w[n] = sum over k of (-1)^k a[k] cos(2 pi k n / N). */
-export const cosineWindow = (coefficients: readonly number[]): Pick<OperatorDefinition, "domain" | "versions" | "family" | "inputs" | "outputs" | "attributes" | "types" | "infer" | "evaluate"> => ({
+export const cosineWindow = (coefficients: readonly number[]): Pick<OperatorDefinition, "domain" | "versions" | "family" | "inputs" | "outputs" | "attributes" | "types" | "infer" | "evaluate" | "lower"> => ({
   domain: "",
   versions: [{ since: 17 }],
   family: "linear",
@@ -32,4 +33,5 @@ export const cosineWindow = (coefficients: readonly number[]): Pick<OperatorDefi
     for (let n = 0; n < size; n++) values[n] = coefficients.reduce((sum, a, k) => sum + (k % 2 === 0 ? a : -a) * Math.cos((2 * Math.PI * k * n) / period), 0);
     return [fromNumbers(elementOfCode(attributes.int("output_datatype")), [size], values)];
   },
+  lower: cosineWindowLowering(coefficients),
 });

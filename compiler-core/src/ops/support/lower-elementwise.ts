@@ -4,7 +4,7 @@ import { nest, store } from "../../tensor/build.ts";
 import { add, binary, cast, div, load, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { BinaryOp, Expression, UnaryOp } from "../../tensor/program.ts";
-import { broadcastIndices, inputOf, onlyOutputs, outputOf, spatialAxes } from "./lower-common.ts";
+import { broadcastIndices, inputOf, notLowered, onlyOutputs, outputOf, spatialAxes } from "./lower-common.ts";
 
 /** The function of one element: operands are the broadcast inputs (null where omitted). */
 export type ElementFunction = (operands: readonly Expression[], context: LoweringContext, element: ElementType) => Expression;
@@ -101,6 +101,24 @@ export const powLowering: Lowering = elementwiseLowering((operands, context, typ
   const exponent = context.constant(1);
   const y = exponent && exponent.data.length === 1 && !Array.isArray(exponent.data) ? number(type, Number(exponent.data[0])) : operands[1]!;
   return activations.pow([operands[0]!, y], context, type);
+});
+
+/** Cast and CastLike: small floats saturate, as is the default. */
+export const castLowering: Lowering = {
+  build(context) {
+    const element = context.outputType(0).element ?? "float32";
+    if (element.startsWith("float8") && context.attributes.int("saturate", 1) === 0) throw notLowered(context, `it converts to ${element} without saturation`);
+    if (element === "float8e8m0") throw notLowered(context, "it converts to float8e8m0, whose rounding generated code does not have");
+    return elementwiseLowering(([x], _, type) => cast(type, x!), { inputs: 1 }).build(context);
+  },
+};
+
+export const bitwiseLowering = (op: "bitand" | "bitor" | "bitxor"): Lowering => binaryLowering(op);
+export const bitShiftLowering: Lowering = elementwiseLowering(([a, b], context) => binary(context.attributes.string("direction", "LEFT") === "LEFT" ? "shl" : "shr", a!, b!));
+export const shrinkLowering: Lowering = elementwiseLowering(([x], context, type) => {
+  const lambd = number(type, context.attributes.float("lambd", 0.5));
+  const bias = number(type, context.attributes.float("bias", 0));
+  return select(binary("lt", x!, unary("neg", lambd)), add(x!, bias), select(binary("gt", x!, lambd), sub(x!, bias), number(type, 0)));
 });
 
 /** Clip: bounds are optional scalar inputs. */

@@ -3,23 +3,51 @@ import { add, all, div, ge, integer, load, lt, max, mul, number, select, sub, un
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { Axis, Block, Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
 import { elementCount } from "../../ir/value-type.ts";
-import { broadcastIndices, inputOf, normalizeAxis, notLowered, onlyOutputs, outputOf, spatialAxes, zero } from "./lower-common.ts";
+import { broadcastIndices, inputOf, normalizeAxis, onlyOutputs, outputOf, spatialAxes, zero } from "./lower-common.ts";
 
-/** Inference-mode batch normalization: one factor a channel, then scale and shift. */
+/** Batch normalization: one factor a channel, then scale and shift. In training the statistics are those of the batch. */
 export const batchNormalizationLowering: Lowering = {
   build(context) {
-    onlyOutputs(context, 1);
-    if (context.attributes.int("training_mode", 0) !== 0) throw notLowered(context, "it is in training mode");
+    const training = context.attributes.int("training_mode", 0) !== 0;
+    if (!training) onlyOutputs(context, 1);
     const [x, scale, bias, mean, variance] = [0, 1, 2, 3, 4].map((i) => inputOf(context, i)) as [Buffer, Buffer, Buffer, Buffer, Buffer];
     const y = outputOf(context);
     const epsilon = number(variance.element, context.attributes.float("epsilon", 1e-5));
     const channels = x.dims[1] ?? 1;
     const factor = context.local("factor", x.element, [channels]);
+    const statistics: Statement[] = [];
+    let [usedMean, usedVariance] = [mean, variance];
+    if (training) {
+      const type = x.element;
+      const count = number(type, elementCount(x.dims) / channels);
+      const rest = x.dims.flatMap((extent, d) => (d === 1 ? [] : [{ name: `r${d}`, extent, kind: "reduce" as const }]));
+      const at = (v: readonly Variable[]): Expression[] => x.dims.map((_, d) => (d === 1 ? v[0]! : v[d === 0 ? 1 : d]!));
+      const axis = { name: "c", extent: channels };
+      const sums = context.local("sums", type, [channels]);
+      const squares = context.local("squares", type, [channels]);
+      usedMean = context.local("batch_mean", type, [channels]);
+      usedVariance = context.local("batch_variance", type, [channels]);
+      const momentum = number(type, context.attributes.float("momentum", 0.9));
+      const rest1 = number(type, 1 - context.attributes.float("momentum", 0.9));
+      const centred = (v: readonly Variable[]): Expression => sub(load(x, at(v)), load(usedMean, [v[0]!]));
+      statistics.push(
+        ...nest("channel_sum", [axis, ...rest], (v) => store(sums, [v[0]!], add(load(sums, [v[0]!]), load(x, at(v)))), ([c]) => store(sums, [c!], zero(type))),
+        ...nest("channel_mean", [axis], ([c]) => store(usedMean, [c!], div(load(sums, [c!]), count))),
+        ...nest("channel_squares", [axis, ...rest], (v) => store(squares, [v[0]!], add(load(squares, [v[0]!]), mul(centred(v), centred(v)))), ([c]) => store(squares, [c!], zero(type))),
+        ...nest("channel_variance", [axis], ([c]) => store(usedVariance, [c!], div(load(squares, [c!]), count))),
+      );
+      for (const [index, [old, now]] of ([[mean, usedMean], [variance, usedVariance]] as const).entries()) {
+        const running = context.outputs[index + 1];
+        if (running) statistics.push(...nest("running", [axis], ([c]) => store(running, [c!], add(mul(load(old, [c!]), momentum), mul(load(now, [c!]), rest1)))));
+      }
+    }
+    const [m, v2] = [usedMean, usedVariance];
     return [
-      ...nest("factor", [{ name: "c", extent: channels }], ([c]) => store(factor, [c!], div(load(scale, [c!]), unary("sqrt", add(load(variance, [c!]), epsilon))))),
+      ...statistics,
+      ...nest("factor", [{ name: "c", extent: channels }], ([c]) => store(factor, [c!], div(load(scale, [c!]), unary("sqrt", add(load(v2, [c!]), epsilon))))),
       ...nest("batchnorm", spatialAxes(y.dims), (v) => {
         const c = v[1] ?? integer(0);
-        return store(y, v, add(mul(sub(load(x, v), load(mean, [c])), load(factor, [c])), load(bias, [c])));
+        return store(y, v, add(mul(sub(load(x, v), load(m, [c])), load(factor, [c])), load(bias, [c])));
       }),
     ];
   },
@@ -130,11 +158,11 @@ export const softmaxLowering = (logarithm: boolean): Lowering => ({
 /** Mean and variance of each row, in two passes, then normalize, scale and shift. `rms` leaves the mean out. */
 export const layerNormalizationLowering = (rms: boolean): Lowering => ({
   build(context) {
-    onlyOutputs(context, 1);
     const x = inputOf(context, 0);
     const scale = inputOf(context, 1);
     const bias = context.inputs[2];
     const y = outputOf(context);
+    const [, meanOut, inverseOut] = context.outputs;
     const type = y.element;
     const axis = normalizeAxis(context.attributes.int("axis", -1), x.dims.length);
     const outer = x.dims.slice(0, axis).map((extent, d) => ({ name: `i${d}`, extent }));
@@ -153,9 +181,83 @@ export const layerNormalizationLowering = (rms: boolean): Lowering => ({
       const scaled = mul(unit, load(scale, broadcastIndices(scale.dims, all)));
       return store(y, all, bias ? add(scaled, load(bias, broadcastIndices(bias.dims, all))) : scaled);
     });
+    const slice = (o: readonly Variable[]): Expression[] => [...o, ...row.map(() => integer(0))];
+    if (meanOut && mean) rows.step("mean_out", [], (o) => store(meanOut, slice(o), div(load(mean, []), count)));
+    if (inverseOut) rows.step("inverse_out", [], (o) => store(inverseOut, slice(o), div(number(type, 1), unary("sqrt", add(div(load(spread, []), count), epsilon)))));
     return rows.done();
   },
 });
+
+/** Normalizes groups of channels of each sample, then scales and shifts each channel. */
+export const groupNormalizationLowering: Lowering = {
+  build(context) {
+    const [x, scale, bias] = [0, 1, 2].map((i) => inputOf(context, i)) as [Buffer, Buffer, Buffer];
+    const y = outputOf(context);
+    const type = y.element;
+    const groups = context.attributes.int("num_groups");
+    const perGroup = x.dims[1]! / groups;
+    const row = [{ name: "k", extent: perGroup }, ...rowAxes(x.dims, 2)];
+    const count = number(type, elementCount(row.map((a) => a.extent)));
+    const epsilon = number(type, context.attributes.float("epsilon", 1e-5));
+    const rows = new Rows([{ name: "n", extent: x.dims[0]! }, { name: "g", extent: groups }]);
+    const mean = rows.scalar("mean", type);
+    const spread = rows.scalar("spread", type);
+    const channel = (o: readonly Variable[], r: readonly Variable[]): Expression => add(mul(o[1]!, perGroup), r[0]!);
+    const at = (o: readonly Variable[], r: readonly Variable[]): Expression[] => [o[0]!, channel(o, r), ...r.slice(1)];
+    const centered = (o: readonly Variable[], r: readonly Variable[]): Expression => sub(load(x, at(o, r)), div(load(mean, []), count));
+    rows.step("row_sum", kinds(row, "reduce"), (o, r) => store(mean, [], add(load(mean, []), load(x, at(o, r)))), () => store(mean, [], zero(type)));
+    rows.step("row_squares", kinds(row, "reduce"), (o, r) => store(spread, [], add(load(spread, []), mul(centered(o, r), centered(o, r)))), () => store(spread, [], zero(type)));
+    rows.step("normalize", kinds(row, "spatial"), (o, r) => {
+      const unit = div(centered(o, r), unary("sqrt", add(div(load(spread, []), count), epsilon)));
+      return store(y, at(o, r), add(mul(unit, load(scale, [channel(o, r)])), load(bias, [channel(o, r)])));
+    });
+    return rows.done();
+  },
+};
+
+/** Divides each slice along an axis by its norm; a slice whose norm is 0 gives zeros. */
+export const lpNormalizationLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    const type = y.element;
+    const axis = normalizeAxis(context.attributes.int("axis", -1), x.dims.length);
+    const p = context.attributes.int("p", 2);
+    const rows = new Rows(x.dims.flatMap((extent, d) => (d === axis ? [] : [{ name: `i${d}`, extent }])));
+    const row = [{ name: "r", extent: x.dims[axis]! }];
+    const at = (o: readonly Variable[], r: Variable): Expression[] => x.dims.map((_, d) => (d === axis ? r : o[d < axis ? d : d - 1]!));
+    const norm = rows.scalar("norm", type);
+    const size = (e: Expression): Expression => (p === 1 ? unary("abs", e) : mul(e, e));
+    rows.step("row_norm", kinds(row, "reduce"), (o, [r]) => store(norm, [], add(load(norm, []), size(load(x, at(o, r!))))), () => store(norm, [], zero(type)));
+    const whole = p === 1 ? load(norm, []) : unary("sqrt", load(norm, []));
+    rows.step("divide", kinds(row, "spatial"), (o, [r]) => store(y, at(o, r!), select(binary("eq", load(norm, []), zero(type)), zero(type), div(load(x, at(o, r!)), whole))));
+    return rows.done();
+  },
+};
+
+/** Subtracts the mean and divides by the standard deviation over some axes. */
+export const meanVarianceNormalizationLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    const type = y.element;
+    const axes = new Set((context.attributes.ints("axes") ?? [0, 2, 3]).map((a) => normalizeAxis(a, x.dims.length)));
+    const outer = x.dims.flatMap((extent, d) => (axes.has(d) ? [] : [{ name: `i${d}`, extent }]));
+    const row = x.dims.flatMap((extent, d) => (axes.has(d) ? [{ name: `r${d}`, extent }] : []));
+    const kept = x.dims.map((_, d) => d).filter((d) => !axes.has(d));
+    const reduced = x.dims.map((_, d) => d).filter((d) => axes.has(d));
+    const count = number(type, elementCount(row.map((a) => a.extent)));
+    const rows = new Rows(outer);
+    const mean = rows.scalar("mean", type);
+    const spread = rows.scalar("spread", type);
+    const at = (o: readonly Variable[], r: readonly Variable[]): Expression[] => x.dims.map((_, d) => (axes.has(d) ? r[reduced.indexOf(d)]! : o[kept.indexOf(d)]!));
+    const centered = (o: readonly Variable[], r: readonly Variable[]): Expression => sub(load(x, at(o, r)), div(load(mean, []), count));
+    rows.step("row_sum", kinds(row, "reduce"), (o, r) => store(mean, [], add(load(mean, []), load(x, at(o, r)))), () => store(mean, [], zero(type)));
+    rows.step("row_squares", kinds(row, "reduce"), (o, r) => store(spread, [], add(load(spread, []), mul(centered(o, r), centered(o, r)))), () => store(spread, [], zero(type)));
+    rows.step("normalize", kinds(row, "spatial"), (o, r) => store(y, at(o, r), div(centered(o, r), add(unary("sqrt", div(load(spread, []), count)), number(type, 1e-9)))));
+    return rows.done();
+  },
+};
 
 /** Normalizes each channel of each sample by its own mean and variance. */
 export const instanceNormalizationLowering: Lowering = {

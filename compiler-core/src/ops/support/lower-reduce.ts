@@ -1,7 +1,7 @@
 import { type ElementType, elementKind, elementTypes } from "../../ir/element-type.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { nest, store } from "../../tensor/build.ts";
-import { add, div, integer, load, max, min, mul, number, unary } from "../../tensor/expression.ts";
+import { add, div, integer, load, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
 import { axisNames, inputOf, integersOf, normalizeAxis, outputOf } from "./lower-common.ts";
@@ -78,6 +78,35 @@ export function reduceNests(context: LoweringContext, x: Buffer, y: Buffer, axes
   }
   return statements;
 }
+
+/** log(sum(exp(x))) by way of the largest element, so that no exponential overflows. */
+export const reduceLogSumExpLowering: Lowering = {
+  compileTimeInputs: [1],
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    const rank = x.dims.length;
+    const given = integersOf(context, 1, "axes") ?? context.attributes.ints("axes") ?? [];
+    const keep = context.attributes.int("keepdims", 1) !== 0;
+    if (given.length === 0 && context.attributes.int("noop_with_empty_axes", 0) !== 0) return nest("copy", x.dims.map((extent, d) => ({ name: axisNames(rank)[d]!, extent })), (v) => store(y, v, load(x, v)));
+    const axes = new Set(given.length > 0 ? given.map((a) => normalizeAxis(a, rank)) : x.dims.map((_, d) => d));
+    const kept = x.dims.map((extent, d) => (axes.has(d) ? 1 : extent));
+    const top = context.local("top", x.element, kept);
+    const sums = context.local("sums", x.element, kept);
+    const names = x.dims.map((_, d) => `i${d}`);
+    const out = x.dims.map((extent, d) => ({ name: names[d]!, extent })).filter((_, d) => !axes.has(d));
+    const spec = [...out, ...[...axes].sort((a, b) => a - b).map((d) => ({ name: names[d]!, extent: x.dims[d]!, kind: "reduce" as const }))];
+    const order = [...x.dims.keys()].filter((d) => !axes.has(d)).concat([...axes].sort((a, b) => a - b));
+    const from = (v: readonly Variable[]): Expression[] => x.dims.map((_, d) => v[order.indexOf(d)]!);
+    const place = (v: readonly Variable[]): Expression[] => x.dims.map((_, d) => (axes.has(d) ? integer(0) : v[order.indexOf(d)]!));
+    const finite = (v: readonly Variable[]): Expression => select(unary("isinf", load(top, place(v))), number(x.element, 0), load(top, place(v)));
+    return [
+      ...nest("largest", spec, (v) => store(top, place(v), max(load(top, place(v)), load(x, from(v)))), (v) => store(top, place(v), number(x.element, extreme(x.element, -1)))),
+      ...nest("exponents", spec, (v) => store(sums, place(v), add(load(sums, place(v)), unary("exp", sub(load(x, from(v)), finite(v))))), (v) => store(sums, place(v), number(x.element, 0))),
+      ...nest("logarithm", out, (v) => store(y, keep ? place(v) : v, add(finite(v), unary("log", load(sums, place(v)))))),
+    ];
+  },
+};
 
 /** Reduce operators: axes as a compile-time input (or attribute), keepdims, noop_with_empty_axes. */
 export const reduceLowering = (op: ReduceOp): Lowering => ({

@@ -39,7 +39,13 @@ export const dropoutLowering: Lowering = {
     const training = context.inputs[2];
     const mode = training ? context.constant(2) : undefined;
     if (training && (!mode || Number(mode.data[0]) !== 0)) throw notLowered(context, "training_mode is on, or computed at run time");
-    return viewLowering().build(context);
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    const mask = context.outputs[1];
+    return [
+      ...nest("copy", spatialAxes(y.dims), (v) => store(y, v, load(x, v))),
+      ...(mask ? nest("mask", spatialAxes(mask.dims), (v) => store(mask, v, number("bool", 1))) : []),
+    ];
   },
 };
 

@@ -23,7 +23,7 @@ export function fitSizes(input: readonly number[], sizes: readonly number[], pol
   return { sizes: input.map((size) => Math.floor(scale * size + 0.5)), scales: scales.map(() => scale) };
 }
 
-interface AxisPlan {
+export interface AxisPlan {
   /** elements each output index draws on, and their weights */
   readonly taps: readonly { readonly indices: readonly number[]; readonly weights: readonly number[] }[];
   /** output indices that lie outside the region of interest */
@@ -91,7 +91,7 @@ function fillOutside(x: Tensor, moves: readonly { readonly axis: number; readonl
   return { element: x.element, dims: x.dims, data };
 }
 
-function planAxis(size: number, outSize: number, scale: number, roi: readonly [number, number], attributes: AttributeReader): AxisPlan {
+export function planAxis(size: number, outSize: number, scale: number, roi: readonly [number, number], attributes: Pick<AttributeReader, "string" | "int" | "float">): AxisPlan {
   const coordinates = attributes.string("coordinate_transformation_mode");
   // What the scale asks for may be a fraction; the output has whole elements.
   const exact = size * scale;
@@ -124,7 +124,7 @@ function sourceCoordinate(i: number, size: number, outSize: number, exact: numbe
   }
 }
 
-function tapsAt(at: number, size: number, scale: number, attributes: AttributeReader): { indices: number[]; weights: number[] } {
+function tapsAt(at: number, size: number, scale: number, attributes: Pick<AttributeReader, "string" | "int" | "float">): { indices: number[]; weights: number[] } {
   const clamp = (index: number): number => Math.min(size - 1, Math.max(0, index));
   const mode = attributes.string("mode");
   if (mode === "nearest") return { indices: [clamp(nearestIndex(at, attributes.string("nearest_mode")))], weights: [1] };

@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { adagradLowering } from "../support/lower-optimizer.ts";
 import { inferOptimizer, optimizerBase, optimizerCost, optimizerInputs, optimizerOutputs, runOptimizer } from "../support/optimizer.ts";
 
 export const adagrad = defineOperator({
@@ -28,4 +29,5 @@ export const adagrad = defineOperator({
     });
   },
   cost: optimizerCost(4),
+  lower: adagradLowering,
 });

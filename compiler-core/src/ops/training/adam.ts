@@ -1,4 +1,5 @@
 import { defineOperator } from "../definition.ts";
+import { adamLowering } from "../support/lower-optimizer.ts";
 import { inferOptimizer, optimizerBase, optimizerCost, optimizerInputs, optimizerOutputs, runOptimizer } from "../support/optimizer.ts";
 
 export const adam = defineOperator({
@@ -35,4 +36,5 @@ export const adam = defineOperator({
     });
   },
   cost: optimizerCost(4),
+  lower: adamLowering,
 });

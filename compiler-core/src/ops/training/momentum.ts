@@ -1,5 +1,6 @@
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
+import { momentumLowering } from "../support/lower-optimizer.ts";
 import { inferOptimizer, optimizerBase, optimizerCost, optimizerInputs, optimizerOutputs, runOptimizer } from "../support/optimizer.ts";
 
 export const momentum = defineOperator({
@@ -30,4 +31,5 @@ export const momentum = defineOperator({
     });
   },
   cost: optimizerCost(3),
+  lower: momentumLowering,
 });

@@ -1,6 +1,7 @@
 import { toNumbers } from "../../ir/tensor.ts";
 import { defineOperator } from "../definition.ts";
 import { inferLoss, likelihoodLoss, lossAttributes } from "../support/loss.ts";
+import { negativeLogLikelihoodLowering } from "../support/lower-loss.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { floats, indices, optional, required, tensors } from "../support/types.ts";
 
@@ -24,4 +25,5 @@ export const negativeLogLikelihoodLoss = defineOperator({
     const input = tensorAt(inputs, 0);
     return [likelihoodLoss(toNumbers(input), input, tensorAt(inputs, 1), optionalTensor(inputs, 2), context)];
   },
+  lower: negativeLogLikelihoodLowering,
 });

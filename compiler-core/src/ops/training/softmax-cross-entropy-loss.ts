@@ -2,6 +2,7 @@ import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount, staticShape } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { inferLoss, likelihoodLoss, lossAttributes } from "../support/loss.ts";
+import { softmaxCrossEntropyLowering } from "../support/lower-loss.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { floats, indices, optional, required, tensors } from "../support/types.ts";
 
@@ -40,4 +41,5 @@ export const softmaxCrossEntropyLoss = defineOperator({
     return context.outputCount > 1 ? [loss, finished(scores.element, scores.dims, logarithms)] : [loss];
   },
   cost: ({ inputs }) => ({ flops: 5 * elementCount(staticShape(inputs[0]) ?? [0]) }),
+  lower: softmaxCrossEntropyLowering,
 });

@@ -1,6 +1,6 @@
 import { blocksIn, walkStatements } from "../build.ts";
-import { keyOf, loadsOf } from "../expression.ts";
-import type { Buffer, Loop, Statement, Store } from "../program.ts";
+import { keyOf, loadsOf, substitute, variablesOf } from "../expression.ts";
+import type { Buffer, Expression, Loop, Statement, Store, Variable } from "../program.ts";
 
 /**
  * Why the iterations of statements are not free to change their order, or undefined when they are: a buffer written
@@ -27,6 +27,25 @@ export function carriedDependence(body: readonly Statement[]): string | undefine
         return `${load.buffer.name} is written and read at different places`;
     }
   return undefined;
+}
+
+/**
+ * Why iterations of a loop may write the same element, or undefined when each writes elements of its own: a store at
+ * a place that the loop does not move, or that data decide. Updates of reductions are judged by their axes.
+ */
+export function sharedElements(body: readonly Statement[], variable: Variable): string | undefined {
+  let found: string | undefined;
+  const own = new Set<Buffer>();
+  walkStatements(body, (s) => void (s.kind === "allocate" && own.add(s.buffer)));
+  walkStatements(body, (s, around) => {
+    if (s.kind !== "store" || own.has(s.buffer)) return;
+    const block = around.find((a) => a.kind === "block");
+    const bindings = new Map(block?.axes.map((a, i) => [a.variable, block.bindings[i] as Expression]) ?? []);
+    const indices = s.indices.map((i) => substitute(i, bindings));
+    if (indices.some((i) => loadsOf(i).length > 0)) found ??= `data decide where ${s.buffer.name} is written`;
+    else if (!indices.some((i) => variablesOf(i).has(variable))) found ??= `every iteration writes the same element of ${s.buffer.name}`;
+  });
+  return found;
 }
 
 /** Names of the blocks that a loop contains. */

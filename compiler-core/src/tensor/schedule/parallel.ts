@@ -1,7 +1,7 @@
 import { blocksIn, walkStatements } from "../build.ts";
 import { substitute } from "../expression.ts";
 import type { Buffer } from "../program.ts";
-import { carriedDependence } from "./dependence.ts";
+import { carriedDependence, sharedElements } from "./dependence.ts";
 import { bindingsOf, definePrimitive, findLoop, isReduceLoop, mentions, replaceStatement, type Require } from "./primitive.ts";
 
 export const parallel = definePrimitive<{ loop: string }>({
@@ -11,6 +11,7 @@ export const parallel = definePrimitive<{ loop: string }>({
     { name: "spatial", doc: "The loop moves no reduce axis." },
     { name: "own-locals", doc: "Local buffers that the iterations write are allocated inside the loop, or each iteration writes elements of its own." },
     { name: "no-carried-dependence", doc: "No iteration reads what another one writes." },
+    { name: "own-elements", doc: "Each iteration writes elements of its own." },
     { name: "serial-loop", doc: "The loop is serial." },
   ],
   apply(program, args, require: Require) {
@@ -30,6 +31,8 @@ export const parallel = definePrimitive<{ loop: string }>({
     });
     const dependence = carriedDependence(statement.body);
     require("no-carried-dependence", dependence === undefined, dependence ?? "");
+    const shared = sharedElements(statement.body, statement.variable);
+    require("own-elements", shared === undefined, shared ?? "");
     return replaceStatement(program, statement, [{ ...statement, mode: "parallel" }]);
   },
 });

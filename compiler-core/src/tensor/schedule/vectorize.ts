@@ -1,6 +1,6 @@
 import { blocksIn, walkStatements } from "../build.ts";
 import type { Statement } from "../program.ts";
-import { carriedDependence } from "./dependence.ts";
+import { carriedDependence, sharedElements } from "./dependence.ts";
 import { definePrimitive, findLoop, isReduceLoop, replaceStatement, type Require } from "./primitive.ts";
 
 export const vectorize = definePrimitive<{ loop: string }>({
@@ -10,6 +10,7 @@ export const vectorize = definePrimitive<{ loop: string }>({
     { name: "innermost", doc: "The loop contains no other loop, except unrolled ones." },
     { name: "spatial", doc: "The loop moves no reduce axis: lanes may not add to one element." },
     { name: "no-carried-dependence", doc: "No lane reads what another lane writes." },
+    { name: "own-elements", doc: "Each iteration writes elements of its own." },
     { name: "serial-loop", doc: "The loop is serial." },
   ],
   apply(program, args, require: Require) {
@@ -23,6 +24,8 @@ export const vectorize = definePrimitive<{ loop: string }>({
     for (const block of blocksIn(statement.body)) require("spatial", !isReduceLoop(block, statement.variable), `${block.name} reduces over ${args.loop}`);
     const dependence = carriedDependence(statement.body);
     require("no-carried-dependence", dependence === undefined, dependence ?? "");
+    const shared = sharedElements(statement.body, statement.variable);
+    require("own-elements", shared === undefined, shared ?? "");
     return replaceStatement(program, statement, [{ ...statement, mode: "vectorized" }]);
   },
 });

@@ -1,0 +1,145 @@
+import { fileBytes, generateCode, operatorLowering } from "../bundle/index.ts";
+import { importModel } from "../importers/index.ts";
+import { readValueFile } from "../importers/onnx/tensor-file.ts";
+import { elementKind, type ElementType } from "../ir/element-type.ts";
+import { type Graph, type NodeId, qualifiedOp } from "../ir/graph.ts";
+import { type Tensor, tensorBytes, tensorFromBytes } from "../ir/tensor.ts";
+import { Timeline } from "../ir/timeline.ts";
+import { isTensor, typeRules, type Value } from "../ops/index.ts";
+import { applyRepeatedly, siteOf } from "../passes/driver/driver.ts";
+import { findRewrite } from "../passes/index.ts";
+import { runPipeline } from "../passes/run-pipeline.ts";
+import { specialize } from "../passes/specialize.ts";
+import { formatDiagnostic, GraphwrightError } from "../support/diagnostic.ts";
+import type { Task } from "../support/task.ts";
+import { defaultAtol, defaultRtol, difference } from "./backend-case.ts";
+import type { BackendCase, CompiledCase } from "./protocol.ts";
+
+/**
+ * Nodes whose value decides a shape or an option that generated code has fixed: what feeds an input that a lowering
+ * reads at compile time. Shape and Size look at types only, so the walk ends there.
+ */
+function compileTimeNodes(graph: Graph): Set<NodeId> {
+  const found = new Set<NodeId>();
+  const pending: NodeId[] = [];
+  for (const node of graph) {
+    if (node.kind !== "operator") continue;
+    const early = operatorLowering.lowering(node)?.compileTimeInputs ?? [];
+    for (const index of early) if (node.inputs[index] && node.op !== "Shape" && node.op !== "Size") pending.push(node.inputs[index].node);
+    // The condition of an If chooses a body.
+    if (node.op === "If" && node.inputs[0]) pending.push(node.inputs[0].node);
+  }
+  while (pending.length > 0) {
+    const id = pending.pop()!;
+    if (found.has(id)) continue;
+    found.add(id);
+    const node = graph.node(id);
+    if (node.kind === "operator" && node.op !== "Shape" && node.op !== "Size") for (const input of node.inputs) if (input) pending.push(input.node);
+  }
+  return found;
+}
+
+/** The graph with everything settled that generated code needs early, and nothing else computed. */
+function settled(graph: Graph, inputs: ReadonlyMap<string, Tensor>): Graph {
+  const shapes = new Map([...inputs].map(([name, t]) => [name, t.dims]));
+  let current = specialize(graph, { shapes }).graph;
+  for (let round = 0; round < 8; round++) {
+    const before = current;
+    const early = compileTimeNodes(current);
+    const constants = new Map(
+      current.root.parameters.flatMap((id) => {
+        const { name } = current.node(id).outputs[0]!;
+        return early.has(id) && inputs.has(name) ? [[name, inputs.get(name)!] as const] : [];
+      }),
+    );
+    if (constants.size > 0) current = specialize(current, { constants }).graph;
+    const sites = new Set([...early].flatMap((id) => (current.find(id) ? [siteOf(current.node(id))] : [])));
+    const rewrites = ["constant-folding", "shape-subgraph-folding", "inline-constant-if", "dead-code-elimination"].map(findRewrite);
+    const steps = applyRepeatedly(current, rewrites, { pass: "settle", skipSite: (rewrite, site) => /folding/.test(rewrite) && !sites.has(site) });
+    for (let next = steps.next(); !next.done; next = steps.next()) current = next.value.graph;
+    if (current === before) break;
+  }
+  return current;
+}
+
+/** What kind of case it is, for counting: the first that fits. */
+function kindOf(graph: Graph): CompiledCase["kind"] {
+  const elements = new Set<ElementType>();
+  let plain = true;
+  let control = false;
+  for (const node of graph) {
+    if (node.kind === "operator" && ["If", "Loop", "Scan", "SequenceMap"].includes(node.op)) control = true;
+    for (const { type } of node.outputs) {
+      if (type.kind !== "tensor") plain = false;
+      else if (type.element) elements.add(type.element);
+    }
+  }
+  if (elements.has("string")) return "strings";
+  if (!plain) return "sequences";
+  if (control) return "control flow";
+  return [...elements].some((e) => elementKind(e) === "float") ? "float" : "integer";
+}
+
+/**
+ * A case as C: its sources, and its inputs as they lie in memory. What lowering does not cover is refused with the
+ * reason. Inputs that only decide shapes or options become constants, as a deployed model has them.
+ */
+export async function compileCase(each: BackendCase, { identifier, optimize }: { readonly identifier: string; readonly optimize: boolean }, task: Task): Promise<CompiledCase> {
+  let operators: string[] = [];
+  let kind: CompiledCase["kind"] = "float";
+  const refused = (reason: string): CompiledCase => ({ operators, kind, refused: reason });
+  try {
+    const original = importModel(each.model, { rules: typeRules, task, ...(each.siblings ? { siblings: each.siblings } : {}) }).graph;
+    operators = [...new Set([...original].flatMap((n) => (n.kind === "operator" ? [qualifiedOp(n)] : [])))];
+    kind = kindOf(original);
+    const parameters = original.root.parameters.map((id) => original.node(id).outputs[0]!);
+    const sets: Map<string, Value>[] = each.sets.map((set) => new Map(set.inputs.map((bytes, i) => [parameters[i]!.name, readValueFile(bytes, parameters[i]!.type)])));
+    const [first] = sets;
+    if (!first) return refused("the case has no test data");
+    for (const [name, value] of first) if (!isTensor(value)) return refused(`the input ${name} is a ${value.kind}`);
+    let graph = settled(original, first as Map<string, Tensor>);
+    if (optimize) {
+      const timeline = new Timeline(graph);
+      await runPipeline(timeline, "default", { task });
+      graph = settled(timeline.head.graph, first as Map<string, Tensor>);
+    }
+    const code = await generateCode(graph, identifier, { modelName: identifier }, task);
+    const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
+    return {
+      operators,
+      kind,
+      code: {
+        files: code.files.map((f) => ({ path: f.path, bytes: fileBytes(f) })).concat({ path: `weights/${identifier}.bin`, bytes: joined([...code.weights.chunks()]) }),
+        inputs: sets.map((set) => joined(names.map((n) => tensorBytes(set.get(n) as Tensor)))),
+        outputs: code.model.outputs.map((o) => ({ name: o.name, element: o.element, dims: o.dims, bytes: o.bytes })),
+      },
+    };
+  } catch (error) {
+    if (error instanceof GraphwrightError) return refused(error.diagnostic.code === "not-lowered" ? error.diagnostic.message : formatDiagnostic(error.diagnostic));
+    throw error;
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const p of parts) {
+    all.set(p, at);
+    at += p.length;
+  }
+  return all;
+}
+
+/** Why what the compiled code gave is not what the case expects, or undefined when it is. */
+export function compareCompiled(each: BackendCase, set: number, outputs: NonNullable<CompiledCase["code"]>["outputs"], bytes: Uint8Array): string | undefined {
+  let at = 0;
+  for (const [i, expected] of each.sets[set]!.outputs.entries()) {
+    const o = outputs[i];
+    if (!o) return `${outputs.length} outputs, not ${each.sets[set]!.outputs.length}`;
+    const actual = tensorFromBytes(o.element, o.dims, bytes.slice(at, at + o.bytes));
+    at += o.bytes;
+    const wrong = difference(actual, readValueFile(expected), each.rtol ?? defaultRtol, each.atol ?? defaultAtol);
+    if (wrong !== undefined) return `${each.sets[set]!.name}, output ${o.name}: ${wrong}`;
+  }
+  return undefined;
+}
