@@ -155,7 +155,7 @@ export function modelSource(m: CModel): string {
     const rows = tensors.map((t, i) => `  {${stringLiteral(t.name)}, ${typeCodes[t.element]}u, ${t.dims.length}u, ${kind}_${i}_dims, ${t.bytes}u},\n`).join("");
     return tensors.length === 0 ? "" : `${dims}static const ${id}_tensor_info ${kind}_infos[] = {\n${rows}};\n`;
   };
-  const weightsUsed = m.steps.some((s) => s.arguments.some((a) => a.location.space === "weights")) || m.outputs.some((o) => o.location.space === "weights");
+  const weightsUsed = m.steps.some((s) => s.arguments.some((a) => a.location.space === "weights"));
   const cases = m.steps
     .map((s, i) => {
       const args = s.arguments.map((a) => `(${a.writes ? "" : "const "}${cType(a.element)} *)(${place(a.location)})`).join(", ");

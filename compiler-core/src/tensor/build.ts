@@ -25,6 +25,9 @@ export function nest(
   body: (axes: readonly Variable[]) => readonly Statement[] | Statement,
   init?: (axes: readonly Variable[]) => readonly Statement[] | Statement,
 ): readonly Statement[] {
+  // Nothing to compute; a reduction over nothing is its initial value.
+  if (axes.some((a) => a.extent === 0 && a.kind !== "reduce")) return [];
+  if (axes.some((a) => a.extent === 0)) return init ? nest(`${name}_init`, axes.filter((a) => a.kind !== "reduce"), (v) => init(axes.map((a) => (a.kind === "reduce" ? variable(a.name) : v[axes.filter((b) => b.kind !== "reduce").indexOf(a)]!)))) : [];
   const loops = axes.map((a) => ({ variable: variable(a.name), extent: a.extent }));
   const variables = axes.map((a) => variable(`v_${a.name}`));
   const list = (s: readonly Statement[] | Statement): readonly Statement[] => ("kind" in s ? [s] : s);

@@ -101,8 +101,8 @@ class NodeLowerer {
     });
     const outputs = node.outputs.map((o, i) => {
       const ref = { node: node.id, output: i };
-      if (o.name === "" && i > 0) return null;
       const used = this.graph.usesOfValue(ref).length > 0;
+      if (o.name === "" && (i > 0 || node.outputs.length > 1)) return null;
       return used || i === 0 ? this.value(ref, node, names?.outputs[i] ?? `y${i}`, outputScope(i)) : null;
     });
     const shadows = new Map<Buffer, Buffer>();
@@ -188,7 +188,10 @@ export function lowerNode(graph: Graph, node: OperatorNode, table: LoweringTable
   const used = lowerer.locals.filter((l) => read.has(l.buffer) || written.has(l.buffer));
   const parameters = lowerer.parameters.filter((p) => p.scope === "output" || read.has(p));
   parameters.sort((a, b) => Number(a.scope === "output") - Number(b.scope === "output"));
-  const program = simplifyProgram(makeProgram(name, parameters, [...used, ...statements]));
+  const simple = simplifyProgram(makeProgram(name, parameters, [...used, ...statements]));
+  // What simplification found to be decided need not be passed.
+  const needed = buffersRead(simple.body);
+  const program = { ...simple, parameters: simple.parameters.filter((p) => p.scope === "output" || needed.has(p)) };
   return { node, program, bindings: lowerer.bindings, views };
 }
 

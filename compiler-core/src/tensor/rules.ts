@@ -7,6 +7,7 @@ import { computeInline, writersOf } from "./schedule/compute-inline.ts";
 import { decomposeReduction } from "./schedule/decompose-reduction.ts";
 import { fuse } from "./schedule/fuse.ts";
 import { partition } from "./schedule/partition.ts";
+import { sharedElements } from "./schedule/dependence.ts";
 import { findBlock, isReduceLoop, loopsAroundBlock } from "./schedule/primitive.ts";
 import { reorder } from "./schedule/reorder.ts";
 import { reverseComputeInline } from "./schedule/reverse-compute-inline.ts";
@@ -137,8 +138,9 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
   }
   fuseCompatible(schedule, name);
   for (const piece of conditionsOf(block).length > 0 ? partitionBorders(schedule, name) : [name]) {
-    if (tileVectors(schedule, piece, target)) continue;
-    if (conditionsOf(findBlock(schedule.program, piece).statement).length > 0) accumulate(schedule, piece);
+    const whole = isPerfectNest(schedule.program, piece);
+    if (whole && tileVectors(schedule, piece, target)) continue;
+    if (!whole || conditionsOf(findBlock(schedule.program, piece).statement).length > 0) accumulate(schedule, piece);
     else tile(schedule, piece, target);
   }
   inlineEpilogue(schedule, written);
@@ -479,6 +481,6 @@ function scheduleElementwise(schedule: Schedule, name: string): void {
       return c === 1 || (c === 0 && !a.writes);
     });
     const updates = storesIn(statement.body).some((s) => loadsOf(s.value).some((l) => l.buffer === s.buffer));
-    if (even && !updates) schedule.apply(vectorize, { loop: last.variable.name });
+    if (even && !updates && sharedElements(last.body, last.variable) === undefined) schedule.apply(vectorize, { loop: last.variable.name });
   }
 }

@@ -99,6 +99,10 @@ class KernelPrinter {
     this.lines.push(`${prototype} {`);
     this.emit(this.program.body, new Map(), Scope.empty, undefined);
     this.flush();
+    // Of a tensor without elements nothing is read or written.
+    const text = this.lines.slice(1).join("\n");
+    const idle = this.program.parameters.map((p) => this.nameOf(p, p.name)).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
+    for (const name of idle) this.line(`(void)${name};`);
     this.lines.push("}");
     const blocks = [...this.blockLines].map(([block, { from, to }]) => ({ block, from, to })).sort((a, b) => a.from - b.from);
     return { text: this.lines.join("\n") + "\n", prototype, blocks, helpers: this.helpers, vectorHelpers: this.vectorHelpers, vectorWidths: this.vectorWidths, stackBytes: this.stackBytes };
@@ -274,7 +278,7 @@ class KernelPrinter {
         this.vector = p.vector;
         for (const l of loadsOf(p.store.value)) {
           if (written.has(l.buffer) || this.registers.has(l.buffer) || this.vectors.buffers.has(l.buffer)) continue;
-          if (insideSelect(p.store.value, l)) continue;
+          if (insideSelect(p.store.value, l) || insideLoad(p.store.value, l)) continue;
           const text = this.access(l.buffer, l.indices, p.scope);
           counts.set(text, (counts.get(text) ?? 0) + 1);
         }
@@ -608,13 +612,18 @@ function insideSelect(value: Expression, load: Expression): boolean {
   return !outside;
 }
 
+/** Does the load stand among the indices of another one? */
+function insideLoad(value: Expression, load: Expression): boolean {
+  return loadsOf(value).some((l) => l !== load && l.indices.some((i) => loadsOf(i).includes(load as Extract<Expression, { kind: "load" }>)));
+}
+
 /** Locals that are accessed at constant places once unrolled and vectorized loops are written out. */
 function registerBuffers(program: TensorProgram): Set<Buffer> {
   const locals = new Set<Buffer>();
   const excluded = new Set<Buffer>();
   walkStatements(program.body, (s, around) => {
     if (s.kind === "allocate") locals.add(s.buffer);
-    if (s.kind !== "store") return;
+    if (s.kind !== "store" && s.kind !== "if") return;
     const constant = new Set<Variable>();
     const by = new Map<Variable, Expression>();
     for (const a of around) {
@@ -624,8 +633,8 @@ function registerBuffers(program: TensorProgram): Set<Buffer> {
     const check = (b: Buffer, indices: readonly Expression[]): void => {
       if (b.scope === "local" && indices.some((i) => [...variablesOf(substitute(i, by))].some((v) => !constant.has(v)))) excluded.add(b);
     };
-    check(s.buffer, s.indices);
-    for (const l of [...loadsOf(s.value), ...s.indices.flatMap(loadsOf)]) check(l.buffer, l.indices);
+    if (s.kind === "store") check(s.buffer, s.indices);
+    for (const l of s.kind === "store" ? [...loadsOf(s.value), ...s.indices.flatMap(loadsOf)] : loadsOf(s.condition)) check(l.buffer, l.indices);
   });
   return new Set([...locals].filter((b) => !excluded.has(b) && !b.values && elementCount(b.dims) <= scalarLimit));
 }

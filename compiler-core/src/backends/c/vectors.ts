@@ -114,7 +114,7 @@ function namedVectors(locals: ReadonlySet<Buffer>, accesses: readonly Access[], 
   const good = new Set<Buffer>();
   for (const b of locals) {
     const extent = b.dims.at(-1);
-    if (b.element !== "float32" || extent === undefined || extent < 4 || chunksOf(extent, lanes).rest > 0) continue;
+    if (b.values || b.element !== "float32" || extent === undefined || extent < 4 || chunksOf(extent, lanes).rest > 0) continue;
     if ((elementCount(b.dims) / extent) * chunksOf(extent, lanes).chunks.length > largestFile) continue;
     const fits = accesses.every((a) => {
       if (a.buffer !== b) return true;

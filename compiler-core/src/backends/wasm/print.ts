@@ -258,6 +258,7 @@ class WasmPrinter {
   }
 
   private allocate(b: Buffer): void {
+    if (b.values) throw new GraphwrightError("not-lowered", `the WebAssembly backend has no tables yet: ${this.program.name} needs ${b.name}.`);
     this.flush();
     if (this.registers.scalars.has(b) || this.registers.vectors.has(b) || this.arrays.has(b)) return;
     this.arrays.set(b, this.frameBytes);

@@ -65,7 +65,7 @@ export const convLowering: Lowering = {
     if (padded) {
       source = context.local("padded", x.element, [batch, channels, ...reach]);
       statements.push(
-        ...nest("pad", spatialAxes(source.dims, ["n", "c", ...(rank === 2 ? ["h", "w"] : spatialNames(rank).map((s) => s.slice(1)))]), (axes) => {
+        ...nest("pad", spatialAxes(source.dims, ["n", "c", ...(rank === 2 ? ["h", "w"] : spatialNames(rank).map((s) => `p${s}`))]), (axes) => {
           const place = axes.slice(2).map((v, d) => sub(v, begin[d]!));
           const inside = all(place.flatMap((p, d) => [...(begin[d]! > 0 ? [ge(p, 0)] : []), ...(reach[d]! - begin[d]! > input[d]! ? [lt(p, input[d]!)] : [])]));
           return store(source, axes, select(inside, load(x, [axes[0]!, axes[1]!, ...place]), zero(x.element)));

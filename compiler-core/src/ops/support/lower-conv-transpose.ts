@@ -3,7 +3,7 @@ import { add, all, ge, load, lt, mul, select, sub } from "../../tensor/expressio
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { Expression, Statement, Variable } from "../../tensor/program.ts";
 import { elementCount } from "../../ir/value-type.ts";
-import { inputOf, notLowered, outputOf, zero } from "./lower-common.ts";
+import { inputOf, notLowered, outputOf, spatialAxes, zero } from "./lower-common.ts";
 import { windowNames } from "./lower-contraction.ts";
 
 /** Where the first element of the result lies in the full one. */
@@ -62,7 +62,22 @@ export const convTransposeLowering: Lowering = {
     );
     const combine = (d: number): Phase[][] => (d === rank ? [[]] : phases[d]!.flatMap((p) => combine(d + 1).map((rest) => [p, ...rest])));
     const names = windowNames.spatial(rank);
+    // Inputs that taps reach beyond the ends: a copy with zeros there keeps tests out of the inner loops.
+    const low = phases.map((list) => Math.max(0, ...list.flatMap((p) => p.taps.map((t) => t.shift))));
+    const high = phases.map((list, d) => Math.max(0, ...list.flatMap((p) => p.taps.map((t) => p.count - 1 - t.shift - (input[d]! - 1)))));
     const statements: Statement[] = [];
+    let source = x;
+    if (low.some((l) => l > 0) || high.some((h) => h > 0)) {
+      source = context.local("padded", x.element, [batch, channels, ...input.map((size, d) => size + low[d]! + high[d]!)]);
+      const padded = source;
+      statements.push(
+        ...nest("pad", spatialAxes(padded.dims, ["n", "c", ...names.map((n) => `p${n}`)]), (v) => {
+          const place = v.slice(2).map((e, d) => sub(e, low[d]!));
+          const inside = all(place.flatMap((p, d) => [...(low[d]! > 0 ? [ge(p, 0)] : []), ...(high[d]! > 0 ? [lt(p, input[d]!)] : [])]));
+          return store(padded, v, select(inside, load(x, [v[0]!, v[1]!, ...place]), zero(x.element)));
+        }),
+      );
+    }
     for (const [index, phase] of combine(0).entries()) {
       const taps = phase.map((p) => p.taps.length);
       const axes: AxisSpec[] = [{ name: "n", extent: batch }, { name: "g", extent: groups }, { name: "oc", extent: outPerGroup }, ...phase.map((p, d) => ({ name: names[d]!, extent: p.count }))];
@@ -82,10 +97,9 @@ export const convTransposeLowering: Lowering = {
             const out = place(v);
             const ic = add(mul(v[1]!, perGroup), v[3 + rank]!);
             const k = v.slice(4 + rank);
-            const from = along.map((a, d) => sub(v[3 + d]!, add(mul(k[d]!, a.shiftStep), a.shift)));
+            const from = along.map((a, d) => add(sub(v[3 + d]!, mul(k[d]!, a.shiftStep)), (source === x ? 0 : low[d]!) - a.shift));
             const tap = along.map((a, d) => add(mul(k[d]!, a.tapStep), a.tap));
-            const inside = all(from.flatMap((f, d) => [ge(f, 0), lt(f, input[d]!)]));
-            return store(y, out, add(load(y, out), select(inside, mul(load(x, [v[0]!, ic, ...from]), load(w, [ic, v[2]!, ...tap])), zero(y.element))));
+            return store(y, out, add(load(y, out), mul(load(source, [v[0]!, ic, ...from]), load(w, [ic, v[2]!, ...tap]))));
           },
           (v) => store(y, place(v), start(v)),
         ),

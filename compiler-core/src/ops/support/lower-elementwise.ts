@@ -1,5 +1,6 @@
 import type { ElementType } from "../../ir/element-type.ts";
 import { isFloat } from "../../ir/element-type.ts";
+import { toNumbers } from "../../ir/tensor.ts";
 import { nest, store } from "../../tensor/build.ts";
 import { add, binary, cast, div, load, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
@@ -99,15 +100,27 @@ export const activations = {
 /** Pow with a constant exponent knows its value. */
 export const powLowering: Lowering = elementwiseLowering((operands, context, type) => {
   const exponent = context.constant(1);
-  const y = exponent && exponent.data.length === 1 && !Array.isArray(exponent.data) ? number(type, Number(exponent.data[0])) : operands[1]!;
+  const y = exponent && exponent.data.length === 1 ? number(type, toNumbers(exponent)[0]!) : operands[1]!;
   return activations.pow([operands[0]!, y], context, type);
 });
+
+/** Without saturation, what rounds beyond the largest value of these formats is not a number: from this magnitude on, itself included or not. */
+const notANumberFrom: Partial<Record<ElementType, readonly [from: number, included: boolean]>> = { float8e4m3fn: [464, false], float8e4m3fnuz: [248, true], float8e5m2fnuz: [61440, true] };
 
 /** Cast and CastLike: small floats saturate, as is the default. */
 export const castLowering: Lowering = {
   build(context) {
     const element = context.outputType(0).element ?? "float32";
-    if (element.startsWith("float8") && context.attributes.int("saturate", 1) === 0) throw notLowered(context, `it converts to ${element} without saturation`);
+    const limit = notANumberFrom[element];
+    if (element.startsWith("float8") && context.attributes.int("saturate", 1) === 0) {
+      if (!limit) throw notLowered(context, `it converts to ${element} without saturation`);
+      const [from, included] = limit;
+      return elementwiseLowering(([x], _, type) => {
+        const value = cast("float32", x!);
+        const size = unary("abs", value);
+        return cast(type, select(binary(included ? "ge" : "gt", size, number("float32", from)), number("float32", NaN), value));
+      }, { inputs: 1 }).build(context);
+    }
     if (element === "float8e8m0") throw notLowered(context, "it converts to float8e8m0, whose rounding generated code does not have");
     return elementwiseLowering(([x], _, type) => cast(type, x!), { inputs: 1 }).build(context);
   },

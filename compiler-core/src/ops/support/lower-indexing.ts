@@ -1,3 +1,4 @@
+import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { forEach, nest, step, store } from "../../tensor/build.ts";
 import { add, all, and, binary, cast, div, eq, floordiv, floormod, ge, integer, load, lt, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
@@ -141,8 +142,8 @@ export const rangeLowering: Lowering = {
     const y = outputOf(context);
     const [start, , delta] = [0, 1, 2].map((i) => {
       const t = context.constant(i);
-      if (!t || Array.isArray(t.data)) throw notLowered(context, "its bounds are computed at run time");
-      return Number(t.data[0]);
+      if (!t) throw notLowered(context, "its bounds are computed at run time");
+      return toNumbers(t)[0]!;
     }) as [number, number, number];
     return nest("range", spatialAxes(y.dims), ([i]) => store(y, [i!], add(number(y.element, start), mul(cast(y.element, i!), number(y.element, delta)))));
   },

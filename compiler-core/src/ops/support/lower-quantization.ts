@@ -109,7 +109,7 @@ function integerConvolution(context: LoweringContext, x: Buffer, xZero: Buffer |
   const outPerGroup = outChannels / groups;
   const reach = output.map((size, d) => (size - 1) * strides[d]! + (kernel[d]! - 1) * dilations[d]! + 1);
   const centred = context.local("centred", "int16", [batch, channels, ...reach]);
-  const names = ["n", "c", ...windowNames.spatial(rank).map((s) => s.slice(1))];
+  const names = ["n", "c", ...windowNames.spatial(rank).map((s) => `p${s}`)];
   const zeroOf = (b: Buffer | null | undefined, at: Expression): Expression | undefined => (b ? load(b, b.dims.map((d) => (d === 1 ? integer(0) : at))) : undefined);
   const less = (e: Expression, zero: Expression | undefined, type: "int16" | "int32"): Expression => (zero ? sub(cast(type, e), cast(type, zero)) : cast(type, e));
   const axes: AxisSpec[] = [

@@ -111,7 +111,7 @@ const recurrentLowering = (cell: Cell): Lowering => ({
       );
       statements.push(
         forEach(`n${d}`, batch, (n) => [
-          forEach("j", hidden, (j) => [step("first_h", h, [j], h0 ? load(h0, stateAt(d, n, j)) : zero(type)), step("first_c", c, [j], c0 ? load(c0, stateAt(d, n, j)) : zero(type))]),
+          forEach("j", hidden, (j) => [step("first_h", h, [j], h0 ? load(h0, stateAt(d, n, j)) : zero(type)), ...(cell.gates === 4 ? [step("first_c", c, [j], c0 ? load(c0, stateAt(d, n, j)) : zero(type))] : [])]),
           forEach(`t${d}`, length, (t) => {
             const count: Expression = lens ? min(max(cast("index", load(lens, [n])), 0), length) : integer(length);
             const time = backward ? (lens ? max(sub(sub(count, 1), t), 0) : sub(length - 1, t)) : t;

@@ -160,7 +160,7 @@ export const gridSampleLowering: Lowering = {
           const high = aligned ? size - 1 : size - 0.5;
           const at = scalar(`at_${d}`, "float64");
           const base = scalar(`base_${d}`, "float64");
-          statements.push(at.allocate, base.allocate);
+          statements.push(at.allocate);
           // The grid names the last dimension first.
           const given = cast("float64", load(grid, [...v, integer(rank - 1 - d)]));
           const moved = add(given, c(1));
@@ -170,7 +170,7 @@ export const gridSampleLowering: Lowering = {
             const out = or(binary("lt", at.get, c(low)), binary("gt", at.get, c(high)));
             statements.push(at.set(select(out, padding === "border" ? min(max(at.get, c(0)), c(size - 1)) : reflect(at.get, low, high), at.get)));
           }
-          statements.push(base.set(unary("floor", at.get)));
+          if (mode !== "nearest") statements.push(base.allocate, base.set(unary("floor", at.get)));
           const part = sub(at.get, base.get);
           const along = Array.from({ length: taps }, (_, k) => {
             const index = scalar(`index_${d}_${k}`, "int64");

@@ -1,3 +1,4 @@
+import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { nest, store } from "../../tensor/build.ts";
 import { add, all, cast, eq, floordiv, floormod, ge, integer, load, lt, max, min, mul, number, select, sub } from "../../tensor/expression.ts";
@@ -219,7 +220,7 @@ export const padLowering: Lowering = {
         if (mode !== "reflect") throw notLowered(context, `the padding mode ${JSON.stringify(mode)} is not known`);
         if (n === 1) return integer(0);
         const q = floormod(p, 2 * (n - 1));
-        return min(q, sub(2 * (n - 1), q));
+        return select(lt(q, n), q, sub(2 * (n - 1), q));
       });
       return store(y, v, load(x, folded));
     });
@@ -269,7 +270,7 @@ export const fillLowering: Lowering = {
   build(context) {
     const y = outputOf(context);
     const value = context.attributes.tensor("value");
-    const fill = number(y.element, value && !Array.isArray(value.data) ? Number(value.data[0]) : 0);
+    const fill = number(y.element, value ? toNumbers(value)[0]! : 0);
     return nest("fill", spatialAxes(y.dims), (v) => store(y, v, fill));
   },
 };

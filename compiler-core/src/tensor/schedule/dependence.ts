@@ -42,8 +42,10 @@ export function sharedElements(body: readonly Statement[], variable: Variable): 
     const block = around.find((a) => a.kind === "block");
     const bindings = new Map(block?.axes.map((a, i) => [a.variable, block.bindings[i] as Expression]) ?? []);
     const indices = s.indices.map((i) => substitute(i, bindings));
+    // One index that the loop moves, and data do not, keeps the iterations apart.
+    if (indices.some((i) => variablesOf(i).has(variable) && loadsOf(i).length === 0)) return;
     if (indices.some((i) => loadsOf(i).length > 0)) found ??= `data decide where ${s.buffer.name} is written`;
-    else if (!indices.some((i) => variablesOf(i).has(variable))) found ??= `every iteration writes the same element of ${s.buffer.name}`;
+    else found ??= `every iteration writes the same element of ${s.buffer.name}`;
   });
   return found;
 }

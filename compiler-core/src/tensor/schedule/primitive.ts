@@ -98,7 +98,7 @@ export function simplifyProgram(program: TensorProgram): TensorProgram {
     body.flatMap((s): readonly Statement[] => {
       switch (s.kind) {
         case "for":
-          return [{ ...s, body: visit(s.body, scope.with(s.variable, s.extent)) }];
+          return s.extent === 0 ? [] : [{ ...s, body: visit(s.body, scope.with(s.variable, s.extent)) }];
         case "if": {
           const condition = simplify(s.condition, scope);
           if (condition.kind === "number") return condition.value ? visit(s.then, scope) : s.otherwise ? visit(s.otherwise, scope) : [];
