@@ -13,8 +13,12 @@ import { elementCount } from "../../src/ir/value-type.ts";
 import type { Buffer, TensorProgram } from "../../src/tensor/program.ts";
 import { portableTarget, scheduleTargets, type ScheduleTarget } from "../../src/tensor/target.ts";
 
-/** Compilers that are here. */
+/** Does the compiler link a program with these flags? Sanitizers need a runtime library that may be missing. */
+const links = (name: string, flags: readonly string[]): boolean => spawnSync(name, [...flags, "-x", "c", "-", "-o", "/dev/null"], { input: "int main(void) { return 0; }" }).status === 0;
+
+/** Compilers that are here, and those of them that have the sanitizers. */
 export const compilers = ["gcc", "clang"].filter((name) => spawnSync(name, ["--version"]).status === 0);
+export const sanitizingCompilers = compilers.filter((name) => links(name, ["-fsanitize=address,undefined"]));
 
 /** Targets that this machine runs. */
 export function runnableTargets(): ScheduleTarget[] {
