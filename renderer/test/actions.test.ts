@@ -2,8 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import * as act from "../src/state/actions.ts";
 import { exportModel, exportName, nameProblem } from "../src/state/export-model.ts";
 import { query } from "../src/state/query.ts";
-import { runModel } from "../src/state/run-model.ts";
-import { parseNpy } from "../src/state/npy.ts";
+import { inputOf, runModel } from "../src/state/run-model.ts";
 import { readFileSync } from "node:fs";
 import { blocksOf, stepOf } from "../src/state/steps.ts";
 import { useStore, type ModelState } from "../src/state/store.ts";
@@ -211,10 +210,10 @@ describe("stepping", () => {
 describe("running and exporting", () => {
   test("a digit is recognised, at the first step and after every pass", async () => {
     const { id, model } = await openDigits();
-    const three = parseNpy(readFileSync(new URL("../../examples/digits/images/3.npy", import.meta.url)));
+    const three = inputOf("3.npy", readFileSync(new URL("../../examples/digits/images/3.npy", import.meta.url)));
     const input = model().summary.inputs[0]!.name;
     const best = async (): Promise<number> => {
-      await runModel(id, 1, { [input]: { label: "3.npy", ...three } });
+      await runModel(id, 1, { [input]: three });
       const { values } = model().run!.result.outputs[0]!;
       return values.indexOf(Math.max(...values));
     };

@@ -6,6 +6,7 @@ import type { BlobSource } from "../support/blob.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import { costAfter, graphCost, peakBytes } from "./cost.ts";
 import { operatorCounts } from "./node-detail.ts";
+import { KeptRuns } from "./tensors.ts";
 import type { CheckView, CostView, ModelSummary, PassRunView, StepView, TimelineView } from "./protocol.ts";
 
 /** One opened model: its timeline, and what was learned about its steps on the way. */
@@ -16,6 +17,8 @@ export class Model {
   readonly lineage: Lineage;
   readonly checks = new Map<StepId, CheckView>();
   readonly runs: PassRunView[] = [];
+  /** values of its last evaluations */
+  readonly kept = new KeptRuns();
   /** texts of the custom rewrites that its steps name */
   readonly custom = new Map<string, string>();
   private readonly costs = new Map<StepId, CostView>();

@@ -338,10 +338,69 @@ export interface RunOutput extends TensorView {
   readonly npy?: Uint8Array;
 }
 
+/** A value that a run computed; its elements are there only when it was `kept`. */
+export interface KeptValueView {
+  readonly node: NodeId;
+  readonly output: number;
+  readonly name: string;
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly bytes: number;
+  readonly kept: boolean;
+}
+
+/** Where a tensor is: a constant of a step (without `run`), or a value that a run kept. */
+export interface TensorRef extends At {
+  readonly node: NodeId;
+  readonly output?: number;
+  readonly run?: number;
+}
+
+export interface TensorPartParams {
+  readonly tensor: TensorRef;
+  /** the axes that run down and across; null where the tensor has too few */
+  readonly rowAxis: number | null;
+  readonly columnAxis: number | null;
+  /** index by axis; those of the two axes above are not looked at */
+  readonly fixed: readonly number[];
+  readonly rows: readonly [from: number, to: number];
+  readonly columns: readonly [from: number, to: number];
+  /** elements that one number stands for; default 1 */
+  readonly rowStep?: number;
+  readonly columnStep?: number;
+}
+
+/** A plane of a tensor, row by row. */
+export interface TensorPart {
+  readonly rows: readonly [from: number, to: number];
+  readonly columns: readonly [from: number, to: number];
+  readonly height: number;
+  readonly width: number;
+  readonly values: Float64Array;
+  /** instead of numbers, or besides them where numbers would be rounded: strings, 64-bit integers, complex numbers */
+  readonly texts?: readonly string[];
+}
+
+export interface TensorComparison {
+  readonly identical: boolean;
+  readonly maxAbs: number;
+  readonly maxRel: number;
+  readonly maxUlp: number;
+  readonly worst?: { readonly index: readonly number[]; readonly a: number; readonly b: number };
+  /** type or shape, or a not-a-number on one side only */
+  readonly mismatch?: string;
+  readonly count: number;
+  readonly differing: number;
+  /** of b - a */
+  readonly histogram?: HistogramView;
+}
+
 export interface RunResult {
   readonly inputs: readonly (TensorView & { readonly drawn: boolean })[];
   readonly outputs: readonly RunOutput[];
   readonly milliseconds: number;
+  /** every computed value in the order of the run, when they were to be kept; `run` names them for `tensorPart` */
+  readonly kept?: { readonly run: number; readonly values: readonly KeptValueView[]; readonly bytes: number; readonly droppedBytes: number };
   /** heavy models: what ran as WebAssembly, and what by its operator's own evaluation and why */
   readonly engine?: EngineReport;
 }
@@ -558,8 +617,12 @@ export interface SessionApi {
   /** compares what the compiled code gave for a data set: all outputs one after another; null when it agrees */
   compareCompiled: Method<{ readonly case: BackendCase; readonly set: number; readonly outputs: NonNullable<CompiledCase["code"]>["outputs"]; readonly bytes: Uint8Array }, string | null>;
   backendCase: Method<{ readonly case: BackendCase; readonly roundtrip?: boolean; readonly optimize?: boolean }, BackendCaseResult>;
-  /** evaluates a step; inputs that are not given are drawn from the seed */
-  run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean; /** "reference": nothing as WebAssembly */ readonly engine?: "auto" | "reference" }, RunResult>;
+  /** evaluates a step; inputs that are not given are drawn from the seed. With `keep`, all values are kept up to a limit of memory (256 MiB) */
+  run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean; readonly keep?: { readonly limitBytes?: number }; /** "reference": nothing as WebAssembly */ readonly engine?: "auto" | "reference" }, RunResult>;
+  /** numbers of a plane of a tensor */
+  tensorPart: Method<TensorPartParams, TensorPart>;
+  tensorStatistics: Method<{ readonly tensor: TensorRef }, TensorView & { readonly dims: readonly number[] }>;
+  compareTensors: Method<{ readonly a: TensorRef; readonly b: TensorRef }, TensorComparison>;
   program: Method<At & { readonly node: NodeId }, ProgramView>;
   /** names of the originals go into the metadata of what rewrites made, unless `origins` is false */
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;

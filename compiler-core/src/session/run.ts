@@ -13,6 +13,7 @@ import { hashString, Random } from "../support/random.ts";
 import type { Task } from "../support/task.ts";
 import type { RunInput, RunOutput, RunResult, TensorView } from "./protocol.ts";
 import { tensorView } from "./tensor-view.ts";
+import type { Keeper } from "./tensors.ts";
 
 /** elements of an output that the window gets as numbers */
 const shownValues = 4096;
@@ -38,7 +39,7 @@ function readInput(name: string, given: RunInput, graph: Graph): Value {
   return readValueFile(given.bytes, parameter?.type);
 }
 
-const bytesOf = (tensor: Tensor): number => byteSize(tensor.element, elementCount(tensor.dims));
+export const bytesOf = (tensor: Tensor): number => byteSize(tensor.element, elementCount(tensor.dims));
 
 function valueView(name: string, value: Value, task: Task): TensorView & { readonly dims: readonly number[] } {
   if (isTensor(value)) return { ...tensorView(name, value, bytesOf(value), task), dims: value.dims };
@@ -59,11 +60,15 @@ function valueView(name: string, value: Value, task: Task): TensorView & { reado
   return { name, type: describe(value), bytes: 0, count: items.length, sample: items.slice(0, 64), dims: [] };
 }
 
-export function runGraph(graph: Graph, params: { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean }, task: Task, clock: () => number, accelerator?: Accelerator): RunResult {
+export function runGraph(graph: Graph, params: { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean }, task: Task, clock: () => number, accelerator?: Accelerator, keeper?: Keeper): RunResult {
   const given = new Map(Object.entries(params.inputs ?? {}).map(([name, input]) => [name, readInput(name, input, graph)] as const));
   const inputs = drawInputs(graph, given, params.seed);
+  if (keeper) for (const id of graph.root.parameters) {
+    const value = inputs.get(graph.node(id).outputs[0]!.name);
+    if (value) keeper.keep({ node: id, output: 0 }, value);
+  }
   const began = clock();
-  const values = evaluateGraph(graph, inputs, { task, seed: params.seed, ...(accelerator ? { accelerator } : {}) });
+  const values = evaluateGraph(graph, inputs, { task, seed: params.seed, ...(accelerator ? { accelerator } : {}), ...(keeper ? { keep: (ref, value) => keeper.keep(ref, value) } : {}) });
   const milliseconds = clock() - began;
   const outputs = graph.root.outputs.map((output, index): RunOutput => {
     const value = values[index]!;

@@ -24,10 +24,11 @@ import { collectFiles } from "./files.ts";
 import { Model } from "./model.ts";
 import { nodeDetail } from "./node-detail.ts";
 import { nodeProgram } from "./program-view.ts";
-import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView } from "./protocol.ts";
+import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView, TensorRef } from "./protocol.ts";
 import { Engine } from "./engine.ts";
-import { runGraph } from "./run.ts";
-import { constantView } from "./tensor-view.ts";
+import { bytesOf, runGraph } from "./run.ts";
+import { constantView, tensorView } from "./tensor-view.ts";
+import { compareTensors, Keeper, keptBytesLimit, tensorOf, tensorPart } from "./tensors.ts";
 import { restoreTree, treeOf } from "./tree.ts";
 import { graphView, unionView } from "./views.ts";
 
@@ -47,6 +48,8 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     return model;
   };
   const stepGraph = (at: { readonly model: ModelId; readonly step: StepId }): Graph => find(at.model).graph(at.step);
+
+  const tensorIn = (ref: TensorRef): ReturnType<typeof tensorOf> => tensorOf(stepGraph(ref), find(ref.model).kept, ref);
 
   /** Runs an edit; whatever goes wrong, the timeline is as it was before. */
   const edit = async (model: Model, body: () => Promise<{ applied: number; notes: readonly string[] }>): Promise<ChangeResult> => {
@@ -368,11 +371,27 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     },
 
     async run(params, task) {
-      const graph = stepGraph(params);
+      const model = find(params.model);
+      const graph = model.graph(params.step);
       const { accelerator } = params.engine === "reference" ? {} : await engine.for(graph);
-      const result = runGraph(graph, params, task, clock, accelerator);
+      const keeper = params.keep && new Keeper(graph, params.keep.limitBytes ?? keptBytesLimit);
+      const result = runGraph(graph, params, task, clock, accelerator, keeper);
       const report = accelerator && (await engine.report());
-      return report ? { ...result, engine: report } : result;
+      const kept = keeper && { run: model.kept.add(keeper.run(params.step)), values: keeper.views, bytes: keeper.bytes, droppedBytes: keeper.droppedBytes };
+      return { ...result, ...(report ? { engine: report } : {}), ...(kept ? { kept } : {}) };
+    },
+
+    async tensorPart({ tensor, ...part }, task) {
+      return tensorPart(tensorIn(tensor).tensor, part, task);
+    },
+
+    async tensorStatistics({ tensor }, task) {
+      const { name, tensor: value } = tensorIn(tensor);
+      return { ...tensorView(name, value, bytesOf(value), task), dims: value.dims };
+    },
+
+    async compareTensors({ a, b }, task) {
+      return compareTensors(tensorIn(a).tensor, tensorIn(b).tensor, task);
     },
 
     async program({ model, step, node }) {

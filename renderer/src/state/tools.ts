@@ -1,6 +1,6 @@
 /** What the tools of a model last found: recipes replayed, bisections, the custom rewrite that is being written. */
 import { create } from "zustand";
-import type { BisectView, CheckView, ModelId, NodeId, RecipeFailure, StepId, ValueBisectView } from "@graphwright/compiler-core";
+import type { BisectView, CheckView, ModelId, NodeId, RecipeFailure, RunResult, StepId, ValueBisectView } from "@graphwright/compiler-core";
 
 export interface Replayed {
   /** what was replayed, for people: a file's name */
@@ -18,11 +18,13 @@ export interface Tools {
   readonly bisection: Bisection | null;
   /** nodes that a tool points at: the others are dimmed */
   readonly pointed: readonly NodeId[] | null;
+  /** the step that is compared with, run on the same inputs: for tensors before and after */
+  readonly baseRun: { readonly step: StepId; readonly kept: NonNullable<RunResult["kept"]> } | null;
   /** what two open models compute, compared */
   readonly compared: { readonly other: ModelId; readonly otherStep: StepId; readonly step: StepId; readonly check: CheckView } | null;
 }
 
-export const noTools: Tools = { replayed: null, bisection: null, pointed: null, compared: null };
+export const noTools: Tools = { replayed: null, bisection: null, pointed: null, baseRun: null, compared: null };
 
 export const useTools = create<Readonly<Record<ModelId, Tools>>>(() => ({}));
 

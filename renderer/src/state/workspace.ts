@@ -78,7 +78,7 @@ export async function snapshot(only?: ModelId): Promise<Project> {
 
 // ---- A project -> what is open --------------------------------------------------------------------------------------
 
-const lefts: readonly string[] = ["pipeline", "rewrites"] satisfies readonly LeftTab[];
+const lefts: readonly string[] = ["pipeline", "rewrites", "recipe"] satisfies readonly LeftTab[];
 const heats: readonly string[] = ["none", "flops", "bytes"] satisfies readonly View["heat"][];
 
 /** Puts the window's own switches where a project had them; what this program does not know stays as it is. */

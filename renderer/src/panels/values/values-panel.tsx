@@ -1,22 +1,39 @@
-/** Runs the step that is shown, on random or given inputs, and shows what comes out. */
-import { Play, Sigma, Upload, X } from "lucide-react";
-import { useId, useRef, useState, type ReactNode } from "react";
+/** Runs the step that is shown and shows every value: outputs, what nodes compute, weights; alone or before and after. */
+import type { KeptValueView, TensorRef } from "@graphwright/compiler-core";
+import { Play, Sigma } from "lucide-react";
+import { useId, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Button, IconButton } from "../../design/button.tsx";
+import { Button } from "../../design/button.tsx";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
 import { Empty } from "../../design/states.tsx";
-import { SelectBox } from "../../design/select-box.tsx";
-import { loadInputFile, loadInputUrl, runModel, type GivenInput } from "../../state/run-model.ts";
-import { positionOf } from "../../state/steps.ts";
-import { useStore, type ModelState } from "../../state/store.ts";
+import * as act from "../../state/actions.ts";
+import { canvas } from "../../state/canvas.ts";
+import { useQuery } from "../../state/query.ts";
+import { runModel, type GivenInput } from "../../state/run-model.ts";
+import { depthOf } from "../../state/steps.ts";
+import type { ModelState } from "../../state/store.ts";
 import type { Panel, PanelProps } from "../panel.ts";
+import { InputRow } from "./input-row.tsx";
+import { TensorViewer } from "./tensor-viewer.tsx";
 import "./values.css";
+
+const listedValues = 300;
+
+/** One tensor to look at: of a run, or a constant. */
+export interface Choice {
+  readonly key: string;
+  readonly label: string;
+  readonly name: string;
+  readonly tensor: TensorRef;
+}
 
 function ValuesPanel({ model }: PanelProps): ReactNode {
   const { t } = useTranslation();
   const [seed, setSeed] = useState(1);
   const [inputs, setInputs] = useState<Readonly<Record<string, GivenInput>>>({});
+  const [filter, setFilter] = useState("");
+  const [chosen, setChosen] = useState<string>();
   const seedId = useId();
   const set = (name: string, input: GivenInput | undefined): void =>
     setInputs((before) => {
@@ -26,83 +43,102 @@ function ValuesPanel({ model }: PanelProps): ReactNode {
       return next;
     });
   const run = model.run;
+  const kept = run?.result.kept;
+  const words = filter.trim().toLowerCase();
+  const values = useMemo(() => kept?.values.filter((value) => value.name.toLowerCase().includes(words)) ?? [], [kept, words]);
+  const choices = useChoices(model);
+  const shown = choices.find((choice) => choice.key === chosen) ?? choices[0];
+  const pick = (value: KeptValueView): void => {
+    setChosen(`value/${value.node}/${value.output}`);
+    act.select(model.id, [value.node], run!.step);
+    canvas.current?.reveal([value.node]);
+  };
   return (
     <div className="values-panel" data-testid="values-panel">
-      <form
-        className="values-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void runModel(model.id, seed, inputs);
-        }}
-      >
-        <h2 className="list-title">{t("values.inputs")}</h2>
-        {model.summary.inputs.map((input) => (
-          <InputRow key={input.name} model={model} name={input.name} type={input.type} given={inputs[input.name]} onGive={(value) => set(input.name, value)} />
-        ))}
-        <div className="values-run">
-          <label htmlFor={seedId}>{t("values.seed")}</label>
-          <input id={seedId} className="input num" type="number" min={0} max={4294967295} value={seed} onChange={(event) => setSeed(Math.max(0, Math.trunc(Number(event.target.value)) || 0))} data-testid="seed" />
-          <Button variant="primary" type="submit" data-testid="run-model">
-            <Play size={13} aria-hidden /> {t("values.run")}
-          </Button>
-        </div>
-      </form>
-      <div className="scroll values-results">
-        {!run && <Empty icon={Sigma} title={t("values.empty-title")}>{t("values.empty")}</Empty>}
-        {run && (
+      <div className="values-side">
+        <form
+          className="values-form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void runModel(model.id, seed, inputs);
+          }}
+        >
+          <h2 className="list-title">{t("values.inputs")}</h2>
+          {model.summary.inputs.map((input) => (
+            <InputRow key={input.name} model={model} name={input.name} type={input.type} given={inputs[input.name]} onGive={(value) => set(input.name, value)} />
+          ))}
+          <div className="values-run">
+            <label htmlFor={seedId}>{t("values.seed")}</label>
+            <input id={seedId} className="input num" type="number" min={0} max={4294967295} value={seed} onChange={(event) => setSeed(Math.max(0, Math.trunc(Number(event.target.value)) || 0))} data-testid="seed" />
+            <Button variant="primary" type="submit" data-testid="run-model">
+              <Play size={13} aria-hidden /> {model.a === model.b ? t("values.run") : t("values.run-both")}
+            </Button>
+          </div>
+        </form>
+        {kept && (
           <>
-            <p className="values-note faint num" data-testid="values-note">
-              {t("values.at", { step: positionOf(model.timeline, run.step), seed: run.seed, time: format.milliseconds(run.result.milliseconds) })}
-              {run.step !== model.b && <span className="tag">{t("values.stale")}</span>}
-            </p>
-            {run.result.outputs.map((output) => (
-              <Output key={output.name} output={output} />
-            ))}
+            <div className="values-find">
+              <input className="input" type="search" value={filter} onChange={(event) => setFilter(event.target.value)} placeholder={t("values.filter", { count: kept.values.length })} aria-label={t("values.filter", { count: kept.values.length })} />
+            </div>
+            <ul className="scroll kept-values" aria-label={t("values.kept")}>
+              {values.slice(0, listedValues).map((value) => (
+                <li key={`${value.node}/${value.output}`}>
+                  <button type="button" className="row-button" aria-current={shown?.key === `value/${value.node}/${value.output}` ? "true" : undefined} disabled={!value.kept} onClick={() => pick(value)} title={`${value.name}\n${value.type}${value.kept ? "" : `\n${t("values.not-kept")}`}`} data-testid="kept-value" data-name={value.name}>
+                    <Name mono>{format.withoutOutputSuffix(value.name)}</Name>
+                    <span className="faint num">{value.dims.join("×") || "—"}</span>
+                  </button>
+                </li>
+              ))}
+              {values.length > listedValues && <li className="list-empty">{t("rewrites.more", { count: values.length - listedValues })}</li>}
+            </ul>
+            {kept.droppedBytes > 0 && <p className="note values-dropped">{t("values.dropped", { kept: format.bytes(kept.bytes), dropped: format.bytes(kept.droppedBytes) })}</p>}
           </>
         )}
       </div>
+      {shown ? (
+        <TensorViewer key={model.id} model={model} choices={choices} shown={shown} onChoose={setChosen} />
+      ) : (
+        <div className="scroll values-results">
+          {!run && <Empty icon={Sigma} title={t("values.empty-title")}>{t("values.empty")}</Empty>}
+          {run && <Results model={model} />}
+        </div>
+      )}
     </div>
   );
 }
 
-interface InputRowProps {
-  readonly model: ModelState;
-  readonly name: string;
-  readonly type: string;
-  readonly given: GivenInput | undefined;
-  readonly onGive: (input: GivenInput | undefined) => void;
+/** What there is to see at the selected node: what it computed, and the constants that go into it. */
+function useChoices(model: ModelState): readonly Choice[] {
+  const { t } = useTranslation();
+  const node = model.selected[0];
+  const step = model.selectedStep;
+  const { data, last } = useQuery("node", node === undefined ? null : { model: model.id, step, node });
+  const detail = data ?? (last?.node.id === node ? last : undefined);
+  const run = model.run;
+  return useMemo(() => {
+    if (node === undefined || !detail) return [];
+    const values = run?.step === step ? (run.result.kept?.values.filter((value) => value.node === node && value.kept) ?? []) : [];
+    return [
+      ...values.map((value): Choice => ({ key: `value/${node}/${value.output}`, label: t("values.output-of", { name: detail.operator?.outputs[value.output]?.name ?? value.output }), name: value.name, tensor: { model: model.id, step, node, output: value.output, run: run!.result.kept!.run } })),
+      ...detail.node.inputs.flatMap((input): Choice[] => (input.constant && input.from !== undefined ? [{ key: `constant/${input.from}`, label: t("values.constant", { name: input.label }), name: input.name, tensor: { model: model.id, step, node: input.from } }] : [])),
+    ];
+  }, [node, step, detail, run, model.id, t]);
 }
 
-function InputRow({ model, name, type, given, onGive }: InputRowProps): ReactNode {
+function Results({ model }: { readonly model: ModelState }): ReactNode {
   const { t } = useTranslation();
-  const file = useRef<HTMLInputElement>(null);
-  const examples = useStore((state) => state.examples);
-  const samples = examples?.find((example) => example.models.some((each) => each.id === model.file.id))?.files.filter((each) => /\.npy$/i.test(each.name)) ?? [];
-  const give = async (loading: Promise<GivenInput | undefined>): Promise<void> => {
-    const input = await loading;
-    if (input) onGive(input);
-  };
+  const run = model.run!;
   return (
-    <div className="values-input">
-      <Name mono>{name}</Name>
-      <span className="faint mono values-type">{given ? `${given.label} [${given.dims.join(", ")}]` : type}</span>
-      {samples.length > 0 && (
-        <SelectBox
-          small
-          label={t("values.sample", { name })}
-          value={samples.find((each) => each.name === given?.label)?.name ?? "random"}
-          options={[{ value: "random", label: t("values.random") }, ...samples.map((each) => ({ value: each.name, label: each.name }))]}
-          onChange={(choice) => (choice === "random" ? onGive(undefined) : void give(loadInputUrl(model.id, samples.find((each) => each.name === choice)!)))}
-          testId="sample-select"
-        />
-      )}
-      <input ref={file} type="file" accept=".npy" hidden onChange={(event) => event.target.files?.[0] && void give(loadInputFile(model.id, event.target.files[0]))} />
-      {given ? (
-        <IconButton label={t("values.use-random")} className="small" type="button" onClick={() => onGive(undefined)}><X size={13} /></IconButton>
-      ) : (
-        <IconButton label={t("values.load")} className="small" type="button" onClick={() => file.current?.click()}><Upload size={13} /></IconButton>
-      )}
-    </div>
+    <>
+      <p className="values-note faint num" data-testid="values-note">
+        {t("values.at", { step: depthOf(model.timeline, run.step), seed: run.seed, time: format.milliseconds(run.result.milliseconds) })}
+        {run.step !== model.b && <span className="tag">{t("values.stale")}</span>}
+      </p>
+      {run.result.outputs.map((output) => (
+        <Output key={output.name} output={output} />
+      ))}
+      <p className="note values-hint">{t("values.hint")}</p>
+    </>
   );
 }
 
