@@ -122,6 +122,19 @@ export interface LocateQuestion {
   readonly answer: (choice: "choose" | "use" | "skip") => void;
 }
 
+/** The lesson under way. */
+export interface LessonState {
+  readonly id: string;
+  /** index of the step; the number of steps when the lesson is finished */
+  readonly step: number;
+  /** the model that was opened for it */
+  readonly model: ModelId;
+  /** what was predicted at this step */
+  readonly answer: number | null;
+  /** what this step asks for was done */
+  readonly met: boolean;
+}
+
 /** Work of a window that ended, as its journal has it. */
 export interface LostWork {
   readonly key: string;
@@ -144,6 +157,7 @@ export interface State {
   readonly tasks: readonly TaskState[];
   readonly question: LocateQuestion | null;
   readonly lost: readonly LostWork[];
+  readonly lesson: LessonState | null;
   /** the project file that this window's models were opened from or saved to */
   readonly project: { readonly name: string; readonly path: string | null; readonly target: string | null } | null;
   /** copies of the last closed models, the latest last */
@@ -178,6 +192,7 @@ export const initialState: State = {
   tasks: [],
   question: null,
   lost: [],
+  lesson: null,
   project: null,
   closed: 0,
   notices: [],

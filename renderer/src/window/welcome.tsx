@@ -1,4 +1,4 @@
-import { Clock, FileUp, FlaskConical } from "lucide-react";
+import { Check, Clock, FileUp, FlaskConical, GraduationCap } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { showChord } from "../commands/keys.ts";
@@ -6,6 +6,9 @@ import { Button } from "../design/button.tsx";
 import * as format from "../design/format.ts";
 import { Name } from "../design/name.tsx";
 import * as act from "../state/actions.ts";
+import type { Language } from "../i18n/index.ts";
+import { lessons } from "../lessons/index.ts";
+import { lessonProgress, startLesson } from "../state/lesson.ts";
 import { useStore } from "../state/store.ts";
 
 export function Welcome(): ReactNode {
@@ -44,6 +47,7 @@ export function Welcome(): ReactNode {
             )}
           </ul>
         </section>
+        <Lessons />
         {recent.length > 0 && (
           <section aria-labelledby="welcome-recent">
             <h2 id="welcome-recent"><Clock size={14} aria-hidden /> {t("welcome.recent")}</h2>
@@ -74,5 +78,38 @@ export function Welcome(): ReactNode {
         </section>
       </div>
     </main>
+  );
+}
+
+function Lessons(): ReactNode {
+  const { t, i18n } = useTranslation();
+  const progress = lessonProgress();
+  const finished = lessons.filter((lesson) => (progress[lesson.id] ?? 0) >= lesson.steps.length).length;
+  return (
+    <section aria-labelledby="welcome-lessons">
+      <h2 id="welcome-lessons">
+        <GraduationCap size={14} aria-hidden /> {t("welcome.lessons")}
+        <span className="faint num welcome-note">{t("welcome.lessons-done", { done: finished, all: lessons.length })}</span>
+      </h2>
+      <ol className="lesson-list">
+        {lessons.map((lesson) => {
+          const { title, summary } = lesson.texts[i18n.language as Language];
+          const at = progress[lesson.id] ?? 0;
+          const done = at >= lesson.steps.length;
+          return (
+            <li key={lesson.id}>
+              <button type="button" className="lesson-card" onClick={() => void startLesson(lesson.id)} data-testid="lesson-card" data-lesson={lesson.id} data-done={done}>
+                <span className="lesson-mark" data-done={done}>{done ? <Check size={12} role="img" aria-label={t("welcome.lesson-finished")} /> : null}</span>
+                <span className="lesson-name">
+                  <span className="card-title">{title}</span>
+                  <span className="card-text">{summary}</span>
+                </span>
+                <span className="faint num lesson-minutes">{t("welcome.minutes", { count: lesson.minutes })}</span>
+              </button>
+            </li>
+          );
+        })}
+      </ol>
+    </section>
   );
 }

@@ -9,12 +9,14 @@ import { applyTheme } from "../design/theme.ts";
 import { i18next, resolveLanguage } from "../i18n/index.ts";
 import { panelsIn } from "../panels/index.ts";
 import * as act from "../state/actions.ts";
+import { watchLessons } from "../state/lesson.ts";
 import { preferences } from "../state/preferences.ts";
 import { services } from "../state/services.ts";
 import { activeModel, isEdited, setView, useStore, type LeftTab, type LowerTab, type ModelState } from "../state/store.ts";
 import { Dialogs } from "./dialogs.tsx";
 import { DropTarget } from "./drop-target.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
+import { LessonPane } from "./lesson-pane.tsx";
 import { LostBar } from "./lost-bar.tsx";
 import { Notices } from "./notices.tsx";
 import { Shown } from "./shown.tsx";
@@ -27,6 +29,7 @@ export function Window(): ReactNode {
   const { t } = useTranslation();
   const model = useStore(activeModel);
   useEffect(listenForKeys, []);
+  useEffect(watchLessons, []);
   useHostWindow(model);
   useSettings();
   const onDrag = (event: DragEvent): void => {
@@ -46,7 +49,10 @@ export function Window(): ReactNode {
         <a className="skip-link" href="#content" onClick={skipToContent}>{t(model ? "top.skip-to-graph" : "top.skip-to-content")}</a>
         <TopBar />
         <LostBar />
-        <ErrorBoundary>{model ? <Workbench key={model.id} model={model} /> : <Welcome />}</ErrorBoundary>
+        <div className="stage">
+          <LessonPane />
+          <ErrorBoundary>{model ? <Workbench key={model.id} model={model} /> : <Welcome />}</ErrorBoundary>
+        </div>
         <StatusBar />
         <DropTarget />
         <Notices />
