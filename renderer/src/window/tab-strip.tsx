@@ -1,5 +1,5 @@
 import { Tabs } from "radix-ui";
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Panel } from "../panels/panel.ts";
 import { countNotes } from "../state/notes.ts";
@@ -18,10 +18,13 @@ interface TabStripProps {
 export function TabStrip({ panels, value, onChange, model, label }: TabStripProps): ReactNode {
   const { t } = useTranslation();
   const problems = useStore((state) => state.log.filter((entry) => entry.diagnostic.severity !== "info" && (entry.model === null || entry.model === model.id)).length);
+  const list = useRef<HTMLDivElement>(null);
+  // Chosen by a key or the menu, the tab may stand outside of a narrow strip.
+  useEffect(() => list.current?.querySelector('[data-state="active"]')?.scrollIntoView({ block: "nearest", inline: "nearest" }), [value]);
   const notes = countNotes(model.notes);
   return (
     <Tabs.Root className="tabs" value={value} onValueChange={onChange}>
-      <Tabs.List className="tab-list" aria-label={label}>
+      <Tabs.List ref={list} className="tab-list" aria-label={label}>
         {panels.map(({ id, icon: Icon }) => (
           <Tabs.Trigger key={id} value={id} className="tab" data-testid={`tab-${id}`}>
             <Icon size={13} aria-hidden />
