@@ -2,8 +2,9 @@ import { exportOnnx } from "../backends/onnx/index.ts";
 import { buildBundle, bytesFile, fileBytes, sha256Of } from "../bundle/index.ts";
 import { evaluateGraphAsync } from "../evaluate/index.ts";
 import type { Tensor } from "../ir/tensor.ts";
-import type { StepId } from "../ir/timeline.ts";
+import { type StepId, Timeline } from "../ir/timeline.ts";
 import { isTensor, type Value } from "../ops/index.ts";
+import { runPipeline } from "../passes/run-pipeline.ts";
 import type { BlobSource } from "../support/blob.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
@@ -28,7 +29,10 @@ export async function buildFiles(model: Model, step: StepId, { name }: { name: s
   const graph = model.graph(step);
   const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
   const onnx = collectFiles(exportOnnx(graph, { name: "model.onnx", task }).files);
-  const bundle = await buildBundle(graph, {
+  // Kernels are chosen on a timeline of their own: the step itself stays as it is, and the ONNX file beside the code too.
+  const kernels = new Timeline(graph);
+  await runPipeline(kernels, "kernels", { task });
+  const bundle = await buildBundle(kernels.head.graph, {
     name,
     compilerVersion,
     task,

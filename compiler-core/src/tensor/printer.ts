@@ -93,6 +93,7 @@ export function printProgram(program: TensorProgram): ProgramText {
         case "for": {
           const range = s.mode === "serial" ? "range" : s.mode;
           emit(depth, `for ${s.variable.name} in ${range}(${s.extent}):`);
+          if (s.prefetch) emit(depth + 1, `prefetch ${s.prefetch.lines} lines of ${s.prefetch.buffer.name} at ${printExpression(s.prefetch.index)}`);
           print(s.body, depth + 1);
           break;
         }

@@ -66,6 +66,8 @@ export interface Loop {
   readonly extent: number;
   readonly mode: LoopKind;
   readonly body: readonly Statement[];
+  /** a hint, given last of all steps: lines of the caches to ask for in each iteration, from an element on that may lie behind the buffer */
+  readonly prefetch?: { readonly buffer: Buffer; readonly index: Expression; readonly lines: number };
 }
 
 export interface Store {

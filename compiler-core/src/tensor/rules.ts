@@ -1,3 +1,5 @@
+import { byteSize } from "../ir/element-type.ts";
+import { elementCount } from "../ir/value-type.ts";
 import { blocksIn, storesIn, walkStatements } from "./build.ts";
 import { loadsOf, typeOf, sub, walkExpression } from "./expression.ts";
 import { accessesOf, coefficient, conditionsOf } from "./access.ts";
@@ -7,6 +9,7 @@ import { computeInline, writersOf } from "./schedule/compute-inline.ts";
 import { decomposeReduction } from "./schedule/decompose-reduction.ts";
 import { fuse } from "./schedule/fuse.ts";
 import { partition } from "./schedule/partition.ts";
+import { prefetch } from "./schedule/prefetch.ts";
 import { sharedElements } from "./schedule/dependence.ts";
 import { findBlock, isReduceLoop, loopsAroundBlock } from "./schedule/primitive.ts";
 import { reorder } from "./schedule/reorder.ts";
@@ -42,6 +45,7 @@ export function scheduleByRule(program: TensorProgram, target: ScheduleTarget = 
     if (names.includes(block.name) && block.axes.every((a) => a.kind === "spatial") && !isPerfectNest(schedule.program, block.name)) scheduleChoices(schedule, block.name);
     if (names.includes(block.name) && block.axes.every((a) => a.kind === "spatial") && isPerfectNest(schedule.program, block.name)) scheduleElementwise(schedule, block.name);
   }
+  if (target.vectorLanes > 1) for (const b of blocksIn(schedule.program.body)) if (b.axes.some((a) => a.kind === "reduce")) prefetchWeights(schedule, b.name);
   return schedule;
 }
 
@@ -137,9 +141,12 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
     return;
   }
   fuseCompatible(schedule, name);
+  if (tileVectors(schedule, name, target)) {
+    inlineEpilogue(schedule, written);
+    return;
+  }
   for (const piece of conditionsOf(block).length > 0 ? partitionBorders(schedule, name) : [name]) {
     const whole = isPerfectNest(schedule.program, piece);
-    if (whole && tileVectors(schedule, piece, target)) continue;
     if (!whole || conditionsOf(findBlock(schedule.program, piece).statement).length > 0) accumulate(schedule, piece);
     else tile(schedule, piece, target);
   }
@@ -173,7 +180,7 @@ function accumulate(schedule: Schedule, name: string): void {
   const { statement: block } = findBlock(schedule.program, name);
   const loops = loopsAroundBlock(schedule.program, name);
   const firstReduce = loops.findIndex((l) => isReduceLoop(block, l.variable));
-  if (firstReduce < 0 || loops.slice(firstReduce).some((l) => !isReduceLoop(block, l.variable))) return;
+  if (firstReduce < 0 || loops.slice(firstReduce).some((l) => l.extent > 1 && !isReduceLoop(block, l.variable))) return;
   schedule.apply(cacheWrite, { block: name, at: loops[firstReduce - 1]?.variable.name ?? "" });
   if (block.init) schedule.apply(decomposeReduction, { block: name, loop: (loops[firstReduce] as Loop).variable.name });
 }
@@ -306,6 +313,32 @@ function vectorParts(extent: number, size: number): TilePart[] {
   if (vectors > 0) parts.push({ extent: vectors, tile: vectors });
   if (rest > vectors) parts.push({ extent: rest - vectors, tile: rest - vectors });
   return parts;
+}
+
+/** Weights of fewer bytes stay in the caches from run to run. */
+const streamedBytes = 1 << 19;
+/** Steps of a reduction between two looks ahead. */
+const prefetchEvery = 16;
+
+/** Weights that come from memory are asked for one panel ahead. */
+function prefetchWeights(schedule: Schedule, piece: string): void {
+  const { statement: block } = findBlock(schedule.program, piece);
+  const all = loopsAroundBlock(schedule.program, piece);
+  const reduce = all.filter((l) => isReduceLoop(block, l.variable) && l.mode === "serial");
+  const inner = reduce.at(-1);
+  if (!inner || reduce.length < 1) return;
+  const weights = accessesOf(block, all).find((a) => !a.writes && a.buffer.scope === "weight" && byteSize(a.buffer.element, elementCount(a.buffer.dims)) >= streamedBytes && coefficient(a.offset, inner.variable) !== 0);
+  if (!weights) return;
+  const first = all.findIndex((l) => isReduceLoop(block, l.variable));
+  const mover = all.slice(0, first).findLastIndex((l) => coefficient(weights.offset, l.variable) !== 0);
+  if (mover < 0 || all.slice(mover + 1, first).reduce((n, l) => n * l.extent, 1) < 2) return;
+  let place = reduce.at(-2)?.variable.name;
+  if (inner.extent >= 4 * prefetchEvery && inner.extent % prefetchEvery === 0) {
+    const at = loopNames(schedule.program, piece).all.indexOf(inner.variable.name);
+    schedule.apply(split, { loop: inner.variable.name, factor: prefetchEvery });
+    place = loopAt(schedule.program, piece, at);
+  }
+  if (place !== undefined) schedule.apply(prefetch, { block: piece, buffer: weights.buffer.name, loop: place });
 }
 
 /** The vector loop innermost; accumulators in vectors, stored once the sum is done. */

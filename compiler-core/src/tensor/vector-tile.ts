@@ -20,13 +20,15 @@ export interface VectorTile {
 
 /** Multiplications and additions that must be under way to keep the units busy: 2 units, 4 cycles each. */
 const inFlight = 8;
+/** A tile of more scalars is no longer named one by one. */
+const scalarTile = 64;
 /** What a tile of other size costs in code: it must win something. */
 const remainderCost = 0.02;
 
 /** The tile that computes the nest in the least time, by counts of multiplications and loads; undefined without a vector loop. */
 export function chooseVectorTile(program: TensorProgram, name: string, target: ScheduleTarget): VectorTile | undefined {
-  const lanes = target.vectorLanes;
-  if (lanes < 4) return undefined;
+  // Without vector types a tile is of scalars, for the compiler to find vectors of 4.
+  const lanes = Math.max(target.vectorLanes, 4);
   const { statement: block } = findBlock(program, name);
   const loops = loopsAroundBlock(program, name);
   const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
@@ -64,7 +66,7 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
     for (const panels of divisors(panel?.extent ?? 1, 8))
       for (let rows = 1; rows <= Math.min(row?.extent ?? 1, 28); rows++) {
         const loaded = width * panels;
-        if (rows * loaded + loaded + 1 > target.vectorRegisters) break;
+        if (rows * loaded + loaded + 1 > target.vectorRegisters || (target.vectorLanes === 1 && rows * panels * vectorSize > scalarTile)) break;
         const time = (r: number): number => {
           const work = r * loaded;
           // Two loads and two multiplications a cycle; a depthwise product loads a vector for each row.

@@ -13,6 +13,7 @@ import { schedulePrimitives } from "../../src/tensor/schedule/index.ts";
 import { parallel } from "../../src/tensor/schedule/parallel.ts";
 import { partition } from "../../src/tensor/schedule/partition.ts";
 import { applyPrimitive, type ScheduleArguments, type SchedulePrimitive } from "../../src/tensor/schedule/primitive.ts";
+import { prefetch } from "../../src/tensor/schedule/prefetch.ts";
 import { reorder } from "../../src/tensor/schedule/reorder.ts";
 import { reverseComputeInline } from "../../src/tensor/schedule/reverse-compute-inline.ts";
 import { describeStep, Schedule, stepTexts } from "../../src/tensor/schedule/schedule.ts";
@@ -116,6 +117,15 @@ describe("schedule primitives, before and after", () => {
     const after = applyPrimitive(partition, product(), { loop: "j", at: 8 });
     expect(loops(after).slice(1, 6)).toEqual(["for i in range(6):", "for j in range(8):", "for k in range(5):", "for j_1 in range(1):", "for k_1 in range(5):"]);
     sameMeaning(product(), after);
+  });
+
+  test("prefetch: the next column of b, while the rows of a use this one", () => {
+    const ordered = applyPrimitive(reorder, product(), { loops: ["j", "i", "k"] });
+    const after = applyPrimitive(prefetch, ordered, { block: "matmul", buffer: "b", loop: "k" });
+    expect(body(after).slice(3, 6)).toEqual(["    for k in range(5):", "      prefetch 1 lines of b at 1 + j + (i * 5 + k) * 16", "      block matmul:"]);
+    sameMeaning(ordered, after);
+    expect(() => applyPrimitive(prefetch, product(), { block: "matmul", buffer: "a", loop: "i" })).toThrow('condition "reduce-loop"');
+    expect(() => applyPrimitive(prefetch, product(), { block: "matmul", buffer: "b", loop: "k" })).toThrow('condition "next-panel"');
   });
 
   test("decompose-reduction", () => {

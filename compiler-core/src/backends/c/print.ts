@@ -71,6 +71,8 @@ class KernelPrinter {
   private readonly registers: ReadonlySet<Buffer>;
   private readonly vectors: VectorPlan;
   private readonly lanes: number;
+  /** are there accumulators of a register tile? */
+  private readonly tiledScalars: boolean;
   private vector: VectorContext | undefined;
   private readonly blockLines = new Map<string, { from: number; to: number }>();
   private readonly names = new Map<object, string>();
@@ -86,6 +88,7 @@ class KernelPrinter {
     this.lanes = (options.target ?? portableTarget).vectorLanes;
     this.vectors = planVectors(program, this.lanes);
     this.registers = new Set([...registerBuffers(program)].filter((b) => !this.vectors.buffers.has(b)));
+    this.tiledScalars = [...this.registers].some((b) => b.element === "float32" && elementCount(b.dims) >= 8);
     this.taken = new Set(reserved);
   }
 
@@ -95,7 +98,8 @@ class KernelPrinter {
       const restrict = this.options.mayAlias?.has(p) ? "" : "restrict ";
       return `${constant}${cType(p.element)} *${restrict}${this.nameOf(p, p.name)}`;
     });
-    const prototype = `void ${this.options.name}(${parameters.join(", ")})`;
+    const tiled = this.lanes === 1 && this.tiledScalars ? `${this.helper("GW_TILED")} ` : "";
+    const prototype = `${tiled}void ${this.options.name}(${parameters.join(", ")})`;
     this.lines.push(`${prototype} {`);
     this.emit(this.program.body, new Map(), Scope.empty, undefined);
     this.flush();
@@ -183,6 +187,12 @@ class KernelPrinter {
     this.flush();
     const name = this.nameOf(s.variable, s.variable.name);
     this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${s.extent}; ++${name}) {`);
+    if (s.prefetch && this.lanes > 1) {
+      // As an integer: the address may lie behind the buffer.
+      const { buffer, index, lines } = s.prefetch;
+      const start = this.value(simplify(substitute(index, by), scope.with(s.variable, s.extent)), scope, 11);
+      for (let i = 0; i < lines; i++) this.line(`${indent}__builtin_prefetch((const void *)((uintptr_t)${this.nameOf(buffer, buffer.name)} + (uintptr_t)${start} * ${byteSize(buffer.element, 1)}u${i > 0 ? ` + ${64 * i}u` : ""}), 0, 2);`);
+    }
     this.nested(s.body, by, scope.with(s.variable, s.extent), block);
     this.line("}");
   }

@@ -4,6 +4,7 @@ import { decomposeReduction } from "./decompose-reduction.ts";
 import { fuse } from "./fuse.ts";
 import { parallel } from "./parallel.ts";
 import { partition } from "./partition.ts";
+import { prefetch } from "./prefetch.ts";
 import type { SchedulePrimitive } from "./primitive.ts";
 import { reorder } from "./reorder.ts";
 import { reverseComputeInline } from "./reverse-compute-inline.ts";
@@ -24,6 +25,7 @@ export const schedulePrimitives = [
   reverseComputeInline,
   decomposeReduction,
   cacheWrite,
+  prefetch,
 ] as const;
 
 /** A primitive by its name. */

@@ -1,0 +1,47 @@
+import { accessesOf, coefficient } from "../access.ts";
+import { add, integer, mul } from "../expression.ts";
+import type { Expression } from "../program.ts";
+import { definePrimitive, findBlock, isReduceLoop, loopsAroundBlock, replaceStatement, type Require } from "./primitive.ts";
+
+/** float32 elements in a line of the caches */
+const lineElements = 16;
+/** More of them at once would only wait for one another. */
+const mostLines = 12;
+
+/**
+ * Asks for what the next iteration of the loop that moves `buffer` will read, a few lines in each iteration of `loop`,
+ * evenly over all passes of the current one. It changes no value; backends without such an instruction leave it out.
+ */
+export const prefetch = definePrimitive<{ block: string; buffer: string; loop: string }>({
+  name: "prefetch",
+  summary: "While one panel of weights is used again and again, the next one is brought near, a few lines at a time.",
+  conditions: [
+    { name: "reduce-loop", doc: "The loop moves a reduce axis of the block." },
+    { name: "next-panel", doc: "A loop outside the reduction moves the buffer evenly, and loops inside of it do not: the panel is used more than once." },
+    { name: "serial-loop", doc: "The loop is serial." },
+  ],
+  apply(program, args, require: Require) {
+    const { statement: block } = findBlock(program, args.block);
+    const loops = loopsAroundBlock(program, args.block);
+    const at = loops.findIndex((l) => l.variable.name === args.loop);
+    const place = loops[at];
+    require("reduce-loop", place !== undefined && isReduceLoop(block, place.variable), `${args.loop} does not`);
+    require("serial-loop", place.mode === "serial", `${args.loop} is ${place.mode}`);
+    const access = accessesOf(block, loops).find((a) => a.buffer.name === args.buffer && !a.writes);
+    const first = loops.findIndex((l) => isReduceLoop(block, l.variable));
+    const mover = access ? loops.slice(0, first).findLastIndex((l) => coefficient(access.offset, l.variable) !== 0) : -1;
+    const step = mover >= 0 ? coefficient(access!.offset, loops[mover]!.variable) : undefined;
+    const passes = loops.slice(mover + 1, first);
+    require("next-panel", mover >= 0 && step !== undefined && step > 0 && passes.reduce((n, l) => n * l.extent, 1) > 1, `${args.buffer} is not read again before it moves on`);
+    // What one panel is: all that the loops inside move.
+    const inner = loops.slice(first).filter((l) => coefficient(access!.offset, l.variable));
+    const lines = Math.ceil(inner.reduce((n, l) => n * l.extent, 1) / lineElements);
+    const turns = [...passes, ...loops.slice(first, at + 1)];
+    const slots = turns.reduce((n, l) => n * l.extent, 1);
+    const count = Math.min(mostLines, Math.ceil(lines / slots));
+    const turn = turns.reduce<Expression>((sum, l) => add(mul(sum, l.extent), l.variable), integer(0));
+    const moved = loops.slice(0, mover + 1).reduce<Expression>((sum, l) => add(sum, mul(l.variable, coefficient(access!.offset, l.variable) ?? 0)), integer(step));
+    const index = add(moved, mul(turn, count * lineElements));
+    return replaceStatement(program, place, [{ ...place, prefetch: { buffer: access!.buffer, index, lines: count } }]);
+  },
+});
