@@ -8,7 +8,7 @@ import { build } from "vite";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const [name, ...rest] = process.argv.slice(2);
-const entry = ["compiler-core", "renderer", "app"].map((w) => path.join(root, w, "bench", `${name}.ts`)).find(existsSync);
+const entry = ["compiler-core", "renderer", "app", "e2e"].map((w) => path.join(root, w, "bench", `${name}.ts`)).find(existsSync);
 if (!entry) {
   console.error(`no benchmark ${name ?? ""}: give the name of a file in compiler-core/bench, renderer/bench or app/bench`);
   process.exit(2);

@@ -18,14 +18,14 @@ export const targets = [
     name: "renderer",
     entry: "renderer/src/main.tsx",
     output: "renderer/dist/index.html",
-    sources: ["renderer", "compiler-core/src", "compiler-core/package.json", "app/shared"],
+    sources: ["renderer", "picture/src", "compiler-core/src", "compiler-core/package.json", "app/shared"],
     kind: "renderer",
   },
   {
     name: "command line",
     entry: "app/cli/main.ts",
     output: "app/dist/cli.mjs",
-    sources: ["app/cli", "app/shared", "app/package.json", "compiler-core/src", "compiler-core/package.json"],
+    sources: ["app/cli", "app/shared", "app/package.json", "picture/src", "compiler-core/src", "compiler-core/package.json"],
     kind: "node",
   },
   {

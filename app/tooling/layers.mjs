@@ -7,7 +7,7 @@ import { cruise } from "dependency-cruiser";
 import { rules } from "./layers-rules.mjs";
 import { inRoot, root, secondsSince } from "./run.mjs";
 
-const folders = ["compiler-core/src", "renderer/src", "renderer/test", "app", "e2e"];
+const folders = ["compiler-core/src", "picture/src", "renderer/src", "renderer/test", "app", "e2e"];
 
 /**
  * @param {string} baseDir

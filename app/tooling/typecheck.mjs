@@ -6,6 +6,7 @@ const projects = [
   "compiler-core",
   "compiler-core/test",
   "compiler-core/bench",
+  "picture",
   "renderer",
   "renderer/src/worker",
   "renderer/test",
@@ -17,7 +18,7 @@ const projects = [
   "e2e",
 ];
 /** Folders that hold a project's sources where they are not the project's own. @type {Record<string, string>} */
-const sources = { "compiler-core": "compiler-core/src", renderer: "renderer/src" };
+const sources = { "compiler-core": "compiler-core/src", picture: "picture/src", renderer: "renderer/src" };
 
 /** @param {string} folder @returns {boolean} */
 const hasTypeScript = (folder) =>

@@ -4,8 +4,8 @@
  * CPU time says more than the clock on a machine that is doing other things.
  */
 
-import { LayoutEngine, type LayoutGraph, type LayoutResult } from "../src/layout/index.ts";
-import { scopePaths } from "../src/layout/scopes.ts";
+import { LayoutEngine, type LayoutGraph, type LayoutResult } from "../../picture/src/index.ts";
+import { scopePaths } from "../../picture/src/index.ts";
 import { chain, inception, randomDag, resnet, transformer, unet, type SyntheticGraph } from "./synthetic.ts";
 
 export function toLayoutGraph(graph: SyntheticGraph, expanded: LayoutGraph["expanded"]): LayoutGraph {

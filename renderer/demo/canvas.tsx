@@ -11,15 +11,13 @@ import { chain, inception, resnet, transformer, unet, type SyntheticGraph } from
 import "../src/design/tokens.css";
 import {
   GraphCanvas,
-  nodeSize,
-  tagWidth,
   type CanvasData,
   type CanvasEdge,
   type CanvasNode,
   type CanvasTarget,
   type GraphCanvasHandle,
 } from "../src/graph/index.ts";
-import { LayoutEngine, scopePaths, type LayoutGraph, type LayoutResult, type NodeKey } from "../src/layout/index.ts";
+import { LayoutEngine, nodeSize, scopePaths, tagWidth, type LayoutGraph, type LayoutResult, type NodeKey } from "../../picture/src/index.ts";
 
 const query = new URLSearchParams(location.search);
 document.documentElement.dataset["theme"] = query.get("theme") ?? "light";

@@ -15,9 +15,11 @@ import { startWindow } from "./state/start.ts";
 import { useStore } from "./state/store.ts";
 import { Window } from "./window/window.tsx";
 import { startCompiler } from "./worker/client.ts";
+import { startPictures } from "./worker/picture-client.ts";
 
 const host = createHost();
-setServices({ session: startCompiler(), host });
+const { session, connect } = startCompiler();
+setServices({ session, pictures: startPictures(connect()), host });
 // One request to our own host: the page appears in the person's colours and language, and does not change under the eye.
 await loadPreferences(host.kept);
 const settings = loadSettings(preferences);

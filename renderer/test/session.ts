@@ -7,6 +7,9 @@ import { clearQueries } from "../src/state/query.ts";
 import { setServices } from "../src/state/services.ts";
 import { initialState, useStore } from "../src/state/store.ts";
 import type { SessionClient } from "../src/worker/client.ts";
+import type { PictureClient } from "../src/worker/picture-client.ts";
+import type { PictureApi } from "../src/worker/picture-protocol.ts";
+import { createPictures, pictureBuffers } from "../src/worker/pictures.ts";
 import { createClient, serve, type Api, type ClientMessage, type Port, type ServerMessage } from "../src/worker/rpc.ts";
 import type { RemoteSession } from "../src/worker/source.ts";
 
@@ -36,6 +39,7 @@ const inMemory = (session: SessionApi): RemoteSession => ({
 export interface TestWindow {
   readonly host: MemoryHost;
   readonly session: SessionClient;
+  readonly pictures: PictureClient;
   close(): void;
 }
 
@@ -45,11 +49,22 @@ export function testWindow(change: (session: RemoteSession) => Partial<RemoteSes
   const real = inMemory(createSession(() => performance.now()));
   serve(ends.server, { ...real, ...change(real) } as unknown as Api, () => new CancelledError());
   const session = createClient<RemoteSession>(ends.client).api;
+  const pictureEnds = channel();
+  serve(pictureEnds.server, createPictures(session, () => undefined) as unknown as Api, undefined, pictureBuffers);
+  const pictures = createClient<PictureApi>(pictureEnds.client).api;
   const host = createMemoryHost();
-  setServices({ session, host });
+  setServices({ session, pictures, host });
   clearQueries();
   useStore.setState(initialState, true);
-  return { host, session, close: ends.close };
+  return {
+    host,
+    session,
+    pictures,
+    close() {
+      ends.close();
+      pictureEnds.close();
+    },
+  };
 }
 
 const examples = new URL("../../examples/", import.meta.url);

@@ -8,6 +8,8 @@ import type { Graph, NodeId, RegionId } from "./graph.ts";
  */
 export function topologicalOrder(graph: Graph, region: RegionId = 0): NodeId[] {
   const members = graph.members(region);
+  const asTheyStand = alreadyInOrder(graph, members);
+  if (asTheyStand) return asTheyStand;
   const waiting = new Map<NodeId, number>();
   const next = new Map<NodeId, NodeId[]>();
   const addEdge = (from: NodeId, to: NodeId): void => {
@@ -42,11 +44,41 @@ export function topologicalOrder(graph: Graph, region: RegionId = 0): NodeId[] {
   return order;
 }
 
+/** The members by (order, id) when every input stands before its user, which is so in most graphs: the heap would give the same. */
+function alreadyInOrder(graph: Graph, members: readonly NodeId[]): NodeId[] | undefined {
+  const sorted = members.slice();
+  const orders = new Map<NodeId, number>();
+  let ascending = true;
+  for (const [index, id] of sorted.entries()) {
+    const { order } = graph.node(id);
+    orders.set(id, order);
+    if (index > 0) {
+      const before = sorted[index - 1]!;
+      const beforeOrder = orders.get(before)!;
+      if (beforeOrder > order || (beforeOrder === order && before > id)) ascending = false;
+    }
+  }
+  if (!ascending) sorted.sort((a, b) => orders.get(a)! - orders.get(b)! || a - b);
+  const seen = new Set<NodeId>();
+  for (const id of sorted) {
+    const node = graph.node(id);
+    for (const input of node.inputs) if (input && orders.has(input.node) && !seen.has(input.node)) return undefined;
+    if (node.kind === "operator") for (const capture of captures(graph, id)) if (orders.has(capture) && !seen.has(capture)) return undefined;
+    seen.add(id);
+  }
+  return sorted;
+}
+
+function hasAny(regions: object): boolean {
+  for (const _ in regions) return true;
+  return false;
+}
+
 /** Producers outside a node's bodies whose values the bodies use, at any depth. */
 export function captures(graph: Graph, owner: NodeId): NodeId[] {
   const node = graph.operator(owner);
-  const bodies = node ? Object.values(node.regions) : [];
-  if (bodies.length === 0) return [];
+  if (!node || !hasAny(node.regions)) return [];
+  const bodies = Object.values(node.regions);
   const inside = new Set<RegionId>();
   const found = new Set<NodeId>();
   const pending = [...bodies];

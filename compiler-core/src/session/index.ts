@@ -5,3 +5,4 @@ export { compilerVersion } from "./version.ts";
 export { checkRange, MemoryBlob, type BlobRef, type BlobSource, type SiblingFiles } from "../support/blob.ts";
 export { formatDiagnostic, formatWhere, GraphwrightError, type Where } from "../support/diagnostic.ts";
 export { CancelledError, silentTask, type Task } from "../support/task.ts";
+export { outlineTable } from "./outline.ts";

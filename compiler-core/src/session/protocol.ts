@@ -5,6 +5,7 @@
  */
 import type { BlobSource, SiblingFiles } from "../support/blob.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
+import type { StringColumn } from "../support/string-table.ts";
 import type { Task } from "../support/task.ts";
 import type { ElementType } from "../ir/element-type.ts";
 import type { NodeId, RegionId } from "../ir/graph.ts";
@@ -172,6 +173,76 @@ export interface GraphView {
   readonly regions: readonly RegionView[];
   /** for layouts that keep their place: what each new node came from, when there is a base */
   readonly lineage: readonly (readonly [node: NodeId, from: readonly NodeId[]])[];
+}
+
+/**
+ * `GraphView` in columns, for graphs of any size: typed arrays are handed from worker to worker, and nobody makes an
+ * object for a node that is not looked at. Row i is a node, in topological order; names of columns that hold numbers of
+ * strings are marked (s). FLOPs are not here: `metric` gives them when they are asked for.
+ */
+export interface GraphTable {
+  readonly model: ModelId;
+  readonly step: StepId;
+  readonly base?: StepId;
+  readonly strings: StringColumn;
+  readonly ids: Int32Array;
+  /** index in `nodeKinds` */
+  readonly kinds: Uint8Array;
+  /** (s) */
+  readonly ops: Uint32Array;
+  /** (s) */
+  readonly domains: Uint32Array;
+  /** (s) */
+  readonly families: Uint32Array;
+  /** (s) */
+  readonly names: Uint32Array;
+  /** (s) */
+  readonly details: Uint32Array;
+  /** (s) name-scope path, parts separated by "/" */
+  readonly scopes: Uint32Array;
+  readonly regions: Int32Array;
+  /** index in `marks`; 0 where nothing is compared */
+  readonly marks: Uint8Array;
+  /** bytes of all outputs; NaN when unknown */
+  readonly outputBytes: Float64Array;
+  readonly weightBytes: Float64Array;
+  /** inputs of row i: inputStart[i] .. inputStart[i + 1] */
+  readonly inputStart: Uint32Array;
+  readonly inputs: {
+    /** (s) the schema's name, as "W" */
+    readonly labels: Uint32Array;
+    /** (s) the value's name */
+    readonly names: Uint32Array;
+    /** (s) */
+    readonly types: Uint32Array;
+    /** the producing node, -1 for an omitted input */
+    readonly from: Int32Array;
+    readonly outputs: Uint16Array;
+    /** 1: constant, 2: captured from an enclosing region, 4: the constant is one element, whose text is in `scalars` */
+    readonly flags: Uint8Array;
+    /** (s) */
+    readonly scalars: Uint32Array;
+  };
+  readonly outputStart: Uint32Array;
+  readonly outputs: {
+    /** (s) */
+    readonly names: Uint32Array;
+    /** (s) */
+    readonly types: Uint32Array;
+  };
+  /** rows with bodies, and what fused groups are made of */
+  readonly bodies: readonly { readonly row: number; readonly name: string; readonly region: RegionId }[];
+  readonly parts: readonly { readonly row: number; readonly ops: readonly string[] }[];
+  readonly regionViews: readonly RegionView[];
+  readonly lineage: readonly (readonly [node: NodeId, from: readonly NodeId[]])[];
+}
+/** values of `GraphTable.kinds` */
+export type NodeKind = NodeView["kind"];
+
+/** A number for some nodes of a step: what heat colours and sorting are made of. NaN where there is none. */
+export interface MetricView {
+  readonly nodes: Int32Array;
+  readonly values: Float64Array;
 }
 
 export interface TextView {
@@ -560,6 +631,10 @@ export interface SessionApi {
   operators: Method<Record<string, never>, { readonly operators: readonly OperatorView[] }>;
   summary: Method<At, ModelSummary>;
   graph: Method<At & { readonly base?: StepId }, GraphView>;
+  /** the same in columns */
+  graphTable: Method<At & { readonly base?: StepId }, GraphTable>;
+  /** FLOPs of every node of a step */
+  flops: Method<At, MetricView>;
   text: Method<At, TextView>;
   node: Method<At & { readonly node: NodeId }, NodeDetail>;
   /** statistics of a constant, by the node that is the constant (an InputView's `from`) */
@@ -629,5 +704,5 @@ export interface SessionApi {
   build: Method<At & { readonly name: string; readonly target: "c" }, BuildResult>;
 }
 
-export type { LineageTable, Recipe, RecipeFailure, RecipeStep };
+export type { LineageTable, StringColumn, Recipe, RecipeFailure, RecipeStep };
 export type { Diagnostic, Exactness, NodeId, PreconditionResult, PreconditionState, RegionId, StepId };

@@ -30,6 +30,8 @@ import { bytesOf, runGraph } from "./run.ts";
 import { constantView, tensorView } from "./tensor-view.ts";
 import { compareTensors, Keeper, keptBytesLimit, tensorOf, tensorPart } from "./tensors.ts";
 import { restoreTree, treeOf } from "./tree.ts";
+import { nodeFlops } from "./cost.ts";
+import { graphTable } from "./graph-table.ts";
 import { graphView, unionView } from "./views.ts";
 
 /** milliseconds on any clock; given by the host, since the compiler has no clock of its own */
@@ -121,6 +123,24 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     async graph({ model: id, step, base }) {
       const model = find(id);
       return base === undefined || base === step ? graphView(id, step, model.graph(step)) : unionView(id, step, model.graph(step), base, model.graph(base), model.lineage);
+    },
+
+    async graphTable({ model: id, step, base }, task) {
+      const model = find(id);
+      const compared = base === undefined || base === step ? undefined : { step: base, graph: model.graph(base), lineage: model.lineage };
+      return graphTable(id, step, model.graph(step), compared, task);
+    },
+
+    async flops({ model, step }) {
+      const nodes: number[] = [];
+      const values: number[] = [];
+      const graph = find(model).graph(step);
+      for (const node of graph) {
+        if (node.kind !== "operator") continue;
+        nodes.push(node.id);
+        values.push(nodeFlops(graph, node) ?? NaN);
+      }
+      return { nodes: Int32Array.from(nodes), values: Float64Array.from(values) };
     },
 
     async text(at) {

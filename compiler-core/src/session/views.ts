@@ -136,7 +136,7 @@ export function nodeView(graph: Graph, node: OperatorNode | ParameterNode): Node
   };
 }
 
-function regionViews(graph: Graph): RegionView[] {
+export function regionViews(graph: Graph): RegionView[] {
   const views: RegionView[] = [];
   for (const region of graph.regions) {
     if (!region) continue;
@@ -151,7 +151,7 @@ function regionViews(graph: Graph): RegionView[] {
   return views;
 }
 
-const isDrawn = (node: Node): node is OperatorNode | ParameterNode => node.kind !== "constant";
+export const isDrawn = (node: Node): node is OperatorNode | ParameterNode => node.kind !== "constant";
 
 /** Every region's nodes in topological order, the root first. */
 export function nodesInOrder(graph: Graph): Node[] {

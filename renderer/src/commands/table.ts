@@ -2,11 +2,13 @@
 import { canvas } from "../state/canvas.ts";
 import * as act from "../state/actions.ts";
 import { saveRecipe } from "../state/recipe.ts";
+import type { Isolation } from "../../../picture/src/index.ts";
+import { metricOf } from "../state/metrics.ts";
 import { query } from "../state/query.ts";
 import { report } from "../state/notices.ts";
 import { i18next } from "../i18n/index.ts";
 import { positionOf } from "../state/steps.ts";
-import { activeModel, setView, useStore, type ModelState, type State } from "../state/store.ts";
+import { activeModel, setView, updateModel, useStore, type ModelState, type State } from "../state/store.ts";
 import { services } from "../state/services.ts";
 import { noteToRedo, noteToUndo } from "../state/notes.ts";
 import { copyLink, reopenClosed, saveProject } from "../state/workspace.ts";
@@ -24,6 +26,10 @@ const onModel = <T>(run: (model: ModelState) => T) => (): T | undefined => {
 const position = (model: ModelState): number => positionOf(model.timeline, model.b);
 
 const themes = ["light", "dark", "high-contrast"] as const;
+const hasSelection = (state: State): boolean => (activeModel(state)?.selected.length ?? 0) > 0;
+const hasMetric = (kind: "time" | "error") => (state: State): boolean => state.active !== null && metricOf(state.active, kind) !== undefined;
+/** Draws only what the selected nodes need, what needs them, or both. */
+const isolate = (model: ModelState, direction: Isolation["direction"]): void => updateModel(model.id, { isolation: { nodes: model.selected, direction } });
 
 /** Selects the producer of the selected node's n-th input, as the inspector lists them. */
 async function goToInput(index: number): Promise<void> {
@@ -98,6 +104,16 @@ export const commands: readonly Command[] = [
     run: onModel((model) => canvas.current?.reveal(model.selected)),
   },
   { id: "view-toggle-group", menu: "view", section: 1, keys: ["Space"], enabled: hasModel, run: () => canvas.current?.toggleGroup() },
+  { id: "view-open-groups", menu: "view", section: 1, keys: ["Shift+E"], enabled: hasModel, run: () => canvas.current?.expandAll(true) },
+  { id: "view-close-groups", menu: "view", section: 1, keys: ["Shift+C"], enabled: hasModel, run: () => canvas.current?.expandAll(false) },
+  { id: "view-rename-group", menu: "view", section: 1, keys: ["F2"], enabled: hasModel, run: () => canvas.current?.renameGroup() },
+  { id: "view-show-inputs", menu: "view", section: 2, keys: ["["], enabled: hasSelection, run: () => canvas.current?.showNeighbours(false) },
+  { id: "view-show-outputs", menu: "view", section: 2, keys: ["]"], enabled: hasSelection, run: () => canvas.current?.showNeighbours(true) },
+  { id: "view-follow-edge", menu: "view", section: 2, keys: ["E"], enabled: hasSelection, run: () => canvas.current?.followEdge() },
+  { id: "view-isolate", menu: "view", section: 2, keys: ["I"], enabled: hasSelection, run: onModel((model) => isolate(model, "both")) },
+  { id: "view-isolate-inputs", menu: "view", section: 2, enabled: hasSelection, run: onModel((model) => isolate(model, "inputs")) },
+  { id: "view-isolate-outputs", menu: "view", section: 2, enabled: hasSelection, run: onModel((model) => isolate(model, "outputs")) },
+  { id: "view-isolate-none", menu: "view", section: 2, keys: ["Shift+I"], enabled: (state) => !!activeModel(state)?.isolation, run: onModel((model) => updateModel(model.id, { isolation: null })) },
   {
     id: "view-lineage", menu: "view", section: 2, keys: ["H"],
     enabled: (state) => (activeModel(state)?.selected.length ?? 0) > 0,
@@ -105,6 +121,9 @@ export const commands: readonly Command[] = [
   },
   { id: "view-heat-flops", menu: "view", section: 3, enabled: hasModel, checked: (state) => state.view.heat === "flops", run: () => setView({ heat: view().heat === "flops" ? "none" : "flops" }) },
   { id: "view-heat-bytes", menu: "view", section: 3, enabled: hasModel, checked: (state) => state.view.heat === "bytes", run: () => setView({ heat: view().heat === "bytes" ? "none" : "bytes" }) },
+  { id: "view-heat-time", menu: "view", section: 3, enabled: hasMetric("time"), checked: (state) => state.view.heat === "time", run: () => setView({ heat: view().heat === "time" ? "none" : "time" }) },
+  { id: "view-heat-error", menu: "view", section: 3, enabled: hasMetric("error"), checked: (state) => state.view.heat === "error", run: () => setView({ heat: view().heat === "error" ? "none" : "error" }) },
+  { id: "view-edge-width", menu: "view", section: 3, keys: ["W"], checked: (state) => state.view.edgeWidth, run: () => setView({ edgeWidth: !view().edgeWidth }) },
   { id: "view-minimap", menu: "view", section: 3, keys: ["M"], checked: (state) => state.view.minimap, run: () => setView({ minimap: !view().minimap }) },
   { id: "view-constants", menu: "view", section: 3, checked: (state) => state.view.constants, run: () => setView({ constants: !view().constants }) },
   { id: "view-left", menu: "view", section: 4, keys: ["Mod+B"], global: true, checked: (state) => state.view.showLeft, run: () => setView({ showLeft: !view().showLeft }) },

@@ -26,7 +26,7 @@ import {
   type Ref,
 } from "react";
 import "@xyflow/react/dist/base.css";
-import type { LayoutResult, NodeKey } from "../layout/index.ts";
+import type { LayoutResult, NodeKey } from "../../../picture/src/index.ts";
 import { chipsOf, nodeTypes, type CardActions, type CardNode, type GroupNode } from "./cards.tsx";
 import { EdgeHighlight, EdgeLayer, type Region } from "./edge-layer.tsx";
 import { Minimap, type MinimapHandle } from "./minimap.tsx";
@@ -65,6 +65,8 @@ export interface GraphCanvasHandle {
   /** Starts at the top, readable; shows everything when it fits. */
   home(): void;
   centerOn(target: CanvasTarget | NodeKey, options?: { readonly zoom?: number; readonly instant?: boolean }): boolean;
+  /** Brings several places into one view; what is not drawn is left out. */
+  show(targets: readonly CanvasTarget[]): void;
   zoomBy(factor: number): void;
   viewport(): View;
   setViewport(view: View): void;
@@ -357,6 +359,19 @@ function Canvas({
         if (box < 0) return false;
         centerBox(box, options.zoom, options.instant === true ? 0 : 200);
         return true;
+      },
+      show(targets) {
+        const boxes = targets.map((target) => live.current.scene.boxOf(target)).filter((box) => box >= 0);
+        if (boxes.length === 0) return;
+        let [minX, minY, maxX, maxY] = [Infinity, Infinity, -Infinity, -Infinity];
+        for (const box of boxes) {
+          const rect = rectAt(live.current.scene, box);
+          [minX, minY, maxX, maxY] = [Math.min(minX, rect.x), Math.min(minY, rect.y), Math.max(maxX, rect.x + rect.width), Math.max(maxY, rect.y + rect.height)];
+        }
+        const { width, height } = store.getState();
+        // Never closer than cards are meant to be read at.
+        const zoom = Math.min(1, (width * 0.86) / Math.max(1, maxX - minX), (height * 0.86) / Math.max(1, maxY - minY));
+        void flow.setCenter((minX + maxX) / 2, (minY + maxY) / 2, { zoom, duration: reducedMotion() ? 0 : 240 });
       },
       zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor, { duration: reducedMotion() ? 0 : 120 }),
       viewport: () => flow.getViewport(),

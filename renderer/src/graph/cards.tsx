@@ -1,8 +1,8 @@
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { memo, type CSSProperties, type ReactNode } from "react";
 import type { NodeProps, Node } from "@xyflow/react";
-import type { LayoutResult, NodeKey, PlacedGroup } from "../layout/index.ts";
-import { shortenMiddle, textEms } from "./measure.ts";
+import type { LayoutResult, NodeKey, PlacedGroup } from "../../../picture/src/index.ts";
+import { shortenMiddle, textEms } from "../../../picture/src/index.ts";
 import type { CanvasBadge, CanvasGroup, CanvasLabels, CanvasNode, CanvasTarget, DiffMark } from "./model.ts";
 import styles from "./graph-canvas.module.css";
 

@@ -1,7 +1,7 @@
 /** The near edges: one path for each style, not one for each edge, and a label for each value. */
 
 import { memo, useMemo, type ReactNode } from "react";
-import { routePath } from "../layout/index.ts";
+import { routePath } from "../../../picture/src/index.ts";
 import type { DiffMark } from "./model.ts";
 import type { Scene } from "./scene.ts";
 import styles from "./graph-canvas.module.css";

@@ -1,61 +1,23 @@
 /** What the canvas is given to draw. It knows nothing of the compiler: the caller maps its views to this. */
 
-import type { NodeKey } from "../layout/index.ts";
+import type { CanvasEdge, CanvasGroup, CanvasNode, DiffMark } from "../../../picture/src/cards.ts";
+import type { NodeKey } from "../../../picture/src/index.ts";
 
-export type DiffMark = "added" | "removed" | "changed" | "unchanged";
+export type { CanvasBadge, CanvasEdge, CanvasGroup, CanvasNode, DiffMark } from "../../../picture/src/cards.ts";
 
-export interface CanvasBadge {
-  readonly text: string;
-  readonly tone: "neutral" | "accent" | "ok" | "warning" | "error";
-  /** Full sentence for hover and screen readers. */
-  readonly label: string;
-}
-
-export interface CanvasNode {
-  readonly id: NodeKey;
-  readonly kind: "operator" | "constant" | "input" | "output" | "group" | "fused";
-  readonly op: string;
-  /** The node's name in the model. */
-  readonly title: string;
-  /** What tells it from its like: "3×3, s2". On a constant its shape or its value. */
-  readonly subtitle?: string;
-  /** Operator family; names a --family-* token. */
-  readonly family: string;
-  readonly inputs?: readonly string[];
-  readonly outputs?: readonly string[];
-  readonly badges?: readonly CanvasBadge[];
-  readonly diff?: DiffMark;
-  /** 0 .. 1 on the heat scale. */
-  readonly heat?: number;
-  readonly dimmed?: boolean;
-  /** What it came from, for hover: "conv1, bn1". */
-  readonly origins?: readonly string[];
-}
-
-export interface CanvasEdge {
-  readonly id: NodeKey;
-  /** Shape and type of the value: "1×64×56×56 f32". */
-  readonly label?: string;
-  /** Bytes of the value; edges are drawn wider by it when `widthByBytes` is set. */
-  readonly bytes?: number;
-  readonly diff?: DiffMark;
-  readonly dimmed?: boolean;
-}
-
-/** Extra text and marks for groups, by group id. */
-export interface CanvasGroup {
-  readonly title?: string;
-  readonly subtitle?: string;
-  readonly badges?: readonly CanvasBadge[];
-  readonly diff?: DiffMark;
-  readonly heat?: number;
-  readonly dimmed?: boolean;
+/** What is looked up when it comes into view; a Map is one. */
+export interface Lookup<K, V> {
+  get(key: K): V | undefined;
 }
 
 export interface CanvasData {
-  readonly nodes: ReadonlyMap<NodeKey, CanvasNode>;
-  readonly edges?: ReadonlyMap<NodeKey, CanvasEdge>;
-  readonly groups?: ReadonlyMap<string, CanvasGroup>;
+  readonly nodes: Lookup<NodeKey, CanvasNode>;
+  readonly edges?: Lookup<NodeKey, CanvasEdge>;
+  readonly groups?: Lookup<string, CanvasGroup>;
+  /** Family and mark of a node without making its card: the overview asks for all of them. */
+  readonly look?: (id: NodeKey) => { readonly family: string; readonly diff?: DiffMark | undefined; readonly dimmed?: boolean };
+  /** 0 .. 1 on the heat scale, where heat is shown; the overview then paints by it. */
+  readonly heat?: (target: CanvasTarget) => number | undefined;
 }
 
 /** A place on the canvas: a node, or a group by its id. */

@@ -1,6 +1,6 @@
 /** The far view: blocks in family colours, painted on a canvas. Costs the same for 500 and for 50,000 nodes. */
 
-import { shortenMiddle, textEms } from "./measure.ts";
+import { shortenMiddle, textEms } from "../../../picture/src/index.ts";
 import type { Palette } from "./palette.ts";
 import { groupAt, isGroup, nodeAt, type Scene } from "./scene.ts";
 
@@ -108,20 +108,21 @@ export function paintOverview(
   const stride = Math.ceil(blocks.length / MAX_BLOCKS);
   const byColor = new Map<number, number[]>();
   const marked: number[] = [];
-  const { token, tokens, flags } = scene;
+  const { token, tokens, flags, heats } = scene;
   for (let k = 0; k < blocks.length; k++) {
     const box = blocks[k]!;
     if (flags[box] === 2) marked.push(box);
     if (k % stride !== 0) continue;
-    const key = token[box]! * 2 + (flags[box] === 1 ? 1 : 0);
+    const warm = heats?.[box];
+    const key = warm !== undefined && !Number.isNaN(warm) ? -1 - Math.round(warm * 4) : token[box]! * 2 + (flags[box] === 1 ? 1 : 0);
     const list = byColor.get(key);
     if (list === undefined) byColor.set(key, [box]);
     else list.push(box);
   }
   const cards = zoom > 0.16;
   for (const [key, list] of byColor) {
-    const color = palette.color(tokens[key >> 1]!);
-    context.globalAlpha = key % 2 === 1 ? 0.25 : 1;
+    const color = palette.color(key < 0 ? `--heat-${-1 - key}` : tokens[key >> 1]!);
+    context.globalAlpha = key >= 0 && key % 2 === 1 ? 0.25 : 1;
     if (cards) {
       context.fillStyle = palette.color("--color-surface");
       context.strokeStyle = palette.color("--color-line-strong");

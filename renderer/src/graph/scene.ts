@@ -1,6 +1,6 @@
 /** A layout together with what it shows, indexed for drawing, hit tests and walking along edges. */
 
-import type { LayoutResult, NodeKey, PlacedGroup } from "../layout/index.ts";
+import type { LayoutResult, NodeKey, PlacedGroup } from "../../../picture/src/index.ts";
 import type { CanvasData, CanvasNode, CanvasTarget } from "./model.ts";
 import { RowIndex } from "./row-index.ts";
 
@@ -35,6 +35,8 @@ export interface Scene {
   readonly tokens: readonly string[];
   /** 0: as ever; 1: dimmed; 2: has a diff mark. */
   readonly flags: Uint8Array;
+  /** Heat of each box, 0 .. 1 or NaN, where heat is shown. */
+  readonly heats: Float32Array | undefined;
   /** True for the first route of each value: the one that carries the label. */
   readonly leads: Uint8Array;
   boxOf(target: CanvasTarget): number;
@@ -97,9 +99,11 @@ export function makeScene(layout: LayoutResult, data: CanvasData): Scene {
   const tokenOf = new Map<string, number>();
   const token = new Uint8Array(boxCount);
   const flags = new Uint8Array(boxCount);
+  const heats = data.heat ? new Float32Array(boxCount) : undefined;
   for (let b = 0; b < boxCount; b++) {
-    const node = b < n ? data.nodes.get(layout.nodes.ids[b]!) : undefined;
+    const node = b >= n ? undefined : data.look ? data.look(layout.nodes.ids[b]!) : data.nodes.get(layout.nodes.ids[b]!);
     const extra = b < n ? node : data.groups?.get(layout.groups[b - n]!.id);
+    if (heats) heats[b] = data.heat!(b < n ? { kind: "node", id: layout.nodes.ids[b]! } : { kind: "group", id: layout.groups[b - n]!.id }) ?? NaN;
     if (b < n) {
       const family = node?.family ?? "custom";
       let index = tokenOf.get(family);
@@ -115,6 +119,7 @@ export function makeScene(layout: LayoutResult, data: CanvasData): Scene {
   }
 
   let nodeBox: Map<NodeKey, number> | undefined;
+  let groupBox: Map<string, number> | undefined;
   const boxOfNode = (id: NodeKey): number => {
     if (nodeBox === undefined) {
       nodeBox = new Map();
@@ -142,12 +147,13 @@ export function makeScene(layout: LayoutResult, data: CanvasData): Scene {
     token,
     tokens,
     flags,
+    heats,
     leads,
     boxOfNode,
     boxOf(target) {
       if (target.kind === "node") return boxOfNode(target.id);
-      const group = layout.groups.findIndex((candidate) => candidate.id === target.id);
-      return group < 0 ? -1 : n + group;
+      groupBox ??= new Map(layout.groups.map((group, g) => [group.id, n + g]));
+      return groupBox.get(target.id) ?? -1;
     },
   };
 }

@@ -98,16 +98,33 @@ export interface Restore {
   readonly quiet?: boolean;
 }
 
-/** Opens a file in a tab of its own; a failure leaves what is open untouched. */
+let outlines = 0;
+
+/**
+ * Opens a file in a tab of its own; a failure or a cancel leaves what is open untouched. The outline of its graph is shown
+ * while the compiler reads it.
+ */
 export async function openFile(file: OpenedFile, restore?: Restore): Promise<ModelId | undefined> {
-  const { session } = services();
+  const { session, pictures } = services();
   if (/\.graphwright$/i.test(file.name) && projectOpener.open) {
     await projectOpener.open(file);
     return undefined;
   }
+  const outline = `outline-${++outlines}`;
+  const source = sourceOf(file);
+  let underWay = true;
   try {
     const state = await runTask(t("task.open", { name: file.name }), async (options): Promise<ModelState> => {
-      const { model: id, summary, timeline, diagnostics } = await session.open({ source: sourceOf(file) }, options);
+      if (!restore?.quiet) {
+        void pictures.outline({ name: outline, source }, { signal: options.signal }).then(
+          (found) => {
+            if (found && underWay) useStore.setState((before) => ({ opening: { key: outline, name: file.name }, view: { ...before.view, dialog: null } }));
+          },
+          // A file without an outline opens without one; what is wrong with it the compiler says.
+          () => undefined,
+        );
+      }
+      const { model: id, summary, timeline, diagnostics } = await session.open({ source }, options);
       const fresh: ModelState = {
         id,
         name: file.name,
@@ -134,6 +151,8 @@ export async function openFile(file: OpenedFile, restore?: Restore): Promise<Mod
         notes: noNotes,
         noteHistory: noHistory,
         savedNotes: noNotes,
+        outline,
+        isolation: null,
         changing: null,
       };
       if (!restore) return fresh;
@@ -145,7 +164,9 @@ export async function openFile(file: OpenedFile, restore?: Restore): Promise<Mod
       }
     });
     const { id, diagnostics } = state;
+    underWay = false;
     useStore.setState((before) => ({
+      opening: before.opening?.key === outline ? null : before.opening,
       models: { ...before.models, [id]: state },
       order: before.order.toSpliced(restore?.index ?? before.order.length, 0, id),
       ...(restore?.quiet && before.active !== null ? {} : { active: id, view: { ...before.view, dialog: null } }),
@@ -156,6 +177,9 @@ export async function openFile(file: OpenedFile, restore?: Restore): Promise<Mod
     if (worst) notify({ severity: "warning", title: t("notice.opened-with", { name: file.name, count: diagnostics.length }), diagnostic: worst });
     return id;
   } catch (error) {
+    underWay = false;
+    useStore.setState((before) => ({ opening: before.opening?.key === outline ? null : before.opening }));
+    void pictures.forget({ name: outline }).catch(() => undefined);
     report(t("error.open", { name: file.name }), error);
     return undefined;
   }
@@ -235,6 +259,7 @@ export async function closeModel(id: ModelId): Promise<void> {
   });
   canvasViews.forget(id);
   try {
+    for (const name of [id, ...(closing ? [closing.outline] : [])]) void services().pictures.forget({ name }).catch(() => undefined);
     await services().session.close({ model: id });
   } catch (error) {
     report(t("error.close"), error);

@@ -8,6 +8,14 @@ export interface CanvasHandle {
   reveal(nodes: readonly NodeId[]): void;
   /** Opens or closes the group that is focused or that the selected node is in. */
   toggleGroup(): void;
+  /** Opens or closes every group. */
+  expandAll(open: boolean): void;
+  /** Asks for a name of the group that is focused. */
+  renameGroup(): void;
+  /** Brings the selected node and its inputs or outputs into view. */
+  showNeighbours(outputs: boolean): void;
+  /** To the other end of the chosen edge, or along the selected node's first. */
+  followEdge(): void;
   zoomBy(factor: number): void;
 }
 

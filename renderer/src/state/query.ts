@@ -8,7 +8,7 @@ import { CallCancelled, isCancelled, type ParamsOf, type ResultOf } from "../wor
 import { services } from "./services.ts";
 
 export type QueryMethod =
-  | "catalog" | "summary" | "graph" | "text" | "node" | "tensor" | "follow" | "cost" | "sites" | "explain" | "program" | "presence" | "operators" | "tensorPart" | "tensorStatistics" | "compareTensors";
+  | "catalog" | "summary" | "graph" | "flops" | "text" | "node" | "tensor" | "follow" | "cost" | "sites" | "explain" | "program" | "presence" | "operators" | "tensorPart" | "tensorStatistics" | "compareTensors";
 export type QueryParams<M extends QueryMethod> = ParamsOf<SessionApi[M]>;
 export type QueryResult<M extends QueryMethod> = ResultOf<SessionApi[M]>;
 

@@ -1,6 +1,7 @@
 /** Everything the window shows, in one store made of slices. Actions live in actions.ts. */
 import { create } from "zustand";
 import type { CatalogView, CheckView, Diagnostic, ModelId, ModelSummary, NodeId, OrdersView, RunResult, StepId, TimelineView } from "@graphwright/compiler-core";
+import type { Isolation } from "../../../picture/src/index.ts";
 import type { Example, HostInfo, OpenedFile } from "../host/host.ts";
 import type { Plan } from "./plan.ts";
 import type { Fingerprint } from "./fingerprint.ts";
@@ -66,6 +67,10 @@ export interface ModelState {
   readonly noteHistory: NoteHistory;
   /** the notes as they were last saved */
   readonly savedNotes: Notes;
+  /** the outline that it was drawn from while it was opened */
+  readonly outline: string;
+  /** the part of the graph that is drawn; null: all of it */
+  readonly isolation: Isolation | null;
   /** title of the change under way; other changes wait until it ends */
   readonly changing: string | null;
 }
@@ -98,7 +103,14 @@ export interface LogEntry {
 export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about" | "save" | "link";
 export type LeftTab = "pipeline" | "rewrites" | "recipe";
 export type LowerTab = "text" | "program" | "values" | "custom" | "orders" | "bisect" | "notes" | "log";
-export type Heat = "none" | "flops" | "bytes";
+export type Heat = "none" | "flops" | "bytes" | "time" | "error";
+
+/** A file that is being opened and whose outline can be shown. */
+export interface Opening {
+  /** name of its outline in the picture worker */
+  readonly key: string;
+  readonly name: string;
+}
 
 export interface View {
   readonly dialog: DialogName | null;
@@ -108,6 +120,8 @@ export interface View {
   readonly showRight: boolean;
   readonly showLower: boolean;
   readonly heat: Heat;
+  /** edges are drawn wider the more bytes they carry */
+  readonly edgeWidth: boolean;
   readonly minimap: boolean;
   readonly constants: boolean;
   /** files are being dragged over the window */
@@ -154,6 +168,7 @@ export interface State {
   readonly models: Readonly<Record<ModelId, ModelState>>;
   readonly order: readonly ModelId[];
   readonly active: ModelId | null;
+  readonly opening: Opening | null;
   readonly tasks: readonly TaskState[];
   readonly question: LocateQuestion | null;
   readonly lost: readonly LostWork[];
@@ -176,6 +191,7 @@ export const initialView: View = {
   showRight: true,
   showLower: true,
   heat: "none",
+  edgeWidth: false,
   minimap: true,
   constants: true,
   dropping: false,
@@ -189,6 +205,7 @@ export const initialState: State = {
   models: {},
   order: [],
   active: null,
+  opening: null,
   tasks: [],
   question: null,
   lost: [],

@@ -1,10 +1,12 @@
 import { Tooltip } from "radix-ui";
-import { useEffect, type DragEvent, type MouseEvent, type ReactNode } from "react";
+import { Suspense, useEffect, useState, type DragEvent, type MouseEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import { listenForKeys } from "../commands/keys.ts";
+import { GraphArea } from "../panels/graph/graph-panel.tsx";
 import { hostMenu } from "../commands/host-menu.ts";
 import { runCommand } from "../commands/table.ts";
+import { Loading } from "../design/states.tsx";
 import { applyTheme } from "../design/theme.ts";
 import { i18next, resolveLanguage } from "../i18n/index.ts";
 import { panelsIn } from "../panels/index.ts";
@@ -12,7 +14,7 @@ import * as act from "../state/actions.ts";
 import { watchLessons } from "../state/lesson.ts";
 import { preferences } from "../state/preferences.ts";
 import { services } from "../state/services.ts";
-import { activeModel, isEdited, setView, useStore, type LeftTab, type LowerTab, type ModelState } from "../state/store.ts";
+import { activeModel, isEdited, setView, useStore, type LeftTab, type LowerTab, type ModelState, type Opening } from "../state/store.ts";
 import { Dialogs } from "./dialogs.tsx";
 import { DropTarget } from "./drop-target.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
@@ -28,6 +30,7 @@ import { Welcome } from "./welcome.tsx";
 export function Window(): ReactNode {
   const { t } = useTranslation();
   const model = useStore(activeModel);
+  const opening = useStore((state) => state.opening);
   useEffect(listenForKeys, []);
   useEffect(watchLessons, []);
   useHostWindow(model);
@@ -51,7 +54,10 @@ export function Window(): ReactNode {
         <LostBar />
         <div className="stage">
           <LessonPane />
-          <ErrorBoundary>{model ? <Workbench key={model.id} model={model} /> : <Welcome />}</ErrorBoundary>
+          <ErrorBoundary>
+            {/* One key from the outline to the model: the canvas stays where it is. */}
+            {opening ? <Workbench key={opening.key} opening={opening} /> : model ? <Workbench key={model.outline} model={model} /> : <Welcome />}
+          </ErrorBoundary>
         </div>
         <StatusBar />
         <DropTarget />
@@ -68,23 +74,25 @@ function skipToContent(event: MouseEvent): void {
   (document.querySelector<HTMLElement>("#graph [role=application]") ?? document.getElementById("content"))?.focus();
 }
 
-function Workbench({ model }: { readonly model: ModelState }): ReactNode {
+/** The panels of a model; while its file is being opened only the graph has something to show. */
+function Workbench({ model, opening }: { readonly model?: ModelState; readonly opening?: Opening }): ReactNode {
   const { t } = useTranslation();
+  const name = model?.name ?? opening!.name;
+  const stage = useStages(4, model !== undefined);
   const { left, lower, showLeft, showRight, showLower } = useStore((state) => state.view);
   const columns = useDefaultLayout({ id: "columns", panelIds: [...(showLeft ? ["left"] : []), "center", ...(showRight ? ["right"] : [])], storage: preferences });
   const rows = useDefaultLayout({ id: "rows", panelIds: ["graph", ...(showLower ? ["lower"] : [])], storage: preferences });
-  const [graph] = panelsIn("center");
   const [inspector] = panelsIn("right");
   const [timeline] = panelsIn("bottom");
   return (
-    <main className="workbench" id="content" tabIndex={-1} aria-label={model.name}>
-      <h1 className="unseen">{model.name}</h1>
+    <main className="workbench" id="content" tabIndex={-1} aria-label={name} aria-busy={model === undefined}>
+      <h1 className="unseen">{name}</h1>
       <Group orientation="horizontal" className="columns" id="columns" defaultLayout={columns.defaultLayout} onLayoutChanged={columns.onLayoutChanged}>
         {showLeft && (
           <>
             <Panel id="left" minSize="220px" defaultSize="20%" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
               <aside className="area" aria-label={t("area.left")} data-part>
-                <TabStrip panels={panelsIn("left")} value={left} onChange={(tab) => setView({ left: tab as LeftTab })} model={model} label={t("area.left")} />
+                {model && stage > 2 ? <TabStrip panels={panelsIn("left")} value={left} onChange={(tab) => setView({ left: tab as LeftTab })} model={model} label={t("area.left")} /> : <Awaited tabs />}
               </aside>
             </Panel>
             <Separator className="separator separator-x" aria-label={t("area.resize-left")} />
@@ -93,14 +101,20 @@ function Workbench({ model }: { readonly model: ModelState }): ReactNode {
         <Panel id="center" minSize="30%">
           <Group orientation="vertical" id="rows" defaultLayout={rows.defaultLayout} onLayoutChanged={rows.onLayoutChanged}>
             <Panel id="graph" minSize="20%" defaultSize="64%">
-              <div className="area" data-part><Shown panel={graph!} model={model} /></div>
+              <div className="area" data-part>
+                <ErrorBoundary>
+                  <Suspense fallback={<Loading />}>
+                    <GraphArea {...(model ? { model } : { opening: opening! })} />
+                  </Suspense>
+                </ErrorBoundary>
+              </div>
             </Panel>
             {showLower && (
               <>
                 <Separator className="separator separator-y" aria-label={t("area.resize-lower")} />
                 <Panel id="lower" minSize="90px" defaultSize="36%">
                   <section className="area" aria-label={t("area.lower")} data-part>
-                    <TabStrip panels={panelsIn("lower")} value={lower} onChange={(tab) => setView({ lower: tab as LowerTab })} model={model} label={t("area.lower")} />
+                    {model && stage > 3 ? <TabStrip panels={panelsIn("lower")} value={lower} onChange={(tab) => setView({ lower: tab as LowerTab })} model={model} label={t("area.lower")} /> : <Awaited tabs />}
                   </section>
                 </Panel>
               </>
@@ -112,16 +126,41 @@ function Workbench({ model }: { readonly model: ModelState }): ReactNode {
             <Separator className="separator separator-x" aria-label={t("area.resize-right")} />
             <Panel id="right" minSize="220px" defaultSize="21.5%" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
               <aside className="area" aria-label={t("panel.inspector")} data-part>
-                <Shown panel={inspector!} model={model} />
+                {model && stage > 0 ? <Shown panel={inspector!} model={model} /> : <Awaited />}
               </aside>
             </Panel>
           </>
         )}
       </Group>
       <section aria-label={t("panel.timeline")} data-part>
-        <Shown panel={timeline!} model={model} />
+        {model && stage > 1 ? <Shown panel={timeline!} model={model} /> : <div className="awaited awaited-timeline" />}
       </section>
     </main>
+  );
+}
+
+/** Counts up to `last`, one paint at a time: what is mounted in stages blocks the window nowhere for long. */
+function useStages(last: number, ready: boolean): number {
+  const [stage, setStage] = useState(0);
+  useEffect(() => {
+    if (!ready || stage >= last) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const frame = requestAnimationFrame(() => (timer = setTimeout(() => setStage(stage + 1), 0)));
+    return () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(timer);
+    };
+  }, [ready, stage, last]);
+  return stage;
+}
+
+/** The place of a panel whose model is not there yet. */
+function Awaited({ tabs = false }: { readonly tabs?: boolean }): ReactNode {
+  return (
+    <div className="awaited" aria-hidden>
+      {tabs && <div className="awaited-tabs" />}
+      {[70, 52, 84, 60, 40].map((width) => <span key={width} style={{ width: `${width}%` }} />)}
+    </div>
   );
 }
 

@@ -5,7 +5,8 @@ import type { RemoteSession } from "./source.ts";
 
 export type SessionClient = Client<RemoteSession>;
 
-export function startCompiler(): SessionClient {
+/** Starts the worker; `connect` gives further ports to it. */
+export function startCompiler(): { readonly session: SessionClient; connect(): MessagePort } {
   const worker = new CompilerWorker({ name: "compiler" });
   const { api, fail } = createClient<RemoteSession>(worker as Port<ClientMessage, ServerMessage>);
   worker.addEventListener("error", (event) => {
@@ -17,5 +18,12 @@ export function startCompiler(): SessionClient {
       hint: "Reload the window. Files on disk were not touched.",
     });
   });
-  return api;
+  return {
+    session: api,
+    connect() {
+      const { port1, port2 } = new MessageChannel();
+      worker.postMessage(port1, [port1]);
+      return port2;
+    },
+  };
 }

@@ -8,7 +8,11 @@
 import type { Diagnostic, SessionApi } from "@graphwright/compiler-core";
 
 /** Progress and cancel as the server's methods see them. */
-export type Task = Parameters<SessionApi["open"]>[1];
+export interface Task extends CompilerTask {
+  /** Called when the message of a cancel arrives: for servers that wait for another worker's answer. */
+  onCancel?(listener: () => void): void;
+}
+type CompilerTask = Parameters<SessionApi["open"]>[1];
 type Method = (params: never, task: Task) => Promise<unknown>;
 export type Api = { readonly [name: string]: Method };
 
@@ -185,12 +189,15 @@ export function serve(
   port: Port<ServerMessage, ClientMessage>,
   api: Api,
   cancelled: () => Error = () => new CallCancelled(),
+  /** what of a result is handed over and not copied */
+  buffersOf: (result: unknown) => ArrayBuffer[] = ownedBuffers,
 ): void {
   const cancels = new Map<number, () => void>();
   let flags: Int32Array | undefined;
 
   async function answer({ id, method, params, slot }: CallMessage): Promise<void> {
     let told = false;
+    let listener: (() => void) | undefined;
     let lastProgress = -Infinity;
     let lastPause = performance.now();
     const task: Task = {
@@ -203,6 +210,9 @@ export function serve(
         lastProgress = now;
         port.postMessage({ type: "progress", id, progress: { fraction, label } }, []);
       },
+      onCancel(given) {
+        listener = given;
+      },
       async pause() {
         if (performance.now() - lastPause >= sliceMilliseconds) {
           await nextTurn();
@@ -211,7 +221,10 @@ export function serve(
         task.check();
       },
     };
-    cancels.set(id, () => (told = true));
+    cancels.set(id, () => {
+      told = true;
+      listener?.();
+    });
     try {
       // One turn first: a cancel that was sent right after the call is seen before the work starts.
       await nextTurn();
@@ -219,7 +232,7 @@ export function serve(
       const run = Object.hasOwn(api, method) ? api[method] : undefined;
       if (!run) throw new Error(`The worker has no method "${method}".`);
       const result = await run(params as never, task);
-      port.postMessage({ type: "result", id, result }, ownedBuffers(result));
+      port.postMessage({ type: "result", id, result }, buffersOf(result));
     } catch (error) {
       if (isCancelled(error)) port.postMessage({ type: "cancelled", id }, []);
       else port.postMessage({ type: "error", id, diagnostic: diagnosticOf(error) }, []);
@@ -235,14 +248,29 @@ export function serve(
   };
 }
 
-/** Buffers of the files in a result that are wholly theirs. */
+/** Buffers of the files in a result that are wholly theirs; of a table, the columns. */
 export function ownedBuffers(result: unknown): ArrayBuffer[] {
-  const files = typeof result === "object" && result !== null && "files" in result ? result.files : undefined;
+  if (typeof result !== "object" || result === null) return [];
+  if ("inputStart" in result) return columnBuffers(result);
+  const files = "files" in result ? result.files : undefined;
   if (!Array.isArray(files)) return [];
   const buffers = new Set<ArrayBuffer>();
   for (const { bytes } of files as { bytes?: unknown }[]) {
     if (!(bytes instanceof Uint8Array) || !(bytes.buffer instanceof ArrayBuffer)) continue;
     if (bytes.byteLength === bytes.buffer.byteLength) buffers.add(bytes.buffer);
+  }
+  return [...buffers];
+}
+
+/** Buffers of the typed arrays that are properties of an object or of its properties. */
+export function columnBuffers(table: object): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  const add = (value: unknown): void => {
+    if (ArrayBuffer.isView(value) && value.buffer instanceof ArrayBuffer) buffers.add(value.buffer);
+  };
+  for (const value of Object.values(table)) {
+    add(value);
+    if (typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)) Object.values(value as object).forEach(add);
   }
   return [...buffers];
 }

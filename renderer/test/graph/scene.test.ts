@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nodeSize, shortenMiddle, textEms, type CanvasNode } from "../../src/graph/index.ts";
+import type { CanvasNode } from "../../src/graph/index.ts";
 import { RowIndex } from "../../src/graph/row-index.ts";
 import { boxUnder, edgeUnder, makeScene, neighbour, rectAt, targetAt } from "../../src/graph/scene.ts";
-import { layoutGraph } from "../../src/layout/index.ts";
+import { layoutGraph, nodeSize, shortenMiddle, textEms } from "../../../picture/src/index.ts";
 import { graphOf } from "../layout/checks.ts";
 
 describe("RowIndex", () => {

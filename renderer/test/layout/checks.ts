@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { LayoutEdge, LayoutGraph, LayoutNode, LayoutResult, NodeKey } from "../../src/layout/index.ts";
+import type { LayoutEdge, LayoutGraph, LayoutNode, LayoutResult, NodeKey } from "../../../picture/src/index.ts";
 
 export function graphOf(
   nodes: readonly (Partial<LayoutNode> & { id: NodeKey })[],

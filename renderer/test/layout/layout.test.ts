@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toLayoutGraph } from "../../bench/layout.ts";
 import { chain, inception, randomDag, resnet, transformer, unet } from "../../bench/synthetic.ts";
-import { LayoutEngine, layoutGraph, routePath, type LayoutResult } from "../../src/layout/index.ts";
+import { LayoutEngine, layoutGraph, routePath, type LayoutResult } from "../../../picture/src/index.ts";
 import { expectSound, graphOf, nodeBox } from "./checks.ts";
 
 const plain = (layout: LayoutResult): unknown => JSON.parse(JSON.stringify(layout)) as unknown;

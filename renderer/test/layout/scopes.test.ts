@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { scopePaths } from "../../src/layout/index.ts";
+import { scopePaths } from "../../../picture/src/index.ts";
 
 describe("scopePaths", () => {
   it.each([

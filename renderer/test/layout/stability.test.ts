@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toLayoutGraph } from "../../bench/layout.ts";
 import { randomDag, resnet, transformer } from "../../bench/synthetic.ts";
-import { LayoutEngine, type LayoutGraph } from "../../src/layout/index.ts";
+import { LayoutEngine, type LayoutGraph } from "../../../picture/src/index.ts";
 import { expectSound, graphOf, nodeBox } from "./checks.ts";
 
 /** Takes a node with one input out of a graph and joins what it fed to what fed it. */

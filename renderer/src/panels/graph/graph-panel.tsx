@@ -1,61 +1,78 @@
-/** The graph of the step that is shown, or the union of two steps, under the shared selection. */
-import type { GraphView, NodeId, RegionId } from "@graphwright/compiler-core";
-import { ChevronRight, Columns3, FoldVertical, UnfoldVertical, Workflow } from "lucide-react";
+/** The graph of a step, or of two steps at once; while a model is being opened, the outline of its file. */
+import { ChevronRight, Columns3, Crosshair, FoldVertical, UnfoldVertical, Workflow, X } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import type { GraphTable, NodeId, RegionId } from "@graphwright/compiler-core";
 import { IconButton } from "../../design/button.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
 import { GraphCanvas, type CanvasData, type CanvasTarget, type GraphCanvasHandle } from "../../graph/index.ts";
-import type { LayoutResult, NodeKey } from "../../layout/index.ts";
+import { blockKinds, nodeOfKey, parameterKind, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type LayoutResult, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
 import * as act from "../../state/actions.ts";
 import { canvas, canvasViews } from "../../state/canvas.ts";
-import { useQuery } from "../../state/query.ts";
-import { setView, useStore } from "../../state/store.ts";
+import { groupNames, nameGroup, useGroupNames } from "../../state/group-names.ts";
+import { useMetric } from "../../state/metrics.ts";
+import { setView, updateModel, useStore, type ModelState, type Opening } from "../../state/store.ts";
 import { useModelTools } from "../../state/tools.ts";
-import { layoutClient } from "../../worker/layout-client.ts";
-import { isCancelled } from "../../worker/rpc.ts";
 import type { Panel, PanelProps } from "../panel.ts";
 import { canvasLabels } from "./canvas-labels.ts";
-import { makePicture, nodeOf, type Picture } from "./picture.ts";
+import { HeatLegend } from "./heat-legend.tsx";
+import { pictureData, type HeatValues } from "./picture-data.ts";
+import { usePicture, type Drawn, type Expanded } from "./use-picture.ts";
 import "./graph.css";
 
-type Expanded = ReadonlySet<string> | "all";
-/** A graph up to this size is shown with every group open. */
-const smallGraph = 160;
 /** Up to this many marked nodes a change is looked at in one place. */
 const smallChange = 24;
-const nothingOpen: Expanded = new Set();
+/** More neighbours than this are not brought into view one by one. */
+const fewNeighbours = 12;
 
-interface Drawn {
-  readonly picture: Picture;
-  readonly view: GraphView;
-  readonly layout: LayoutResult;
-  readonly key: string;
+function usePictureTexts(): PictureTexts {
+  const { i18n } = useTranslation();
+  const { language } = i18n;
+  return useMemo(() => {
+    // Blanks are filled where the picture is made: the texts go to a worker as they are.
+    const blanks = { parts: "{{parts}}", name: "{{name}}", number: "{{number}}" };
+    void language;
+    return {
+      input: i18n.t("graph.input"),
+      output: i18n.t("graph.output"),
+      fused: i18n.t("graph.fused", blanks),
+      stack: i18n.t("graph.stack", { name: blanks.name, number: blanks.number }),
+      block: i18n.t("graph.block-of-stack", { name: blanks.name, number: blanks.number }),
+      blocks: Object.fromEntries(blockKinds.map((kind) => [kind, i18n.t(`graph.blocks.${kind}`)])) as Record<BlockKind, string>,
+    };
+  }, [i18n, language]);
 }
 
 function GraphPanel({ model }: PanelProps): ReactNode {
+  return <GraphArea model={model} />;
+}
+
+/** The canvas for a model, or before it for the file that is being opened. */
+export function GraphArea({ model, opening }: { readonly model?: ModelState; readonly opening?: Opening }): ReactNode {
   const { t, i18n } = useTranslation();
-  const { heat, constants, minimap } = useStore((state) => state.view);
-  const comparing = model.a !== model.b;
-  const { data, last, error } = useQuery("graph", { model: model.id, step: model.b, ...(comparing ? { base: model.a } : {}) });
-  const view = data ?? (last?.model === model.id ? last : undefined);
-  const [entered, setEntered] = useState<RegionId | null>(null);
-  const root = view?.regions.find((each) => each.owner === null);
-  const region = view?.regions.find((each) => each.id === entered) ?? root;
+  const { heat, constants, minimap, edgeWidth } = useStore((state) => state.view);
+  const texts = usePictureTexts();
   const labels = useMemo(() => canvasLabels(i18n), [i18n, i18n.language]); // eslint-disable-line react-hooks/exhaustive-deps -- its texts change with the language
-  const texts = useMemo(
-    () => ({ input: t("graph.input"), output: t("graph.output"), fused: (parts: string) => t("graph.fused", { parts }) }),
+  const groupTexts = useMemo(
+    () => ({
+      fusedInside: (count: number) => t("graph.fused-inside", { count }),
+      inside: (mark: "added" | "removed" | "changed", count: number) => t(`graph.inside-${mark}`, { count }),
+    }),
     [t],
   );
-  const picture = useMemo(
-    () => (view && region ? makePicture(view, { region: region.id, heat, constants, texts }) : undefined),
-    [view, region, heat, constants, texts],
-  );
-  const pictureKey = `${model.id}/${region?.id ?? 0}`;
+  const [entered, setEntered] = useState<RegionId | null>(null);
+  const file = model?.name ?? opening?.name ?? "";
+  const names = useGroupNames(file);
+  const comparing = model !== undefined && model.a !== model.b;
+  const owner = model?.id ?? opening!.key;
+  const regionId = entered ?? 0;
+  const pictureKey = `${owner}/${regionId}`;
+  const outline = model?.outline ?? opening?.key;
+
   const [, setExpansionVersion] = useState(0);
-  const kept = canvasViews.get(pictureKey)?.expanded;
-  const keptSet = useMemo(() => (kept === undefined || kept === "all" ? kept : new Set(kept)), [kept]);
-  const expanded: Expanded = keptSet ?? (picture && picture.size <= smallGraph ? "all" : nothingOpen);
+  // What was opened while the outline was shown stays open.
+  const kept = canvasViews.get(pictureKey)?.expanded ?? (regionId === 0 && outline !== undefined ? canvasViews.get(`${outline}/0`)?.expanded : undefined);
+  const expandedGiven = useMemo((): Expanded | undefined => (kept === undefined || kept === "all" ? kept : new Set(kept)), [kept]);
   const setExpanded = useCallback(
     (next: Expanded): void => {
       canvasViews.set(pictureKey, { expanded: next === "all" ? next : [...next] });
@@ -65,124 +82,178 @@ function GraphPanel({ model }: PanelProps): ReactNode {
   );
 
   const handle = useRef<GraphCanvasHandle>(null);
-  const [drawn, setDrawn] = useState<Drawn>();
-  const [failure, setFailure] = useState<unknown>();
-  useEffect(() => {
-    if (!picture || !view) return;
-    const controller = new AbortController();
-    const anchor = handle.current?.anchor();
-    layoutClient()
-      .layout(
-        {
-          picture: pictureKey,
-          graph: { nodes: picture.nodes, edges: picture.edges, expanded, options: { direction: "down", ...(anchor === undefined ? {} : { anchor }) } },
-          lineage: picture.lineage,
-        },
-        { signal: controller.signal },
-      )
-      .then(
-        (layout) => {
-          if (controller.signal.aborted) return;
-          setFailure(undefined);
-          setDrawn({ picture, view, layout, key: pictureKey });
-        },
-        (reason: unknown) => {
-          if (!isCancelled(reason)) setFailure(reason);
-        },
-      );
-    return () => controller.abort();
-  }, [picture, view, pictureKey, expanded]);
+  const isolation = model?.isolation ?? undefined;
+  const { drawn: latest, failure } = usePicture(
+    {
+      key: pictureKey,
+      of: model ? { model: model.id, step: model.b, base: comparing ? model.a : undefined } : { outline: opening!.key },
+      after: model?.outline,
+      region: regionId,
+      constants,
+      texts,
+      isolation,
+      names,
+      expanded: expandedGiven,
+    },
+    () => handle.current?.anchor(),
+  );
+  // The outline stays until the model's own picture is there.
+  const drawn = latest && (latest.key === pictureKey || (regionId === 0 && latest.key === `${outline}/0`)) ? latest : undefined;
+  const expanded: Expanded = drawn?.expanded ?? new Set<string>();
+  const table = drawn?.table;
+  const { region } = drawn ?? { region: regionId };
+
+  const measured = useMetric(model?.id, model?.b, heat);
+  const heatValues = useMemo((): HeatValues | undefined => {
+    if (heat === "none" || !table) return undefined;
+    if (heat === "bytes") return { values: bytesOf(table), combine: "sum" };
+    return measured && { values: measured, combine: heat === "error" ? "max" : "sum" };
+  }, [heat, measured, table]);
+  const data = useMemo(() => drawn && pictureData(drawn.table, drawn, { region: drawn.region, texts, groupTexts, heat: heatValues }), [drawn, texts, groupTexts, heatValues]);
+
+  // Where a tool points, as a rewrite that is being written: the rest is dimmed.
+  const { pointed } = useModelTools(owner);
+  const shownData = useMemo(() => (data && pointed ? dimOthers(data, pointed) : data), [data, pointed]);
 
   /** Nodes to bring into view once their groups are open and laid out. */
   const pending = useRef<readonly NodeId[]>([]);
   const bringIntoView = useCallback((): void => {
     if (!drawn || pending.current.length === 0) return;
-    const target = pending.current[0]!;
-    const index = drawn.picture.nodes.findIndex((node) => node.id === target);
+    const [target] = pending.current as readonly [NodeId, ...NodeId[]];
+    const index = drawn.ids.indexOf(target);
     if (index < 0) return;
-    const owner = drawn.layout.groups[drawn.layout.owner[index]!];
-    if (owner && !owner.expanded) {
-      const open = new Set(expanded === "all" ? drawn.picture.groupIds : expanded);
-      open.add(owner.id);
-      setExpanded(open);
+    const inside = drawn.layout.groups[drawn.layout.owner[index]!];
+    if (inside && !inside.expanded) {
+      setExpanded(new Set([...(drawn.expanded === "all" ? drawn.groupIds : drawn.expanded), inside.id]));
       return;
     }
+    const all = pending.current;
     pending.current = [];
-    handle.current?.centerOn(target);
-  }, [drawn, expanded, setExpanded]);
+    if (all.length > 1) handle.current?.show(all.map((id) => ({ kind: "node", id })));
+    else handle.current?.centerOn(target);
+  }, [drawn, setExpanded]);
   useEffect(bringIntoView, [bringIntoView]);
 
   // A small change shows itself: the first node it made comes into view unless it is there already.
   const host = useRef<HTMLDivElement>(null);
   const shownChange = useRef("");
   useEffect(() => {
-    if (!drawn || drawn.view.base === undefined) return;
-    const change = `${drawn.key}/${drawn.view.base}/${drawn.view.step}`;
+    if (!drawn || drawn.table.base === undefined) return;
+    const change = `${drawn.key}/${drawn.table.base}/${drawn.table.step}`;
     if (shownChange.current === change) return;
     shownChange.current = change;
-    const marked = drawn.view.nodes.filter((node) => node.region === region?.id && node.mark !== undefined && node.mark !== "unchanged");
-    const target = marked.find((node) => node.mark === "added") ?? marked[0];
+    const marked = markedNodes(drawn.table, drawn.region);
+    const target = marked.find(({ mark }) => mark === "added") ?? marked[0];
     if (!target || marked.length > smallChange || isInView(drawn.layout, target.id, handle.current, host.current)) return;
+    // A closed group that holds the change says so: only what is drawn is moved to.
+    const index = drawn.ids.indexOf(target.id);
+    const inside = drawn.layout.groups[drawn.layout.owner[index]!];
+    if (inside && !inside.expanded) return;
     pending.current = [target.id];
     bringIntoView();
-  }, [drawn, region, bringIntoView]);
+  }, [drawn, bringIntoView]);
 
-  const { selected } = model;
+  const [group, setGroup] = useState<string | null>(null);
+  const [edge, setEdge] = useState<NodeKey | null>(null);
+  const [naming, setNaming] = useState(false);
+  const selected = model?.selected ?? noNodes;
+  const select = useCallback(
+    (nodes: readonly NodeId[]): void => {
+      if (!model || !table) return;
+      const row = nodes[0] === undefined ? undefined : rowsById(table).get(nodes[0]);
+      act.select(model.id, nodes, row !== undefined && rowMarks[table.marks[row]!] === "removed" ? model.a : model.b);
+    },
+    [model, table],
+  );
+  const toggle = useCallback((id: string): void => drawn && setExpanded(toggled(drawn, id)), [drawn, setExpanded]);
   useEffect(() => {
-    const focused = drawn;
+    /** Nodes at the other ends of a node's edges. */
+    const neighbours = (node: NodeId, outputs: boolean): readonly NodeId[] => {
+      const row = table && rowsById(table).get(node);
+      if (!table || row === undefined) return [];
+      const found = new Set<NodeId>();
+      if (outputs) {
+        const users = usersOf(table);
+        for (let k = users.start[row]!; k < users.start[row + 1]!; k++) found.add(table.ids[users.rows[k]!]!);
+      } else {
+        for (let k = table.inputStart[row]!; k < table.inputStart[row + 1]!; k++) if (rowsById(table).has(table.inputs.from[k]!)) found.add(table.inputs.from[k]!);
+      }
+      return [...found];
+    };
     canvas.current = {
       fit: () => handle.current?.fit(),
       zoomBy: (factor) => handle.current?.zoomBy(factor),
       reveal(nodes) {
-        const all = focused?.view.nodes;
-        const found = all?.find((node) => nodes.includes(node.id));
         // Outside of the region that is shown: go where the node is.
-        if (found && region && found.region !== region.id) setEntered(found.region === root?.id ? null : found.region);
+        const row = table && nodes.map((id) => rowsById(table).get(id)).find((each) => each !== undefined);
+        if (table && row !== undefined && table.regions[row] !== region) setEntered(table.regions[row] === 0 ? null : table.regions[row]!);
         pending.current = nodes;
         requestAnimationFrame(bringIntoView);
       },
       toggleGroup() {
-        const index = focused?.picture.nodes.findIndex((node) => node.id === selected[0]) ?? -1;
-        const group = focused && index >= 0 ? focused.layout.groups[focused.layout.owner[index]!] : undefined;
-        if (focused && group) toggle(focused, expanded, group.id, setExpanded);
+        const index = drawn ? drawn.ids.indexOf(selected[0] ?? -1) : -1;
+        const id = group ?? (drawn && index >= 0 ? drawn.layout.groups[drawn.layout.owner[index]!]?.id : undefined);
+        if (id !== undefined) toggle(id);
+      },
+      expandAll: (open) => setExpanded(open ? "all" : new Set()),
+      renameGroup: () => setNaming(group !== null),
+      showNeighbours(outputs) {
+        const [node] = selected;
+        if (node === undefined) return;
+        pending.current = [node, ...neighbours(node, outputs).slice(0, fewNeighbours)];
+        bringIntoView();
+      },
+      followEdge() {
+        if (!table) return;
+        const [node] = selected;
+        // A chosen edge leads to the end that is not selected; a node to what it feeds.
+        const ends = typeof edge === "number" ? endsOf(table, edge, region) : undefined;
+        const target = ends ? (node === ends[1] ? ends[0] : ends[1]) : node === undefined ? undefined : (neighbours(node, true)[0] ?? neighbours(node, false)[0]);
+        if (target === undefined) return;
+        select([target]);
+        pending.current = [target];
+        bringIntoView();
       },
     };
     return () => {
       canvas.current = null;
     };
-  }, [drawn, region, root, selected, expanded, setExpanded, bringIntoView]);
+  }, [drawn, table, region, group, edge, selected, toggle, select, setExpanded, bringIntoView]);
 
-  // Where a tool points, as a rewrite that is being written: the rest is dimmed.
-  const { pointed } = useModelTools(model.id);
-  const drawnData = drawn?.picture.data;
-  const pointedData = useMemo(() => (drawnData && pointed ? dimOthers(drawnData, pointed) : drawnData), [drawnData, pointed]);
-
-  const selection = useMemo((): readonly CanvasTarget[] => selected.map((id) => ({ kind: "node", id })), [selected]);
+  const selection = useMemo((): readonly CanvasTarget[] => (group === null ? selected.map((id) => ({ kind: "node", id })) : [{ kind: "group", id: group }]), [selected, group]);
   const onSelect = (targets: readonly CanvasTarget[], additive: boolean): void => {
     if (!drawn) return;
+    const chosen = targets.find((target) => target.kind === "group");
+    setGroup(chosen ? (chosen.id as string) : null);
+    setNaming(false);
     const nodes = targets.flatMap((target) => {
-      if (target.kind === "group") return [];
-      const id = selectable(target.id, drawn);
+      const id = target.kind === "group" ? undefined : selectable(target.id, drawn);
       return id === undefined ? [] : [id];
     });
-    const all = additive ? [...new Set([...nodes, ...selected])] : [...new Set(nodes)];
-    const first = drawn.view.nodes.find((node) => node.id === all[0]);
-    act.select(model.id, all, first?.mark === "removed" ? model.a : model.b);
+    select(additive ? [...new Set([...nodes, ...selected])] : [...new Set(nodes)]);
   };
   const onOpen = (target: CanvasTarget): void => {
-    if (!drawn || target.kind !== "node") return;
-    const body = drawn.view.nodes.find((node) => node.id === target.id)?.bodies[0];
+    if (!table || target.kind !== "node") return;
+    const row = rowsById(table).get(target.id as NodeId);
+    const body = row === undefined ? undefined : table.bodies.find((each) => each.row === row);
     if (body) setEntered(body.region);
   };
 
-  const problem = error ?? failure;
-  if (problem) return <Failed title={t("error.graph")} error={problem} />;
-  const current = drawn && drawn.key === pictureKey ? drawn : undefined;
-  const counts = current && comparing ? countMarks(current.view, region?.id) : undefined;
+  if (failure) return <Failed title={t("error.graph")} error={failure} />;
+  const counts = drawn && comparing ? countMarks(drawn.table, drawn.region) : undefined;
+  const groupFamily = group === null ? undefined : (drawn?.blocks.get(group)?.family ?? group);
   return (
-    <section className="graph-panel" aria-label={t("panel.graph")} data-testid="graph-panel" data-nodes={current?.picture.size} data-step={current?.view.step} data-base={current?.view.base}>
+    <section
+      className="graph-panel"
+      aria-label={t("panel.graph")}
+      data-testid="graph-panel"
+      data-nodes={drawn?.size}
+      data-step={drawn && drawn.table.step >= 0 ? drawn.table.step : undefined}
+      data-base={drawn?.table.base}
+      data-outline={drawn && drawn.table.step < 0 ? "" : undefined}
+    >
       <div className="graph-tools">
-        <Breadcrumbs view={view} region={region?.id ?? null} onGo={(id) => setEntered(id === root?.id ? null : id)} />
+        <Breadcrumbs table={table} region={regionId} onGo={(id) => setEntered(id === 0 ? null : id)} />
         {counts && (
           <p className="marks" data-testid="graph-marks" aria-label={t("graph.difference")}>
             {(["added", "removed", "changed"] as const).map((mark) => counts[mark] > 0 && (
@@ -192,8 +263,18 @@ function GraphPanel({ model }: PanelProps): ReactNode {
             ))}
           </p>
         )}
+        {isolation && model && (
+          <span className="isolated" data-testid="isolated">
+            <Crosshair size={12} aria-hidden />
+            <span>{t("graph.isolated", { count: drawn?.size ?? 0 })}</span>
+            <button type="button" aria-label={t("command.view-isolate-none")} title={t("command.view-isolate-none")} onClick={() => updateModel(model.id, { isolation: null })}><X size={12} aria-hidden /></button>
+          </span>
+        )}
+        {naming && group !== null && groupFamily !== undefined && (
+          <GroupName key={groupFamily} name={groupNames(file)[groupFamily] ?? ""} onDone={(name) => { if (name !== undefined) nameGroup(file, groupFamily, name); setNaming(false); handle.current?.focus(); }} />
+        )}
         <span className="spacer" />
-        {picture && picture.groupIds.size > 0 && (
+        {drawn && drawn.groupIds.size > 0 && (
           <>
             <IconButton label={t("graph.open-all")} onClick={() => setExpanded("all")} data-testid="expand-all"><UnfoldVertical size={14} /></IconButton>
             <IconButton label={t("graph.close-all")} onClick={() => setExpanded(new Set())} data-testid="collapse-all"><FoldVertical size={14} /></IconButton>
@@ -202,33 +283,115 @@ function GraphPanel({ model }: PanelProps): ReactNode {
         <IconButton label={t("command.view-constants")} pressed={constants} onClick={() => setView({ constants: !constants })}><Columns3 size={14} /></IconButton>
       </div>
       <div className="graph-host" ref={host}>
-        {!current && <Loading label={t("graph.laying-out")} />}
-        {current && (
+        {!drawn && <Loading label={t("graph.laying-out")} />}
+        {drawn && data && (
           <GraphCanvas
             ref={handle}
-            data={pointedData ?? current.picture.data}
-            layout={current.layout}
-            lineage={current.picture.lineage}
+            data={shownData ?? data}
+            layout={drawn.layout}
+            lineage={drawn.lineage}
             selection={selection}
             minimap={minimap}
+            widthByBytes={edgeWidth}
             labels={labels}
-            fitRequest={pictureKey}
+            fitRequest={regionId === 0 ? `${outline ?? owner}/0` : pictureKey}
             initialView={canvasViews.get(pictureKey)?.viewport}
             onViewportChange={(viewport) => canvasViews.set(pictureKey, { viewport })}
             onSelect={onSelect}
+            onSelectEdge={setEdge}
             onOpen={onOpen}
-            onToggleGroup={(id) => toggle(current, expanded, id, setExpanded)}
+            onToggleGroup={toggle}
           />
         )}
+        {heat !== "none" && data && data.hottest > 0 && <HeatLegend kind={heat} hottest={data.hottest} />}
+        {drawn && (expanded === "all" || expanded.size > 0 || drawn.groupIds.size > 0) && <p className="unseen">{t("graph.help")}</p>}
       </div>
     </section>
   );
 }
 
+const noNodes: readonly NodeId[] = [];
+
 /** The same picture with everything dimmed but some nodes. */
 function dimOthers(data: CanvasData, nodes: readonly NodeId[]): CanvasData {
   const kept = new Set<NodeKey>(nodes);
-  return { ...data, nodes: new Map([...data.nodes].map(([id, node]) => [id, kept.has(id) ? node : { ...node, dimmed: true }])) };
+  return {
+    ...data,
+    nodes: {
+      get(id) {
+        const node = data.nodes.get(id);
+        return node && !kept.has(id) ? { ...node, dimmed: true } : node;
+      },
+    },
+    look: (id) => ({ ...data.look!(id), dimmed: !kept.has(id) }),
+  };
+}
+
+/** A field for the name of a group. Nothing given: its own name. */
+function GroupName({ name, onDone }: { readonly name: string; readonly onDone: (name: string | undefined) => void }): ReactNode {
+  const { t } = useTranslation();
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), []);
+  return (
+    <input
+      ref={field}
+      className="group-name"
+      data-testid="group-name"
+      aria-label={t("graph.group-name")}
+      placeholder={t("graph.group-name")}
+      defaultValue={name}
+      maxLength={60}
+      onBlur={() => onDone(undefined)}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") onDone(event.currentTarget.value);
+        else if (event.key === "Escape") onDone(undefined);
+        else return;
+        event.preventDefault();
+        event.stopPropagation();
+      }}
+    />
+  );
+}
+
+const bytesTables = new WeakMap<GraphTable, ReadonlyMap<NodeId, number>>();
+function bytesOf(table: GraphTable): ReadonlyMap<NodeId, number> {
+  let map = bytesTables.get(table);
+  if (!map) {
+    const made = new Map<NodeId, number>();
+    for (let row = 0; row < table.ids.length; row++) {
+      if (table.kinds[row] === parameterKind) continue;
+      const out = table.outputBytes[row]!;
+      made.set(table.ids[row]!, table.weightBytes[row]! + (Number.isNaN(out) ? 0 : out));
+    }
+    bytesTables.set(table, (map = made));
+  }
+  return map;
+}
+
+/** Producer and consumer of an edge. */
+function endsOf(table: GraphTable, edge: number, region: RegionId): readonly [NodeId, NodeId] | undefined {
+  if (edge < 0) {
+    const from = nodeOfKey(table, region, edge);
+    return from === undefined ? undefined : [from, from];
+  }
+  let row = 0;
+  while (row + 1 < table.ids.length && table.inputStart[row + 1]! <= edge) row++;
+  return table.inputs.from[edge]! < 0 ? undefined : [table.inputs.from[edge]!, table.ids[row]!];
+}
+
+function markedNodes(table: GraphTable, region: RegionId): { readonly id: NodeId; readonly mark: "added" | "removed" | "changed" }[] {
+  const marked: { id: NodeId; mark: "added" | "removed" | "changed" }[] = [];
+  for (let row = 0; row < table.ids.length; row++) {
+    const mark = rowMarks[table.marks[row]!];
+    if (mark !== undefined && mark !== "unchanged" && table.regions[row] === region) marked.push({ id: table.ids[row]!, mark });
+  }
+  return marked;
+}
+
+function countMarks(table: GraphTable, region: RegionId): Readonly<Record<"added" | "removed" | "changed", number>> {
+  const counts = { added: 0, removed: 0, changed: 0 };
+  for (const { mark } of markedNodes(table, region)) counts[mark]++;
+  return counts;
 }
 
 /** Whether a node's card is wholly in view. */
@@ -242,38 +405,35 @@ function isInView(layout: LayoutResult, node: NodeId, handle: GraphCanvasHandle 
 }
 
 /** The node that a click selects: of a constant, the node that uses it. */
-function selectable(key: NodeKey, { view, picture }: Drawn): NodeId | undefined {
-  const id = nodeOf(key, view);
-  if (picture.data.nodes.get(key)?.kind !== "constant") return id;
-  return view.nodes.find((node) => node.inputs.some((input) => input.from === id))?.id;
+function selectable(key: NodeKey, { table, region }: Drawn): NodeId | undefined {
+  const id = nodeOfKey(table, region, key);
+  if (id === undefined || rowsById(table).has(id)) return id;
+  const input = constantInputs(table).get(id);
+  if (input === undefined) return undefined;
+  return endsOf(table, input, region)?.[1];
 }
 
 /** Opens or closes a group; a group that the layout had to split opens as a whole. */
-function toggle(drawn: Drawn, expanded: Expanded, group: string, set: (next: Expanded) => void): void {
-  const id = group.replace(/~\d+$/, "");
-  const open = new Set(expanded === "all" ? drawn.picture.groupIds : expanded);
-  for (const each of [...open]) if (each.replace(/~\d+$/, "") === id) open.delete(each);
+function toggled(drawn: Drawn, group: string): Expanded {
+  const whole = (id: string): string => id.replace(/~\d+$/, "");
+  const id = whole(group);
+  const open = new Set(drawn.expanded === "all" ? drawn.groupIds : drawn.expanded);
+  for (const each of [...open]) if (whole(each) === id) open.delete(each);
   const wasOpen = drawn.layout.groups.find((each) => each.id === group)?.expanded ?? false;
-  if (!wasOpen) for (const each of drawn.layout.groups) if (each.id.replace(/~\d+$/, "") === id) open.add(each.id);
-  if (!wasOpen) open.add(id);
-  set(open);
-}
-
-function countMarks(view: GraphView, region: RegionId | undefined): Readonly<Record<"added" | "removed" | "changed", number>> {
-  const counts = { added: 0, removed: 0, changed: 0 };
-  for (const node of view.nodes) if (node.region === region && node.mark && node.mark !== "unchanged") counts[node.mark]++;
-  return counts;
+  if (wasOpen) return open;
+  for (const each of drawn.layout.groups) if (whole(each.id) === id) open.add(each.id);
+  return open.add(id);
 }
 
 /** Where we are: the main graph, or bodies of nodes inside it. */
-function Breadcrumbs({ view, region, onGo }: { readonly view: GraphView | undefined; readonly region: RegionId | null; readonly onGo: (region: RegionId) => void }): ReactNode {
+function Breadcrumbs({ table, region, onGo }: { readonly table: GraphTable | undefined; readonly region: RegionId; readonly onGo: (region: RegionId) => void }): ReactNode {
   const { t } = useTranslation();
   const path: { readonly id: RegionId; readonly title: string }[] = [];
-  for (let at = view?.regions.find((each) => each.id === region); at; ) {
-    const { owner } = at;
-    const node = owner === null ? undefined : view?.nodes.find((each) => each.id === owner);
-    path.unshift({ id: at.id, title: node ? `${node.kind === "fused" ? node.parts.join(" + ") : node.op} ${at.name}`.trim() : at.name || t("graph.main") });
-    at = node ? view?.regions.find((each) => each.id === node.region) : undefined;
+  for (let at = table?.regionViews.find((each) => each.id === region); at && table; ) {
+    const row = at.owner === null ? undefined : rowsById(table).get(at.owner);
+    const op = row === undefined ? "" : (table.parts.find((each) => each.row === row)?.ops.join(" + ") ?? stringAt(table.strings, table.ops[row]!));
+    path.unshift({ id: at.id, title: row === undefined ? at.name || t("graph.main") : `${op} ${at.name}`.trim() });
+    at = row === undefined ? undefined : table.regionViews.find((each) => each.id === table.regions[row]);
   }
   return (
     <nav className="breadcrumbs" aria-label={t("graph.breadcrumbs")}>

@@ -47,14 +47,24 @@ export interface LayoutGraph {
   readonly edges: readonly LayoutEdge[];
   /** Group ids drawn open. Every other group is drawn as one box. */
   readonly expanded: ReadonlySet<string> | "all";
+  /** Titles of groups, by path, that are not the last part of the path. */
+  readonly titles?: ReadonlyMap<string, string>;
+  /** Groups drawn even where they hold nearly all of what is around them. */
+  readonly kept?: { has(path: string): boolean };
   readonly options: LayoutOptions;
 }
 
 /** What a layout may remember of the one before it. */
 export interface LayoutHistory {
-  readonly previous?: LayoutResult;
+  readonly previous?: PreviousLayout;
   /** New node id -> ids in the previous layout that it came from. Unchanged ids need no entry. */
   readonly lineage?: ReadonlyMap<NodeKey, readonly NodeKey[]>;
+}
+
+/** The part of a layout that the next one looks at. */
+export interface PreviousLayout {
+  readonly nodes: { readonly ids: readonly NodeKey[]; readonly rects: Float64Array };
+  readonly groups: readonly PlacedGroup[];
 }
 
 export interface Bounds {

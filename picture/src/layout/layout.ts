@@ -17,6 +17,7 @@ import {
   type LayoutResult,
   type NodeKey,
   type PlacedGroup,
+  type PreviousLayout,
 } from "./types.ts";
 
 const CHIP_GAP = 3;
@@ -113,6 +114,8 @@ export function layoutGraph(graph: LayoutGraph, history: LayoutHistory = {}, cac
     outStart,
     outTo,
     isExpanded: expanded === "all" ? () => true : (id) => expanded.has(id),
+    ...(graph.titles ? { titleOf: (path: string) => graph.titles!.get(path) } : {}),
+    ...(graph.kept ? { isKept: (path: string) => graph.kept!.has(path) } : {}),
   });
   const boxCount = nodeCount + tree.groups.length;
 
@@ -126,8 +129,11 @@ export function layoutGraph(graph: LayoutGraph, history: LayoutHistory = {}, cac
   const height = new Float64Array(boxCount);
   const bodyHeight = new Float64Array(boxCount);
   for (let i = 0; i < nodeCount; i++) {
-    left[i] = right[i] = nodes[i]!.width / 2;
-    height[i] = bodyHeight[i] = nodes[i]!.height;
+    // What is inside a closed group needs no size, and finding one means measuring text.
+    if (tree.drawn[i] !== i) continue;
+    const node = nodes[i]!;
+    left[i] = right[i] = node.width / 2;
+    height[i] = bodyHeight[i] = node.height;
   }
   tree.groups.forEach((group, g) => {
     if (group.expanded) return;
@@ -720,7 +726,7 @@ function dropCollinear(points: number[], begin: number): void {
 
 /** Centre x and top y of a node or group in a layout. */
 function previousPlace(
-  previous: LayoutResult,
+  previous: PreviousLayout,
   id: NodeKey,
   lineage: LayoutHistory["lineage"],
 ): { x: number; y: number } | undefined {

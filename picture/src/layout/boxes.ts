@@ -35,6 +35,10 @@ export interface BoxInput {
   readonly outStart: Int32Array;
   readonly outTo: Int32Array;
   readonly isExpanded: (groupId: string) => boolean;
+  /** A title other than the last part of the path. */
+  readonly titleOf?: (path: string) => string | undefined;
+  /** Scopes that are drawn even where they hold nearly all of their parent. */
+  readonly isKept?: (path: string) => boolean;
 }
 
 interface Scope {
@@ -130,7 +134,7 @@ export function buildBoxes(input: BoxInput): BoxTree {
       }
       let changed = false;
       for (const list of parts.values()) {
-        if (list.length > 1 && list.length < members.length * DOMINANT) continue;
+        if (list.length > 1 && (list.length < members.length * DOMINANT || input.isKept?.(scopes[nextScope(list[0]!)]!.path) === true)) continue;
         for (const node of list) {
           if (list.length === 1) level[node] = scopes[scopeOf[node]!]!.depth;
           else level[node]!++;
@@ -155,7 +159,7 @@ export function buildBoxes(input: BoxInput): BoxTree {
       const expanded = input.isExpanded(id);
       const box = nodeCount + groups.length;
       // The path is only needed where two scopes of this level end in one name.
-      const title = named.get(scope.name)!.size > 1 ? scope.path : scope.name;
+      const title = input.titleOf?.(scope.path) ?? (named.get(scope.name)!.size > 1 ? scope.path : scope.name);
       groups.push({ id, title: piece.part > 1 ? `${title} (${piece.part})` : title, expanded, members: piece.members });
       parentList.push(container.box);
       depthList.push(container.depth);

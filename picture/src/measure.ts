@@ -3,8 +3,8 @@
  * character class: the cards shorten what does not fit, so being a few pixels off is harmless.
  */
 
-import { CHIP_HEIGHT } from "../layout/types.ts";
-import type { CanvasNode } from "./model.ts";
+import type { CanvasNode } from "./cards.ts";
+import { CHIP_HEIGHT } from "./layout/types.ts";
 
 const NARROW = new Set("iljtfrI.,:;'|![](){}/\\ ·-");
 const WIDE = new Set("mwMW@%—");

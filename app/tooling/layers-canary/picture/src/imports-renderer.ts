@@ -1,0 +1,2 @@
+import { value } from "../../renderer/src/leaf.ts";
+export const used = value;

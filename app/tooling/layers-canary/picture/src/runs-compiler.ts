@@ -1,0 +1,2 @@
+import { value } from "../../compiler-core/src/session/index.ts";
+export const used = value;

@@ -1,0 +1,173 @@
+import { diffGraphs } from "../ir/diff.ts";
+import { isFused, type Graph, type Node, type NodeId, type OperatorNode, type ParameterNode } from "../ir/graph.ts";
+import type { Lineage } from "../ir/lineage.ts";
+import { toNumbers } from "../ir/tensor.ts";
+import type { StepId } from "../ir/timeline.ts";
+import type { ValueType } from "../ir/value-type.ts";
+import { findOperator } from "../ops/index.ts";
+import { StringTable } from "../support/string-table.ts";
+import type { Task } from "../support/task.ts";
+import { valueBytes } from "./cost.ts";
+import type { GraphTable, Mark, ModelId, NodeKind } from "./protocol.ts";
+import { detailOf, isDrawn, nodesInOrder, partsOf, regionViews, scopeOf } from "./views.ts";
+
+export const nodeKinds: readonly NodeKind[] = ["parameter", "operator", "fused"];
+export const marks: readonly (Mark | undefined)[] = [undefined, "added", "removed", "changed", "unchanged"];
+
+/** Rows between two looks at whether the work is still wanted. */
+const checkEvery = 2048;
+
+/** A step's graph in columns; with a base step the union of both, as `unionView` gives it. */
+export function graphTable(
+  model: ModelId,
+  step: StepId,
+  graph: Graph,
+  compared: { readonly step: StepId; readonly graph: Graph; readonly lineage: Lineage } | undefined,
+  task: Pick<Task, "check">,
+): GraphTable {
+  const rows: { readonly node: OperatorNode | ParameterNode; readonly graph: Graph; readonly mark: number }[] = [];
+  let lineage: GraphTable["lineage"] = [];
+  let regions = regionViews(graph);
+  if (compared) {
+    const diff = diffGraphs(compared.graph, graph);
+    const added = new Set(diff.added.map((node) => node.id));
+    // A new type downstream or another constant shows as a change; a value that merely has a new producer does not.
+    const changed = new Set(diff.changed.map((change) => change.after.id));
+    const removed = diff.removed.filter(isDrawn).sort((a, b) => a.order - b.order || a.id - b.id);
+    let next = 0;
+    for (const node of nodesInOrder(graph).filter(isDrawn)) {
+      // Removed nodes stand where they stood: before the first node that comes after them.
+      while (next < removed.length && removed[next]!.region === node.region && (removed[next]!.order < node.order || (removed[next]!.order === node.order && removed[next]!.id < node.id)))
+        rows.push({ node: removed[next++]!, graph: compared.graph, mark: 2 });
+      rows.push({ node, graph, mark: added.has(node.id) ? 1 : changed.has(node.id) ? 3 : 4 });
+    }
+    while (next < removed.length) rows.push({ node: removed[next++]!, graph: compared.graph, mark: 2 });
+    const known = new Set(regions.map((region) => region.id));
+    regions = [...regions, ...regionViews(compared.graph).filter((region) => !known.has(region.id))];
+    lineage = diff.added.filter(isDrawn).map((node) => [node.id, compared.lineage.follow(node.id, step, compared.step)] as const);
+  } else {
+    for (const node of nodesInOrder(graph)) if (isDrawn(node)) rows.push({ node, graph, mark: 0 });
+  }
+
+  const count = rows.length;
+  let inputCount = 0;
+  let outputCount = 0;
+  for (const { node } of rows) {
+    inputCount += node.inputs.length;
+    outputCount += node.outputs.length;
+  }
+  const strings = new StringTable();
+  const typeNumbers = new Map<ValueType, number>();
+  const typeOf = (type: ValueType): number => {
+    let number = typeNumbers.get(type);
+    if (number === undefined) typeNumbers.set(type, (number = strings.intern(type.text)));
+    return number;
+  };
+  /** names of values, by producer; one name is one string however many use it */
+  const valueNames = new Map<Node, Uint32Array>();
+  const namesOf = (node: Node): Uint32Array => {
+    let names = valueNames.get(node);
+    if (!names) valueNames.set(node, (names = Uint32Array.from(node.outputs, (output) => strings.add(output.name))));
+    return names;
+  };
+
+  const columns = {
+    ids: new Int32Array(count),
+    kinds: new Uint8Array(count),
+    ops: new Uint32Array(count),
+    domains: new Uint32Array(count),
+    families: new Uint32Array(count),
+    names: new Uint32Array(count),
+    details: new Uint32Array(count),
+    scopes: new Uint32Array(count),
+    regions: new Int32Array(count),
+    marks: new Uint8Array(count),
+    outputBytes: new Float64Array(count),
+    weightBytes: new Float64Array(count),
+    inputStart: new Uint32Array(count + 1),
+    outputStart: new Uint32Array(count + 1),
+  };
+  const inputs = {
+    labels: new Uint32Array(inputCount),
+    names: new Uint32Array(inputCount),
+    types: new Uint32Array(inputCount),
+    from: new Int32Array(inputCount).fill(-1),
+    outputs: new Uint16Array(inputCount),
+    flags: new Uint8Array(inputCount),
+    scalars: new Uint32Array(inputCount),
+  };
+  const outputs = { names: new Uint32Array(outputCount), types: new Uint32Array(outputCount) };
+  const bodies: { row: number; name: string; region: number }[] = [];
+  const parts: { row: number; ops: readonly string[] }[] = [];
+
+  let input = 0;
+  let output = 0;
+  const weights = new Set<NodeId>();
+  rows.forEach(({ node, graph: of, mark }, row) => {
+    if (row % checkEvery === 0) task.check();
+    columns.ids[row] = node.id;
+    columns.marks[row] = mark;
+    columns.regions[row] = node.region;
+    columns.names[row] = strings.add(node.name);
+    const definition = node.kind === "operator" ? findOperator(node.domain, node.op) : undefined;
+    if (node.kind === "parameter") {
+      columns.ops[row] = strings.intern("Input");
+      columns.families[row] = strings.intern("parameter");
+    } else {
+      const fused = isFused(node);
+      columns.kinds[row] = fused ? 2 : 1;
+      columns.ops[row] = strings.intern(node.op);
+      columns.domains[row] = strings.intern(node.domain);
+      columns.families[row] = strings.intern(fused ? "fused" : (definition?.family ?? "custom"));
+      columns.details[row] = fused ? 0 : strings.intern(detailOf(node));
+      columns.scopes[row] = strings.intern(scopeOf(node).join("/"));
+      for (const name in node.regions) bodies.push({ row, name, region: node.regions[name]! });
+      if (fused) parts.push({ row, ops: partsOf(of, node) });
+    }
+    weights.clear();
+    for (let index = 0; index < node.inputs.length; index++, input++) {
+      const ref = node.inputs[index];
+      if (definition) {
+        const formal = definition.inputs[Math.min(index, definition.inputs.length - 1)];
+        if (formal) inputs.labels[input] = strings.intern(formal.presence === "variadic" ? `${formal.name}${index - definition.inputs.length + 1}` : formal.name);
+      }
+      if (!ref) continue;
+      const producer = of.find(ref.node);
+      inputs.from[input] = ref.node;
+      inputs.outputs[input] = ref.output;
+      inputs.types[input] = typeOf(of.type(ref));
+      if (!producer) continue;
+      inputs.names[input] = namesOf(producer)[ref.output] ?? 0;
+      if (producer.region !== node.region) inputs.flags[input]! |= 2;
+      if (producer.kind !== "constant") continue;
+      const { value } = producer;
+      inputs.flags[input]! |= 1;
+      if (!weights.has(ref.node)) {
+        weights.add(ref.node);
+        columns.weightBytes[row]! += value.bytes;
+      }
+      if (value.count === 1 && value.type.element !== null && !value.type.element.startsWith("complex")) {
+        const tensor = value.tensor();
+        inputs.flags[input]! |= 4;
+        inputs.scalars[input] = strings.intern(scalarText(Array.isArray(tensor.data) ? (tensor.data[0] as string) : (toNumbers(tensor)[0] as number)));
+      }
+    }
+    const own = namesOf(node);
+    let bytes = 0;
+    for (let index = 0; index < node.outputs.length; index++, output++) {
+      const { type } = node.outputs[index]!;
+      outputs.names[output] = own[index]!;
+      outputs.types[output] = typeOf(type);
+      bytes += valueBytes(type) ?? NaN;
+    }
+    columns.outputBytes[row] = bytes;
+    columns.inputStart[row + 1] = input;
+    columns.outputStart[row + 1] = output;
+  });
+  return { model, step, ...(compared ? { base: compared.step } : {}), strings: strings.column(), ...columns, inputs, outputs, bodies, parts, regionViews: regions, lineage };
+}
+
+const scalarText = (value: number | string): string => {
+  const text = typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value);
+  return text.length > 12 ? `${text.slice(0, 11)}…` : text;
+};

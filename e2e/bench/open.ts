@@ -1,0 +1,278 @@
+/**
+ * Opens the same ONNX files in Graphwright and in Netron, in the same Chromium, one after the other in turn, and writes
+ * docs/open-time.md: time from the file being given to the first painted graph, longest block of the main thread, memory,
+ * frame times while panning and zooming. Medians of the rounds. Without Netron it says so and measures Graphwright alone.
+ * Usage: npm run bench:open -- [--rounds N] [--only plain-500,llm-2000] [--ours] [--no-docs]
+ *        PYTHON names the Python that has the netron package (pip install netron).
+ */
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { cpus } from "node:os";
+import path from "node:path";
+import { chromium, type Browser, type CDPSession, type Page } from "playwright-core";
+import { findChromium } from "../../app/tooling/find-programs.mjs";
+import type { startBrowserHost } from "../../app/browser/server.ts";
+import { transformerFile, type TransformerKind } from "../../compiler-core/bench/transformer.ts";
+
+/** Benchmarks run in the repository's folder. */
+const inRoot = (file: string): string => path.resolve(file);
+const option = (name: string): string | undefined => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? undefined : process.argv[at + 1];
+};
+const has = (name: string): boolean => process.argv.includes(`--${name}`);
+const rounds = Number(option("rounds") ?? 5);
+const only = option("only")?.split(",");
+const limitSeconds = Number(option("limit") ?? 60);
+
+const cases: readonly { readonly kind: TransformerKind; readonly size: number }[] = [
+  ...[500, 1_000, 5_000, 10_000, 50_000].map((size) => ({ kind: "plain", size }) as const),
+  ...[500, 2_000, 5_000].map((size) => ({ kind: "llm", size }) as const),
+];
+
+interface Sample {
+  /** milliseconds; undefined when it took longer than the limit */
+  readonly painted: number | undefined;
+  readonly blocked: number;
+  /** bytes: private memory of the page's process (its workers are in it), and the page's own heap after a collection */
+  readonly memory: number | undefined;
+  readonly heap: number;
+  /** 95th percentile of frame times, milliseconds */
+  readonly pan: number | undefined;
+  readonly zoom: number | undefined;
+}
+
+interface Viewer {
+  readonly name: string;
+  readonly url: string;
+  /** Whether a graph is on the screen; runs in the page. */
+  readonly isPainted: string;
+  /** Opens every group, where there are groups: pan and zoom are measured on the whole graph. */
+  openAll?(page: Page): Promise<void>;
+  choose(page: Page, file: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const modelFolder = inRoot("node_modules/.cache/graphwright/bench-models");
+export function modelFile(kind: TransformerKind, size: number): string {
+  mkdirSync(modelFolder, { recursive: true });
+  const file = path.join(modelFolder, `${kind}-${size}.onnx`);
+  if (!existsSync(file)) writeFileSync(file, transformerFile(kind, size));
+  return file;
+}
+
+async function startGraphwright(): Promise<Viewer> {
+  const bundle = inRoot("app/dist/browser.mjs");
+  if (!existsSync(bundle)) throw new Error("The browser host is not built: npm run build");
+  const { startBrowserHost: start } = (await import(bundle)) as { startBrowserHost: typeof startBrowserHost };
+  const scratch = inRoot("node_modules/.cache/graphwright/bench-host");
+  mkdirSync(scratch, { recursive: true });
+  const host = await start({ rendererFolder: inRoot("renderer/dist"), examplesFolder: inRoot("examples"), model: undefined, exportsFolder: scratch, configFolder: scratch });
+  return {
+    name: "Graphwright",
+    url: host.url,
+    isPainted: "!!document.querySelector('[data-graph-canvas] .react-flow__node, [data-graph-canvas] canvas[data-painted]')",
+    async choose(page, file) {
+      const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByTestId("open-button").click()]);
+      await chooser.setFiles(file);
+    },
+    async openAll(page) {
+      await page.getByTestId("expand-all").click();
+      await page.waitForFunction(() => document.querySelectorAll("[data-graph-canvas] .react-flow__node").length > 12);
+      await page.waitForTimeout(500);
+    },
+    close: () => host.close(),
+  };
+}
+
+const python = ["PYTHON" in process.env ? process.env["PYTHON"]! : "", "/opt/peers/bin/python", "python3", "python"].find((each) => each !== "" && spawnSync(each, ["-c", "import netron"]).status === 0);
+
+async function startNetron(): Promise<Viewer | undefined> {
+  if (python === undefined) return undefined;
+  const port = await new Promise<number>((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port: free } = probe.address() as { port: number };
+      probe.close(() => resolve(free));
+    });
+  });
+  const server: ChildProcess = spawn(python, ["-c", `import netron\nnetron.start(None, ('127.0.0.1', ${port}), browse=False)\nnetron.wait()`], { stdio: "ignore" });
+  const url = `http://127.0.0.1:${port}/`;
+  for (let tries = 0; tries < 100; tries++) {
+    if (await fetch(url).then((reply) => reply.ok, () => false)) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return {
+    name: "Netron",
+    url,
+    isPainted: "!document.body.classList.contains('welcome') && !!document.querySelector('#canvas .node')",
+    async choose(page, file) {
+      await page.setInputFiles("#open-file-dialog", file);
+    },
+    close: async () => void server.kill(),
+  };
+}
+
+async function launch(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error("Chromium is not installed; CHROMIUM may name its path.");
+  const asRoot = process.getuid?.() === 0;
+  return chromium.launch({ executablePath, chromiumSandbox: !asRoot, args: ["--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info", ...(asRoot ? ["--no-sandbox"] : [])] });
+}
+
+/** Runs in both pages: when was the file given, when was a graph on the screen, what blocked the main thread. */
+const watcher = (isPainted: string): string => `
+  window.bench = { given: 0, painted: 0, blocks: [], frames: [] };
+  document.addEventListener("change", (event) => {
+    if (event.target.type !== "file" || window.bench.given) return;
+    window.bench.given = performance.now();
+    const look = () => {
+      if (!(${isPainted})) return requestAnimationFrame(look);
+      // The frame that has it is painted when the next one begins.
+      requestAnimationFrame(() => { window.bench.painted = performance.now(); });
+    };
+    requestAnimationFrame(look);
+  }, true);
+  new PerformanceObserver((list) => { for (const each of list.getEntries()) window.bench.blocks.push([each.startTime, each.duration]); }).observe({ entryTypes: ["longtask"] });
+`;
+
+interface Bench {
+  readonly given: number;
+  readonly painted: number;
+  readonly blocks: readonly (readonly [number, number])[];
+}
+/** By the debugger: Netron forbids eval, which the driver's own evaluation needs. */
+async function evaluate<T>(session: CDPSession, expression: string): Promise<T> {
+  const { result, exceptionDetails } = await session.send("Runtime.evaluate", { expression, returnByValue: true });
+  if (exceptionDetails) throw new Error(`${expression}: ${exceptionDetails.text}`);
+  return result.value as T;
+}
+const read = (session: CDPSession): Promise<Bench> => evaluate(session, "window.bench");
+
+async function measure(viewer: Viewer, file: string): Promise<Sample> {
+  const browser = await launch();
+  try {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+    await context.addCookies([{ name: "consent", value: "1", url: viewer.url }]);
+    const page = await context.newPage();
+    await page.addInitScript(watcher(viewer.isPainted));
+    const session = await context.newCDPSession(page);
+    await page.goto(viewer.url, { waitUntil: "networkidle" });
+    await page.waitForTimeout(700);
+    await viewer.choose(page, file);
+    const deadline = performance.now() + limitSeconds * 1000;
+    while ((await read(session)).painted === 0 && performance.now() < deadline) await page.waitForTimeout(200);
+    const painted = (await read(session)).painted > 0;
+    if (!painted) return { painted: undefined, blocked: limitSeconds * 1000, memory: undefined, heap: 0, pan: undefined, zoom: undefined };
+    await page.waitForTimeout(1500);
+    const { given, painted: at, blocks } = await read(session);
+    const blocked = Math.max(0, ...blocks.filter(([start, duration]) => start + duration > given).map(([, duration]) => duration));
+    const heap = await heapOf(session);
+    const memory = await privateMemory(browser);
+    await viewer.openAll?.(page);
+    const [pan, zoom] = has("no-frames") ? [undefined, undefined] : [await frames(session, page, false), await frames(session, page, true)];
+    if (option("shot")) await page.screenshot({ path: `${option("shot")}-${viewer.name}-${path.basename(file, ".onnx")}.png` });
+    return { painted: at - given, blocked, memory, heap, pan, zoom };
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Heap in use by the page after a collection; its workers' heaps are in the memory of the process. */
+async function heapOf(session: CDPSession): Promise<number> {
+  await session.send("HeapProfiler.collectGarbage");
+  return (await session.send("Runtime.getHeapUsage")).usedSize;
+}
+
+/** Private memory of the page's process (workers are in it), where the system tells it. */
+async function privateMemory(browser: Browser): Promise<number | undefined> {
+  if (process.platform !== "linux") return undefined;
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = (await session.send("SystemInfo.getProcessInfo")) as { processInfo: { type: string; id: number }[] };
+  const sizes = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => {
+    const text = readFileSync(`/proc/${id}/smaps_rollup`, "utf8");
+    const kilobytes = (field: string): number => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(text)?.[1] ?? 0);
+    return (kilobytes("Private_Clean") + kilobytes("Private_Dirty")) * 1024;
+  });
+  return Math.max(...sizes);
+}
+
+/** The 95th percentile of the times between frames while the wheel turns. */
+async function frames(session: CDPSession, page: Page, zoom: boolean): Promise<number> {
+  await page.mouse.move(620, 350);
+  await evaluate(session, `(() => {
+    const times = (window.bench.frames = []);
+    let last = performance.now();
+    const tick = (now) => {
+      times.push(now - last);
+      last = now;
+      if (window.bench.frames === times) requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  })()`);
+  if (zoom) await page.keyboard.down("Control");
+  for (let i = 0; i < 90; i++) {
+    await page.mouse.wheel(0, zoom ? (i < 45 ? 60 : -60) : i < 60 ? 90 : -120);
+    await page.waitForTimeout(16);
+  }
+  if (zoom) await page.keyboard.up("Control");
+  const times = await evaluate<number[]>(session, "(() => { const all = window.bench.frames; window.bench.frames = null; return all; })()");
+  const sorted = times.slice(2).sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))]!;
+}
+
+const median = (values: readonly (number | undefined)[]): number | undefined => {
+  const known = values.map((value) => value ?? Infinity).sort((a, b) => a - b);
+  const middle = known[Math.floor(known.length / 2)]!;
+  return Number.isFinite(middle) ? middle : undefined;
+};
+const seconds = (value: number | undefined): string => (value === undefined ? `> ${limitSeconds} s` : `${(value / 1000).toFixed(2)} s`);
+const milliseconds = (value: number | undefined): string => (value === undefined ? "" : `${value.toFixed(0)}`);
+const megabytes = (value: number | undefined): string => (value === undefined ? "" : `${(value / 1e6).toFixed(0)}`);
+
+const ours = await startGraphwright();
+const netron = has("ours") ? undefined : await startNetron();
+if (!netron && !has("ours")) console.log("Netron is not installed (pip install netron): Graphwright alone is measured.");
+const viewers = [ours, ...(netron ? [netron] : [])];
+const head = "| model | file | " + viewers.map((v) => `${v.name}: painted | block ms | memory MB | heap MB | pan ms | zoom ms`).join(" | ") + " |";
+const lines = [head, `|---|--:|${viewers.map(() => "--:|--:|--:|--:|--:|--:").join("|")}|`];
+console.log(lines.join("\n"));
+let version = "";
+try {
+  for (const { kind, size } of cases) {
+    if (only && !only.includes(`${kind}-${size}`)) continue;
+    const file = modelFile(kind, size);
+    const samples = viewers.map((): Sample[] => []);
+    for (let round = 0; round < rounds; round++) {
+      for (const [index, viewer] of viewers.entries()) {
+        // What has already run over the limit once will again.
+        if (samples[index]!.some((sample) => sample.painted === undefined)) continue;
+        samples[index]!.push(await measure(viewer, file));
+      }
+    }
+    const cells = samples.map((list) => {
+      const of = (key: keyof Sample): number | undefined => median(list.map((sample) => sample[key]));
+      return `${seconds(of("painted"))} | ${milliseconds(of("blocked"))} | ${megabytes(of("memory"))} | ${megabytes(of("heap"))} | ${milliseconds(of("pan"))} | ${milliseconds(of("zoom"))}`;
+    });
+    const line = `| ${kind}, ${size.toLocaleString("en")} nodes | ${(statSync(file).size / 1e6).toFixed(1)} MB | ${cells.join(" | ")} |`;
+    lines.push(line);
+    console.log(line);
+  }
+  const browser = await launch();
+  version = browser.version();
+  await browser.close();
+} finally {
+  for (const viewer of viewers) await viewer.close();
+}
+
+if (!has("no-docs") && !only && netron) {
+  const netronVersion = spawnSync(python!, ["-c", "import netron; print(netron.__version__)"], { encoding: "utf8" }).stdout.trim();
+  const page = inRoot("docs/open-time.md");
+  const before = existsSync(page) ? readFileSync(page, "utf8") : "";
+  const begin = "<!-- bench:open -->";
+  const end = "<!-- /bench:open -->";
+  const text = `${begin}\nMedians of ${rounds} rounds, Chromium ${version} (software rendering, 1440 × 900, ${cpus().length} cores), Netron ${netronVersion}.\n\n${lines.join("\n")}\n${end}`;
+  const [from, to] = [before.indexOf(begin), before.indexOf(end)];
+  writeFileSync(page, from < 0 ? `${before}${text}\n` : before.slice(0, from) + text + before.slice(to + end.length));
+  console.log(`wrote ${path.relative(inRoot("."), page)}`);
+}

@@ -1,0 +1,53 @@
+/** What stands on the canvas, whoever draws it: React Flow, a painted canvas, or an SVG file. */
+
+import type { NodeKey } from "./layout/index.ts";
+
+export type DiffMark = "added" | "removed" | "changed" | "unchanged";
+
+export interface CanvasBadge {
+  readonly text: string;
+  readonly tone: "neutral" | "accent" | "ok" | "warning" | "error";
+  /** Full sentence for hover and screen readers. */
+  readonly label: string;
+}
+
+export interface CanvasNode {
+  readonly id: NodeKey;
+  readonly kind: "operator" | "constant" | "input" | "output" | "group" | "fused";
+  readonly op: string;
+  /** The node's name in the model. */
+  readonly title: string;
+  /** What tells it from its like: "3×3, s2". On a constant its shape or its value. */
+  readonly subtitle?: string;
+  /** Operator family; names a --family-* token. */
+  readonly family: string;
+  readonly inputs?: readonly string[];
+  readonly outputs?: readonly string[];
+  readonly badges?: readonly CanvasBadge[];
+  readonly diff?: DiffMark;
+  /** 0 .. 1 on the heat scale. */
+  readonly heat?: number;
+  readonly dimmed?: boolean;
+  /** What it came from, for hover: "conv1, bn1". */
+  readonly origins?: readonly string[];
+}
+
+export interface CanvasEdge {
+  readonly id: NodeKey;
+  /** Shape and type of the value: "1×64×56×56 f32". */
+  readonly label?: string;
+  /** Bytes of the value; edges are drawn wider by it when `widthByBytes` is set. */
+  readonly bytes?: number;
+  readonly diff?: DiffMark;
+  readonly dimmed?: boolean;
+}
+
+/** Extra text and marks for groups, by group id. */
+export interface CanvasGroup {
+  readonly title?: string;
+  readonly subtitle?: string;
+  readonly badges?: readonly CanvasBadge[];
+  readonly diff?: DiffMark;
+  readonly heat?: number;
+  readonly dimmed?: boolean;
+}

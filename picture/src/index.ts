@@ -1,0 +1,8 @@
+/** Pictures of graphs: from a table of nodes to groups, a layout, cards, and files. No DOM, no Node. */
+export * from "./cards.ts";
+export * from "./layout/index.ts";
+export * from "./measure.ts";
+export * from "./hierarchy.ts";
+export * from "./picture.ts";
+export * from "./repeats.ts";
+export * from "./table.ts";

@@ -1,0 +1,144 @@
+/** A picture as the canvas looks things up in it: cards are made when they come into view. */
+import type { GraphTable, NodeId, RegionId } from "@graphwright/compiler-core";
+import type { CanvasBadge, CanvasData, CanvasEdge, CanvasGroup, CanvasNode, DiffMark } from "../../graph/index.ts";
+import {
+  constantCard, constantInputs, inputEdge, operatorCard, outputCard, outputIndex, parameterKind, rowMarks, rowsById, stringAt, type NodeKey, type PictureTexts,
+} from "../../../../picture/src/index.ts";
+import type { PictureResult } from "../../worker/picture-protocol.ts";
+
+/** Numbers of nodes that heat is made of. */
+export interface HeatValues {
+  readonly values: ReadonlyMap<NodeId, number>;
+  /** what a group has: all of it, or the worst in it */
+  readonly combine: "sum" | "max";
+}
+
+export interface GroupTexts {
+  readonly fusedInside: (count: number) => string;
+  readonly inside: (mark: "added" | "removed" | "changed", count: number) => string;
+}
+
+export interface PictureData extends CanvasData {
+  /** largest value behind the heat of what is drawn, and 0 when there is none */
+  readonly hottest: number;
+}
+
+const signs = { added: "+", removed: "−", changed: "~" } as const;
+
+export function pictureData(
+  table: GraphTable,
+  result: Omit<PictureResult, "table">,
+  { region, texts, groupTexts, heat }: { readonly region: RegionId; readonly texts: PictureTexts; readonly groupTexts: GroupTexts; readonly heat: HeatValues | undefined },
+): PictureData {
+  const rows = rowsById(table);
+  const { layout, contents, ids } = result;
+  const cards = new Map<NodeKey, CanvasNode | undefined>();
+  const edges = new Map<NodeKey, CanvasEdge | undefined>();
+  const groups = new Map<string, CanvasGroup>();
+  const groupIndex = new Map(layout.groups.map((group, index) => [group.id, index]));
+  const origins = result.lineage;
+  /** row of each input, for edges: found by halving */
+  const rowOfInput = (input: number): number => {
+    let [low, high] = [0, table.ids.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (table.inputStart[middle]! <= input) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  };
+
+  // Heat of what is drawn, on one scale.
+  const groupHeat = new Float64Array(heat ? layout.groups.length : 0);
+  let hottest = 0;
+  if (heat) {
+    for (let i = 0; i < ids.length; i++) {
+      const value = heat.values.get(ids[i]!);
+      if (value === undefined || !(value > 0)) continue;
+      let drawn = true;
+      for (let g = layout.owner[i]!; g >= 0; g = layout.groups[g]!.parent) {
+        if (!layout.groups[g]!.expanded) drawn = false;
+        groupHeat[g] = heat.combine === "sum" ? groupHeat[g]! + value : Math.max(groupHeat[g]!, value);
+      }
+      if (drawn) hottest = Math.max(hottest, value);
+    }
+    layout.groups.forEach((group, g) => {
+      if (!group.expanded) hottest = Math.max(hottest, groupHeat[g]!);
+    });
+  }
+  const warmth = (value: number | undefined): number | undefined => (heat && hottest > 0 ? Math.sqrt(Math.max(0, value !== undefined && value > 0 ? value : 0) / hottest) : undefined);
+
+  function makeCard(id: NodeKey): CanvasNode | undefined {
+    if (typeof id !== "number") return undefined;
+    if (id < 0) return outputCard(table, region, outputIndex(id), texts);
+    const row = rows.get(id);
+    if (row === undefined) {
+      const input = constantInputs(table).get(id);
+      return input === undefined ? undefined : constantCard(table, input);
+    }
+    const card = operatorCard(table, row, texts);
+    const from = table.step < 0 ? [] : (origins.get(id) ?? []).flatMap((origin) => {
+      const at = rows.get(origin as NodeId);
+      return at === undefined ? [] : [stringAt(table.strings, table.names[at]!)];
+    });
+    const warm = table.kinds[row] === parameterKind ? undefined : warmth(heat?.values.get(id));
+    return { ...card, ...(from.length > 0 ? { origins: from } : {}), ...(warm === undefined ? {} : { heat: warm }) };
+  }
+
+  function makeGroup(id: string): CanvasGroup | undefined {
+    const g = groupIndex.get(id);
+    if (g === undefined) return undefined;
+    const badges: CanvasBadge[] = [];
+    if (contents.fused[g]! > 0) badges.push({ text: `⧉${contents.fused[g]}`, tone: "accent", label: groupTexts.fusedInside(contents.fused[g]!) });
+    for (const mark of ["added", "removed", "changed"] as const) {
+      const count = contents[mark][g]!;
+      if (count > 0) badges.push({ text: `${signs[mark]}${count}`, tone: mark === "added" ? "ok" : mark === "removed" ? "error" : "warning", label: groupTexts.inside(mark, count) });
+    }
+    const marked = contents.added[g]! + contents.removed[g]! + contents.changed[g]! > 0;
+    const warm = layout.groups[g]!.expanded ? undefined : warmth(groupHeat[g]);
+    return {
+      ...(badges.length > 0 ? { badges } : {}),
+      ...(marked && !layout.groups[g]!.expanded ? { diff: "changed" as DiffMark } : {}),
+      ...(warm === undefined ? {} : { heat: warm }),
+    };
+  }
+
+  return {
+    hottest,
+    nodes: {
+      get(id) {
+        if (!cards.has(id)) cards.set(id, makeCard(id));
+        return cards.get(id);
+      },
+    },
+    edges: {
+      get(id) {
+        if (typeof id !== "number") return undefined;
+        if (!edges.has(id)) {
+          if (id >= 0) edges.set(id, inputEdge(table, id, rowOfInput(id)));
+          else {
+            const output = outputCard(table, region, outputIndex(id), texts);
+            edges.set(id, { id, ...(output?.subtitle === undefined ? {} : { label: output.subtitle }) });
+          }
+        }
+        return edges.get(id);
+      },
+    },
+    groups: {
+      get(id) {
+        let group = groups.get(id);
+        if (!group) {
+          group = makeGroup(id);
+          if (group) groups.set(id, group);
+        }
+        return group;
+      },
+    },
+    look(id) {
+      const row = typeof id === "number" ? rows.get(id) : undefined;
+      if (row === undefined || table.kinds[row] === parameterKind) return { family: "io", diff: row === undefined ? undefined : rowMarks[table.marks[row]!] };
+      return { family: stringAt(table.strings, table.families[row]!), diff: rowMarks[table.marks[row]!] };
+    },
+    ...(heat ? { heat: (target) => (target.kind === "group" ? warmth(groupHeat[groupIndex.get(target.id) ?? -1]) : typeof target.id === "number" && target.id >= 0 ? warmth(heat.values.get(target.id)) : undefined) } : {}),
+  };
+}
