@@ -20,7 +20,10 @@ export function TabStrip({ panels, value, onChange, model, label }: TabStripProp
   const problems = useStore((state) => state.log.filter((entry) => entry.diagnostic.severity !== "info" && (entry.model === null || entry.model === model.id)).length);
   const list = useRef<HTMLDivElement>(null);
   // Chosen by a key or the menu, the tab may stand outside of a narrow strip.
-  useEffect(() => list.current?.querySelector('[data-state="active"]')?.scrollIntoView({ block: "nearest", inline: "nearest" }), [value]);
+  useEffect(() => {
+    // Newer browsers give a promise here, which is no clean-up.
+    void list.current?.querySelector('[data-state="active"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [value]);
   const notes = countNotes(model.notes);
   return (
     <Tabs.Root className="tabs" value={value} onValueChange={onChange}>
