@@ -23,6 +23,7 @@ import { deadCodeElimination } from "./dead-code-elimination.ts";
 import type { RewriteDefinition } from "./definition.ts";
 import { nearestNames } from "./driver/nearest-names.ts";
 import { dequantizeOfConstant } from "./dequantize-of-constant.ts";
+import { dequantizeThroughMoves } from "./dequantize-through-moves.ts";
 import { duplicateConstantMerging } from "./duplicate-constant-merging.ts";
 import { elementwiseGroup } from "./elementwise-group.ts";
 import { eliminateDropout } from "./eliminate-dropout.ts";
@@ -39,6 +40,7 @@ import { hardSigmoidFusion } from "./hard-sigmoid-fusion.ts";
 import { hardSwishFusion } from "./hard-swish-fusion.ts";
 import { inlineConstantIf } from "./inline-constant-if.ts";
 import { int8Weights } from "./int8-weights.ts";
+import { integerProduct } from "./integer-product.ts";
 import { layerNormalizationFusion } from "./layer-normalization-fusion.ts";
 import { matmulAddToGemm } from "./matmul-add-to-gemm.ts";
 import { mishFusion } from "./mish-fusion.ts";
@@ -49,8 +51,10 @@ import { padIntoConv } from "./pad-into-conv.ts";
 import { padIntoMaxPool } from "./pad-into-max-pool.ts";
 import { parallelProjections } from "./parallel-projections.ts";
 import { quantizeOfDequantize } from "./quantize-of-dequantize.ts";
+import { quantizedProduct } from "./quantized-product.ts";
 import { reciprocalMultiply } from "./reciprocal-multiply.ts";
 import { reluAndClip } from "./relu-and-clip.ts";
+import { reluIntoQuantize } from "./relu-into-quantize.ts";
 import { reshapeOfReshape } from "./reshape-of-reshape.ts";
 import { reshapeTargetFolding } from "./reshape-target-folding.ts";
 import { rmsNormalizationFusion } from "./rms-normalization-fusion.ts";
@@ -121,6 +125,8 @@ export const rewrites: readonly RewriteDefinition[] = [
   expandOfExpand,
   argMaxOfMonotone,
   quantizeOfDequantize,
+  dequantizeThroughMoves,
+  reluIntoQuantize,
   softmaxOfFlatten,
   zeroStateElimination,
   geluFusion,
@@ -143,6 +149,8 @@ export const rewrites: readonly RewriteDefinition[] = [
   rmsNormalizationGroup,
   swishGroup,
   elementwiseGroup,
+  integerProduct,
+  quantizedProduct,
   halfPrecision,
   halfWeights,
   int8Weights,

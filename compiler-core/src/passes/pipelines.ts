@@ -40,7 +40,7 @@ export const passes: readonly Pass[] = [
     name: "simplify",
     title: "Simplify",
     summary: "Shortens chains of shape operators, casts and clips.",
-    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "concat-of-concat", "zero-state-elimination", "softmax-of-flatten", "cast-like-to-cast", "cast-chain", "relu-and-clip", "reciprocal-multiply", "reshape-target-folding", "where-of-sizes", "unsqueeze-of-unsqueeze", "expand-of-expand", "arg-max-of-monotone", "quantize-of-dequantize"],
+    rewrites: ["transpose-of-transpose", "reshape-of-reshape", "squeeze-of-unsqueeze", "slice-of-slice", "concat-of-concat", "zero-state-elimination", "softmax-of-flatten", "cast-like-to-cast", "cast-chain", "relu-and-clip", "reciprocal-multiply", "reshape-target-folding", "where-of-sizes", "unsqueeze-of-unsqueeze", "expand-of-expand", "arg-max-of-monotone", "quantize-of-dequantize", "dequantize-through-moves", "relu-into-quantize"],
   },
   {
     name: "layout",
@@ -97,12 +97,6 @@ export const passes: readonly Pass[] = [
     rewrites: ["elementwise-group", "swish-group"],
   },
   {
-    name: "half",
-    title: "float16 computation",
-    summary: "Computes products and what stands between them in float16; approximates.",
-    rewrites: ["half-precision"],
-  },
-  {
     name: "take-groups-apart",
     title: "Take groups apart",
     summary: "Puts the bodies of fused groups in their places, so that kernels can be chosen.",
@@ -134,6 +128,9 @@ const main = ["clean-up", "fold-constants", "simplify", "layout", "recognize-ope
 const fusion = ["group-attention", "fuse-epilogues", "group-operators", "group-elementwise"];
 const groups = passes.filter((pass) => fusion.includes(pass.name)).flatMap((pass) => pass.rewrites);
 
+/** Rewrites that only pipelines which say so run: they change the function, or serve such a pipeline. */
+const optIn = ["integer-product", ...rewrites.filter((rewrite) => rewrite.exactness === "approximates").map((rewrite) => rewrite.name)];
+
 export const pipelines: readonly Pipeline[] = [
   {
     name: "default",
@@ -162,15 +159,22 @@ export const pipelines: readonly Pipeline[] = [
     name: "teaching",
     title: "Teaching",
     summary: "One rewrite at a time, in the order in which they are taught.",
-    passes: rewrites.filter((rewrite) => rewrite.exactness !== "approximates" && !groups.includes(rewrite.name)).map((rewrite) => rewrite.name),
+    passes: rewrites.filter((rewrite) => !optIn.includes(rewrite.name) && !groups.includes(rewrite.name)).map((rewrite) => rewrite.name),
     finally: groups,
+  },
+  {
+    name: "quantized",
+    title: "Integer arithmetic",
+    summary: "As default, then products of quantized values as QLinearConv, QLinearMatMul, ConvInteger and MatMulInteger. Approximates: a result may move by one quantization step.",
+    passes: main,
+    finally: ["quantized-product", "integer-product", ...fusion],
   },
   {
     name: "half",
     title: "float16 computation",
     summary: "As default, then products and what stands between them in float16, with weights rounded to it. Approximates: check the outputs on your data.",
     passes: main,
-    finally: ["half", ...fusion],
+    finally: ["half-precision", ...fusion],
   },
   {
     name: "half-weights",

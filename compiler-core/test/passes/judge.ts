@@ -30,15 +30,15 @@ async function run(session: ort.InferenceSession, feeds: Feeds): Promise<Map<str
   }
 }
 
-/** Where two tensors differ by more than rounding; NaN equals NaN. */
-export function difference(actual: Tensor | undefined, expected: Tensor, tolerance: number): string | undefined {
+/** Where two tensors differ by more than rounding, or integers by more than `steps`; NaN equals NaN. */
+export function difference(actual: Tensor | undefined, expected: Tensor, tolerance: number, steps = 0): string | undefined {
   if (!actual) return "is missing";
   if (actual.element !== expected.element || actual.dims.join() !== expected.dims.join()) return `is ${actual.element}[${actual.dims.join(", ")}], not ${expected.element}[${expected.dims.join(", ")}]`;
   const [x, y] = [toNumbers(actual), toNumbers(expected)];
   let scale = 0;
   for (const v of y) if (Number.isFinite(v)) scale = Math.max(scale, Math.abs(v));
   for (let i = 0; i < y.length; i++) {
-    const same = Object.is(x[i], y[i]) || x[i] === y[i] || Math.abs(x[i]! - y[i]!) <= tolerance * scale;
+    const same = Object.is(x[i], y[i]) || x[i] === y[i] || Math.abs(x[i]! - y[i]!) <= Math.max(tolerance * scale, expected.element.includes("int") ? steps : 0);
     if (!same) return `element ${i} is ${x[i]}, not ${y[i]}`;
   }
   return undefined;
@@ -84,7 +84,7 @@ export interface Judged {
 }
 
 /** Runs both models in ONNX Runtime, its own optimizations off, and compares all outputs. */
-export async function judge(original: Uint8Array, optimized: Graph, sets: readonly Feeds[], tolerance = 2e-5): Promise<Judged> {
+export async function judge(original: Uint8Array, optimized: Graph, sets: readonly Feeds[], tolerance = 2e-5, steps = 0): Promise<Judged> {
   const [a, b] = [await load(original), await load(fileBytes(exportOnnx(optimized).files[0]!))];
   let runs = 0;
   try {
@@ -97,7 +97,7 @@ export async function judge(original: Uint8Array, optimized: Graph, sets: readon
       const actual = await run(b, feeds);
       if (typeof actual === "string") return { problem: `set ${runs}: cannot be run: ${actual}`, runs };
       for (const [name, value] of expected) {
-        const problem = difference(actual.get(name), value, tolerance);
+        const problem = difference(actual.get(name), value, tolerance, steps);
         if (problem) return { problem: `set ${runs}: ${name} ${problem}`, runs };
       }
     }

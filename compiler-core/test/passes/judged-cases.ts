@@ -23,20 +23,22 @@ export interface Reach {
   readonly options?: Partial<RewriteOptions>;
   /** share of the largest output by which outputs may differ */
   readonly tolerance?: number;
+  /** by how much integers may differ */
+  readonly steps?: number;
 }
 
 const names = (list: string): string => list.match(/%\w+/g)!.join(", ");
 export const source = ({ inputs, outputs, body }: Case): string => `graph @main(${inputs}) -> (${outputs}) { ${body} return ${names(outputs)} }`;
 
 /** A block of cases: the default pipeline runs on the model as a file has it, and ONNX Runtime says whether the outputs are still the same. */
-export function holds(title: string, cases: readonly Case[], { special = true, pipeline = "default", options = {}, tolerance }: Reach = {}): void {
+export function holds(title: string, cases: readonly Case[], { special = true, pipeline = "default", options = {}, tolerance, steps }: Reach = {}): void {
   describe(title, () => {
     test.each(cases.map((each) => [each.title, each] as const))("%s", async (_, each) => {
       const { bytes, graph } = modelOf(source(each), each.opset ?? 17);
       const result = await optimize(graph, options, pipeline);
       for (const name of each.fires ?? []) expect(Object.keys(result.applied)).toContain(name);
       for (const name of each.spares ?? []) expect(Object.keys(result.applied)).not.toContain(name);
-      const judged = await judge(bytes, result.graph, [...(each.feeds ?? []), ...adversarialFeeds(graph, special ? undefined : ["normal", "ties", "wide"])], tolerance);
+      const judged = await judge(bytes, result.graph, [...(each.feeds ?? []), ...adversarialFeeds(graph, special ? undefined : ["normal", "ties", "wide"])], tolerance, steps);
       expect(judged.problem).toBeUndefined();
       expect(judged.runs).toBeGreaterThan(2);
     });
