@@ -386,6 +386,8 @@ export interface ProgramView {
   readonly links: readonly { readonly program: readonly [number, number]; readonly source: readonly [number, number] }[];
   /** schedule steps from the plain loop nest to this program */
   readonly schedule: readonly string[];
+  /** how many of them are applied here */
+  readonly scheduled: number;
 }
 
 export interface BuildResult {
@@ -698,7 +700,8 @@ export interface SessionApi {
   tensorPart: Method<TensorPartParams, TensorPart>;
   tensorStatistics: Method<{ readonly tensor: TensorRef }, TensorView & { readonly dims: readonly number[] }>;
   compareTensors: Method<{ readonly a: TensorRef; readonly b: TensorRef }, TensorComparison>;
-  program: Method<At & { readonly node: NodeId }, ProgramView>;
+  /** the program and its C after all of its schedule, or after so many steps of it: 0 is the plain loop nest */
+  program: Method<At & { readonly node: NodeId; readonly scheduled?: number }, ProgramView>;
   /** names of the originals go into the metadata of what rewrites made, unless `origins` is false */
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
   build: Method<At & { readonly name: string; readonly target: "c" }, BuildResult>;

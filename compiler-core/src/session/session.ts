@@ -414,8 +414,8 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return compareTensors(tensorIn(a).tensor, tensorIn(b).tensor, task);
     },
 
-    async program({ model, step, node }) {
-      return nodeProgram(find(model).graph(step), node);
+    async program({ model, step, node, scheduled }) {
+      return nodeProgram(find(model).graph(step), node, scheduled);
     },
 
     async exportOnnx({ model: id, step, name, opset, origins }, task) {

@@ -26,7 +26,8 @@ const byPerson = new Set<number>([
 /** Calls back when a person moved the cursor; the editor must have the focus. */
 export function watchCursor(editor: monaco.editor.ICodeEditor, onLine: (line: number) => void): monaco.IDisposable {
   return editor.onDidChangeCursorPosition((event) => {
-    if (event.source === "model" || event.source === "api" || !editor.hasTextFocus() || !byPerson.has(event.reason)) return;
+    // Going to a definition moves the cursor through the editor's own interface; a new text does so as "model".
+    if (event.source === "model" || !editor.hasTextFocus() || !byPerson.has(event.reason)) return;
     onLine(event.position.lineNumber);
   });
 }

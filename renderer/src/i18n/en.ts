@@ -411,6 +411,9 @@ export const en = {
     "loading-editor": "Loading the editor…",
   },
   program: {
+    "schedule-title": "Schedule",
+    plain: "plain loop nest",
+    changes: "Show what the step changed",
     "empty-title": "Select a node",
     empty: "Its tensor program and the C generated from it are shown here, line beside line.",
     program: "Tensor program",

@@ -388,6 +388,9 @@ export const zhCN = {
     "loading-editor": "正在加载编辑器…",
   },
   program: {
+    "schedule-title": "调度",
+    plain: "原始循环嵌套",
+    changes: "显示该步的变化",
     "empty-title": "请选择一个节点",
     empty: "这里逐行对照显示它的张量程序和由此生成的 C 代码。",
     program: "张量程序",
