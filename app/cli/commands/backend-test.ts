@@ -55,9 +55,9 @@ const backends = ["evaluate", "c"] as const;
 const batchSize = 48;
 
 /** Every case through generated code: built, compiled, run and compared; what is not covered is told with the reason. */
-async function runCompiled(context: CommandContext, folders: readonly string[], options: { readonly optimize: boolean; readonly compiler: string; readonly runner?: string; readonly keep?: string; readonly report: (outcome: CaseOutcome) => void }): Promise<void> {
+async function runCompiled(context: CommandContext, folders: readonly string[], options: { readonly optimize: boolean; readonly isa?: string; readonly compiler: string; readonly runner?: string; readonly keep?: string; readonly report: (outcome: CaseOutcome) => void }): Promise<void> {
   const { session, task } = context;
-  const { optimize, compiler, runner, keep, report } = options;
+  const { optimize, isa, compiler, runner, keep, report } = options;
   let batch: { readonly folder: string; readonly operators: readonly string[]; readonly kind: CaseOutcome["kind"]; readonly each: BatchCase }[] = [];
   const flush = async (): Promise<void> => {
     if (batch.length === 0) return;
@@ -76,7 +76,7 @@ async function runCompiled(context: CommandContext, folders: readonly string[], 
   for (const [index, folder] of folders.entries()) {
     task.check();
     const identifier = `c${index}_${path.basename(folder).replace(/[^A-Za-z0-9]+/g, "_").toLowerCase()}`;
-    const { operators, kind, refused, code } = await session.compileCase({ case: readCase(folder), identifier, optimize }, task);
+    const { operators, kind, refused, code } = await session.compileCase({ case: readCase(folder), identifier, optimize, ...(isa === undefined ? {} : { target: isa }) }, task);
     if (code) batch.push({ folder, operators, kind, each: { identifier, code } });
     else report({ name: path.basename(folder), folder, operators, kind, outcome: "skipped", reason: refused ?? "" });
     if (batch.length >= batchSize) await flush();
@@ -93,6 +93,7 @@ export const backendTest: CliCommand = {
       .option("--roundtrip", "run each case after export and import")
       .option("--optimize", "run each case after the default pipeline")
       .option("--backend <name>", `what runs them, one of: ${backends.join(", ")}`, "evaluate")
+      .option("--isa <name>", "uses the code for these instructions where the machine has them: avx2, avx512 or neon")
       .option("--cc <command>", "the C compiler with its flags", "gcc -O1")
       .option("--runner <command>", "runs the compiled program through this, such as an emulator")
       .option("--keep <folder>", "leaves the generated sources of the last batch here")
@@ -115,6 +116,7 @@ export const backendTest: CliCommand = {
       const outcomes: CaseOutcome[] = [];
       await runCompiled(context, cases, {
         optimize: modes.optimize,
+        ...(options["isa"] === undefined ? {} : { isa: options["isa"] as string }),
         compiler: options["cc"] as string,
         ...(options["runner"] === undefined ? {} : { runner: options["runner"] as string }),
         ...(options["keep"] === undefined ? {} : { keep: options["keep"] as string }),

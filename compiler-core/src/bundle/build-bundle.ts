@@ -11,7 +11,7 @@ import { benchMain, type CModel, exampleMain, filesSource, type SelftestData, se
 import { cIdentifier } from "./c-names.ts";
 import { sha256Of } from "./checksum.ts";
 import { cmakeLists, licenses, makefile, readme } from "./documents.ts";
-import { generateCode, type Kernels, nameIn } from "./generate.ts";
+import { generateCode, type Kernels, nameIn, type Variant } from "./generate.ts";
 import type { LoweredGraph } from "./lower-graph.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { CheckedPlan } from "./overlap-checker.ts";
@@ -80,7 +80,7 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
   const selftest: SelftestData = { seed, integerRange, outputs: expected[expected.length - 1]!.map((t, i) => ({ expected: t, allowed: allowed[i]! })) };
 
   const notes = notesOf(lowered, plan);
-  const sources = [`src/${id}.c`, ...kernels.files.map((f) => f.path), `src/${id}_selftest.c`];
+  const sources = [...code.sources, `src/${id}_selftest.c`];
   const files: BundleFile[] = [
     ...code.files,
     textFile(`src/${id}_selftest.c`, selftestSource(model, selftest)),
@@ -97,14 +97,14 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
     ...vectorFiles(sets.length > 1 ? sets.slice(0, -1) : sets, sets.length > 1 ? expected.slice(0, -1) : expected),
     textFile("bench.c", benchMain(model)),
     textFile("examples/run.c", exampleMain(model)),
-    textFile("Makefile", makefile(model, sources)),
+    textFile("Makefile", makefile(model, sources, code.headers)),
     textFile("CMakeLists.txt", cmakeLists(model, sources)),
     textFile("LICENSES", licenses(options.name)),
     textFile("memory_plan.json", json({ schema_version: 1, arena_bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, gap_bytes: plan.arenaBytes - plan.lowerBoundBytes, alignment: 64, ...withoutArena(checked), storages: plan.storages.map((s) => ({ ...s, values: s.values.map((v) => nameIn(lowered, v)) })) })),
     { path: `weights/${id}.bin`, size: weights.bytes, chunks: () => weights.chunks() },
     ...(options.weightsSource ? [weightsSource(id, weights)] : []),
     ...(options.model ?? []),
-    textFile("manifest.json", json(manifestOf(graph, lowered, plan, model, kernels, options, weights, sources))),
+    textFile("manifest.json", json(manifestOf(graph, lowered, plan, model, kernels, options, weights, code.variants, sources))),
     textFile(
       "README.md",
       readme(model, {
@@ -216,11 +216,11 @@ function notesOf(lowered: LoweredGraph, plan: MemoryPlan): string[] {
   if (views > 0) notes.push(`${views} of ${lowered.steps.length} operators need no code: their results lie inside other values (reshapes, concatenations, slices).`);
   const gathers = lowered.steps.filter((s) => s.node.op === "Gather").length;
   if (gathers > 0) notes.push(`${gathers} Gather ${gathers === 1 ? "node clamps" : "nodes clamp"} indices that lie outside their axis.`);
-  notes.push("Portable C99 for one thread; nothing in it depends on the processor.");
+  notes.push("C99 for one thread: the code for the best instruction set of the processor is chosen at run time, and the portable one runs everywhere.");
   return notes;
 }
 
-function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model: CModel, kernels: Kernels, options: BundleOptions, weights: WeightsFile, sources: readonly string[]): unknown {
+function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model: CModel, kernels: Kernels, options: BundleOptions, weights: WeightsFile, variants: readonly Variant[], sources: readonly string[]): unknown {
   const tensor = (t: TensorInfo) => ({ name: t.name, element: t.element, dims: t.dims, bytes: t.bytes, space: t.location.space, offset: t.location.offset });
   const callOf = new Map(kernels.calls.map((c) => [c.step, c.kernel]));
   return {
@@ -229,7 +229,7 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
     identifier: model.id,
     source: { sha256: options.sourceSha256 ?? null, producer: graph.info.producerName || null, opsets: graph.info.opsets },
     compiler: { name: "Graphwright", version: options.compilerVersion },
-    target: { language: "C99", backend: "c", variant: "portable", threads: 1, flags: "-std=c99 -Wall -Wextra -Wpedantic -O3" },
+    target: { language: "C99", backend: "c", variants: variants.map((v) => ({ name: v.target.target.name, title: v.target.target.title, kernels: v.kernels.list.length })), threads: 1, flags: "-std=c99 -Wall -Wextra -Wpedantic -O3" },
     recipe: options.recipe ?? null,
     inputs: model.inputs.map(tensor),
     outputs: model.outputs.map(tensor),

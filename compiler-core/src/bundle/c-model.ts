@@ -1,6 +1,7 @@
 import type { ElementType } from "../ir/element-type.ts";
 import { elementCount } from "../ir/value-type.ts";
-import { cFloat, cInteger, cType } from "../backends/c/types.ts";
+import { helperDefinitions } from "../backends/c/helpers.ts";
+import { cFloat, cInteger, cType, isSmallFloat } from "../backends/c/types.ts";
 import { isFloat } from "../ir/element-type.ts";
 import { toNumbers, type Tensor } from "../ir/tensor.ts";
 import { commentText, stringLiteral } from "./c-names.ts";
@@ -90,7 +91,8 @@ typedef enum {
   ${M}_ERROR_NOT_READY = 11,
   ${M}_ERROR_RANGE = 12,
   ${M}_STOPPED = 13,
-  ${M}_ERROR_SELFTEST = 14
+  ${M}_ERROR_SELFTEST = 14,
+  ${M}_ERROR_VARIANT = 15
 } ${id}_status;
 
 /* Element types, numbered as in ONNX: 1 float32, 2 uint8, 3 int8, 4 uint16, 5 int16, 6 int32, 7 int64, 9 bool (a byte),
@@ -106,6 +108,7 @@ typedef struct {
 typedef struct {
   unsigned char *arena;
   const unsigned char *weights;
+  void (*step)(unsigned char *arena, const unsigned char *weights, int step);
   uint32_t ready;
 } ${id}_context;
 
@@ -136,6 +139,10 @@ const char *${id}_step_name(int step);
 /* Runs a built-in input and compares with the outputs of the compiler's reference evaluation. Uses the arena. */
 ${id}_status ${id}_selftest(${id}_context *context, ${id}_report *report);
 const char *${id}_status_string(${id}_status status);
+/* The instruction set whose code runs: the best that the machine has, chosen by ${id}_init; or another one by its name
+ * ("portable", "avx2", "avx512", "neon"), for comparing. */
+const char *${id}_variant(const ${id}_context *context);
+${id}_status ${id}_use_variant(${id}_context *context, const char *name);
 
 #ifdef __cplusplus
 }
@@ -145,8 +152,6 @@ const char *${id}_status_string(${id}_status status);
 `;
 }
 
-const place = (l: Location): string => `${l.space === "arena" ? "arena" : "weights"} + ${l.offset}`;
-
 export function modelSource(m: CModel): string {
   const { id } = m;
   const M = upper(id);
@@ -155,17 +160,10 @@ export function modelSource(m: CModel): string {
     const rows = tensors.map((t, i) => `  {${stringLiteral(t.name)}, ${typeCodes[t.element]}u, ${t.dims.length}u, ${kind}_${i}_dims, ${t.bytes}u},\n`).join("");
     return tensors.length === 0 ? "" : `${dims}static const ${id}_tensor_info ${kind}_infos[] = {\n${rows}};\n`;
   };
-  const weightsUsed = m.steps.some((s) => s.arguments.some((a) => a.location.space === "weights"));
-  const cases = m.steps
-    .map((s, i) => {
-      const args = s.arguments.map((a) => `(${a.writes ? "" : "const "}${cType(a.element)} *)(${place(a.location)})`).join(", ");
-      return `    case ${i}: /* ${commentText(s.label)} (${commentText(s.op)}) */\n      ${s.kernel}(${args});\n      break;\n`;
-    })
-    .join("");
   const pointerCases = (tensors: readonly TensorInfo[]): string =>
     tensors.map((t, i) => `    case ${i}: return ${t.location.space === "arena" ? "context->arena" : "context->weights"} + ${t.location.offset};\n`).join("");
   return `#include "${id}.h"
-#include "${id}_kernels.h"
+#include "${id}_steps.h"
 
 #include <string.h>
 
@@ -237,6 +235,7 @@ ${m.weights.tensors.length === 0 ? "" : `  for (uint32_t i = 0; i < ${m.weights.
   }
 `}  context->arena = (unsigned char *)arena;
   context->weights = w;
+  context->step = ${id}_best_variant();
   context->ready = READY;
   return ${M}_OK;
 }
@@ -263,11 +262,18 @@ ${pointerCases(m.outputs)}    default: return NULL;
   }
 }
 
-static void run_step(unsigned char *arena, const unsigned char *weights, int step) {
-${weightsUsed ? "" : "  (void)weights;\n"}${m.steps.length === 0 ? "  (void)arena;\n" : ""}  switch (step) {
-${cases}    default:
-      break;
-  }
+const char *${id}_variant(const ${id}_context *context) {
+  return context == NULL || context->ready != READY ? "" : ${id}_variant_name(context->step);
+}
+
+${id}_status ${id}_use_variant(${id}_context *context, const char *name) {
+  ${id}_step found;
+  if (context == NULL || name == NULL) return ${M}_ERROR_NULL;
+  if (context->ready != READY) return ${M}_ERROR_NOT_READY;
+  found = ${id}_find_variant(name);
+  if (found == NULL) return ${M}_ERROR_VARIANT;
+  context->step = found;
+  return ${M}_OK;
 }
 
 ${id}_status ${id}_run_steps(${id}_context *context, int from, int to, ${id}_hook hook, void *user) {
@@ -276,7 +282,7 @@ ${id}_status ${id}_run_steps(${id}_context *context, int from, int to, ${id}_hoo
   if (from < 0 || to > ${M}_STEPS || from > to) return ${M}_ERROR_RANGE;
   for (int step = from; step < to; ++step) {
     if (hook != NULL && hook(user, step, ${id}_step_name(step), 0) != 0) return ${M}_STOPPED;
-    run_step(context->arena, context->weights, step);
+    context->step(context->arena, context->weights, step);
     if (hook != NULL && hook(user, step, ${id}_step_name(step), 1) != 0) return ${M}_STOPPED;
   }
   return ${M}_OK;
@@ -306,6 +312,7 @@ const char *${id}_status_string(${id}_status status) {
     case ${M}_ERROR_NOT_READY: return "the context is not initialized";
     case ${M}_ERROR_RANGE: return "there are no such steps";
     case ${M}_STOPPED: return "the hook stopped the run";
+    case ${M}_ERROR_VARIANT: return "this build or this machine does not have these instructions";
     case ${M}_ERROR_SELFTEST: return "an output differs from the reference by more than is allowed";
   }
   return "unknown status";
@@ -325,17 +332,26 @@ export interface SelftestData {
 
 export const sampleStride = (count: number): number => Math.max(1, Math.ceil(count / selftestSamples));
 
+const smallId = (element: ElementType): string => element.replace("bfloat", "bf").replace("float", "f");
+
+/** Functions between floats and the small floats among the elements. */
+function conversions(elements: readonly ElementType[]): string {
+  const names = new Set(elements.filter(isSmallFloat).flatMap((e) => [`gw_from_${smallId(e)}`, `gw_to_${smallId(e)}`]));
+  const text = helperDefinitions(names);
+  return text.length > 0 ? `${text.join("\n")}\n\n` : "";
+}
+
 export function selftestSource(m: CModel, data: SelftestData): string {
   const { id } = m;
   const M = upper(id);
   const tables = data.outputs
     .map(({ expected }, i) => {
       const numbers = toNumbers(expected);
-      const type = isFloat(expected.element) ? expected.element : "int64";
+      const type = isSmallFloat(expected.element) ? "float32" : isFloat(expected.element) ? expected.element : "int64";
       const picked: string[] = [];
       const stride = sampleStride(numbers.length);
       for (let at = 0; at < numbers.length; at += stride)
-        picked.push(isFloat(expected.element) ? cFloat(numbers[at] as number, expected.element as "float32" | "float64") : cInteger(Number(numbers[at]), "int64"));
+        picked.push(isFloat(expected.element) ? cFloat(numbers[at] as number, type as "float32" | "float64") : cInteger(Number(numbers[at]), "int64"));
       const rows: string[] = [];
       for (let at = 0; at < picked.length; at += 8) rows.push(`  ${picked.slice(at, at + 8).join(", ")},\n`);
       return `static const ${cType(type as ElementType)} expected_${i}[] = {\n${rows.length > 0 ? rows.join("") : "  0\n"}};\n`;
@@ -345,7 +361,9 @@ export function selftestSource(m: CModel, data: SelftestData): string {
     .map((t, i) => {
       const count = elementCount(t.dims);
       const value =
-        t.element === "float32" || t.element === "float64"
+        isSmallFloat(t.element)
+          ? `gw_to_${smallId(t.element)}((float)((double)(next_u32(&state) >> 8) * (1.0 / 8388608.0) - 1.0))`
+          : t.element === "float32" || t.element === "float64"
           ? `(${cType(t.element)})((double)(next_u32(&state) >> 8) * (1.0 / 8388608.0) - 1.0)`
           : t.element === "bool"
             ? "(uint8_t)(next_u32(&state) & 1u)"
@@ -364,7 +382,7 @@ export function selftestSource(m: CModel, data: SelftestData): string {
       return `  {
     const ${type} *y = (const ${type} *)${id}_output(context, ${i});
     for (size_t i = 0; i < ${count}u; i += ${sampleStride(count)}u) {
-      const double got = (double)y[i];
+      const double got = (double)${isSmallFloat(expected.element) ? `gw_from_${smallId(expected.element)}(y[i])` : "y[i]"};
       const double want = (double)expected_${i}[i / ${sampleStride(count)}u];
       const double error = got == want || (got != got && want != want) ? 0.0 : got > want ? got - want : want - got;
       /* Not-a-number against a number is an error beyond every bound. */
@@ -386,7 +404,7 @@ export function selftestSource(m: CModel, data: SelftestData): string {
 
 #include <math.h>
 
-/* Expected outputs for the inputs that the generator below makes: every n-th element of each output. */
+${conversions([...m.inputs.map((t) => t.element), ...data.outputs.map((o) => o.expected.element)])}/* Expected outputs for the inputs that the generator below makes: every n-th element of each output. */
 ${tables}
 /* SplitMix32: the same numbers on every machine. */
 static uint32_t next_u32(uint32_t *state) {
@@ -505,9 +523,14 @@ export function selftestMain(m: CModel, vectorSets: number, allowed: readonly nu
   return `/* Compares this build with the reference outputs, element by element; exits with 0 when every one agrees. */
 #include "files.h"
 
+${helperDefinitions(new Set(["gw_from_f16", "gw_from_bf16"])).join("\n")}
+
 static double element(const void *data, uint32_t dtype, size_t i) {
   switch (dtype) {
     case 1: return (double)((const float *)data)[i];
+    case 10: return (double)gw_from_f16(((const uint16_t *)data)[i]);
+    case 16: return (double)gw_from_bf16(((const uint16_t *)data)[i]);
+    case 17: case 18: case 19: case 20: case 24: return (double)((const uint8_t *)data)[i];
     case 2: case 9: return (double)((const uint8_t *)data)[i];
     case 3: return (double)((const int8_t *)data)[i];
     case 4: return (double)((const uint16_t *)data)[i];
@@ -522,8 +545,8 @@ static double element(const void *data, uint32_t dtype, size_t i) {
 
 static size_t element_bytes(uint32_t dtype) {
   switch (dtype) {
-    case 2: case 3: case 9: return 1;
-    case 4: case 5: return 2;
+    case 2: case 3: case 9: case 17: case 18: case 19: case 20: case 24: return 1;
+    case 4: case 5: case 10: case 16: return 2;
     case 1: case 6: case 12: return 4;
     default: return 8;
   }
@@ -535,6 +558,8 @@ int main(int argc, char **argv) {
   ${id}_context context;
   ${id}_report report;
   ${id}_status status;
+  static const char *const names[] = {"portable", "avx2", "avx512", "neon"};
+  const char *chosen;
   double largest = 0;
   int failed = 0;
   (void)argc;
@@ -545,10 +570,19 @@ int main(int argc, char **argv) {
     fprintf(stderr, "%s\\n", ${id}_status_string(status));
     return 2;
   }
-  printf("built-in input: %lu elements, largest error %.3g (allowed %.3g)%s\\n", (unsigned long)report.compared, report.largest_error,
+  printf("built-in input, code for %s: %lu elements, largest error %.3g (allowed %.3g)%s\\n", ${id}_variant(&context), (unsigned long)report.compared, report.largest_error,
          report.allowed_error, status == ${M}_OK ? "" : "  FAILED");
   if (status != ${M}_OK) failed = 1;
   largest = report.largest_error;
+  chosen = ${id}_variant(&context);
+  for (size_t v = 0; v < sizeof names / sizeof *names; ++v) {
+    if (strcmp(names[v], chosen) == 0 || ${id}_use_variant(&context, names[v]) != ${M}_OK) continue;
+    status = ${id}_selftest(&context, &report);
+    printf("the same by the code for %s: largest error %.3g%s\\n", names[v], report.largest_error, status == ${M}_OK ? "" : "  FAILED");
+    if (status != ${M}_OK) failed = 1;
+    if (report.largest_error > largest) largest = report.largest_error;
+  }
+  (void)${id}_use_variant(&context, chosen);
 
   for (int set = 0; set < ${vectorSets}; ++set) {
     double worst = 0;
@@ -602,7 +636,10 @@ int main(int argc, char **argv) {
 export function benchMain(m: CModel): string {
   const { id } = m;
   const M = upper(id);
-  return `/* Measures the time of a run: ./bench [--threads N] [--runs N] prints one JSON line. */
+  return `/*
+ * Measures the time of a run: ./bench [--threads N] [--runs N] [--variant NAME] prints one JSON line.
+ * ./bench --profile [--runs N] prints JSON with the median time of each step.
+ */
 #define _POSIX_C_SOURCE 199309L
 #include "test/files.h"
 
@@ -623,15 +660,67 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+/* Times of one step, run after run. */
+typedef struct {
+  double *times;
+  double began;
+  int run, runs;
+} profile;
+
+static int note(void *user, int step, const char *name, int finished) {
+  profile *p = (profile *)user;
+  (void)name;
+  if (!finished) p->began = now_ms();
+  else p->times[(size_t)step * (size_t)p->runs + (size_t)p->run] = now_ms() - p->began;
+  return 0;
+}
+
+static void print_text(const char *text) {
+  putchar('"');
+  for (; *text != 0; ++text) {
+    if (*text == '"' || *text == '\\\\') putchar('\\\\');
+    if ((unsigned char)*text >= 32) putchar(*text);
+  }
+  putchar('"');
+}
+
+static int profiled(${id}_context *context, int runs) {
+  profile p;
+  p.runs = runs;
+  p.times = (double *)malloc(((size_t)${M}_STEPS + 1) * (size_t)runs * sizeof *p.times);
+  if (p.times == NULL) return 1;
+  for (p.run = 0; p.run < runs; ++p.run)
+    if (${id}_run_steps(context, 0, ${M}_STEPS, note, &p) != ${M}_OK) return 1;
+  printf("{\\"variant\\": \\"%s\\", \\"runs\\": %d, \\"steps\\": [", ${id}_variant(context), runs);
+  for (int step = 0; step < ${M}_STEPS; ++step) {
+    double *times = p.times + (size_t)step * (size_t)runs;
+    qsort(times, (size_t)runs, sizeof *times, ascending);
+    printf("%s\\n  {\\"step\\": %d, \\"name\\": ", step == 0 ? "" : ",", step);
+    print_text(${id}_step_name(step));
+    printf(", \\"median_ms\\": %.6f, \\"min_ms\\": %.6f}", times[runs / 2], times[0]);
+  }
+  printf("\\n]}\\n");
+  free(p.times);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   ${id}_context context;
   ${id}_report report;
-  int threads = 1, runs = 0;
+  int threads = 1, runs = 0, profile_steps = 0;
+  const char *variant = NULL;
   double *times;
   double first;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (strcmp(argv[i], "--threads") == 0) threads = atoi(argv[i + 1]);
+  for (int i = 1; i < argc; i += 2) {
+    if (strcmp(argv[i], "--profile") == 0) {
+      profile_steps = 1;
+      --i;
+    } else if (i + 1 == argc) {
+      fprintf(stderr, "%s takes a value\\n", argv[i]);
+      return 2;
+    } else if (strcmp(argv[i], "--threads") == 0) threads = atoi(argv[i + 1]);
     else if (strcmp(argv[i], "--runs") == 0) runs = atoi(argv[i + 1]);
+    else if (strcmp(argv[i], "--variant") == 0) variant = argv[i + 1];
     else {
       fprintf(stderr, "unknown option %s\\n", argv[i]);
       return 2;
@@ -639,6 +728,10 @@ int main(int argc, char **argv) {
   }
   if (threads != 1) fprintf(stderr, "this bundle runs on one thread; --threads %d is ignored\\n", threads);
   if (!open_model(argv[0], &context)) return 2;
+  if (variant != NULL && ${id}_use_variant(&context, variant) != ${M}_OK) {
+    fprintf(stderr, "%s: %s\\n", variant, ${id}_status_string(${M}_ERROR_VARIANT));
+    return 2;
+  }
   /* The self-test fills the inputs and warms the caches up. */
   (void)${id}_selftest(&context, &report);
   first = now_ms();
@@ -648,6 +741,7 @@ int main(int argc, char **argv) {
   if (runs < 1) runs = first > 0 ? (int)(2000.0 / first) : 1000;
   if (runs < 5) runs = 5;
   if (runs > 1000) runs = 1000;
+  if (profile_steps) return profiled(&context, runs);
   times = (double *)malloc((size_t)runs * sizeof *times);
   if (times == NULL) return 1;
   for (int i = 0; i < runs; ++i) {
@@ -684,9 +778,14 @@ static const unsigned char *elements_of(const unsigned char *data, size_t *bytes
   return data + header;
 }
 
+${helperDefinitions(new Set(["gw_from_f16", "gw_from_bf16"])).join("\n")}
+
 static double element(const void *data, uint32_t dtype, size_t i) {
   switch (dtype) {
     case 1: return (double)((const float *)data)[i];
+    case 10: return (double)gw_from_f16(((const uint16_t *)data)[i]);
+    case 16: return (double)gw_from_bf16(((const uint16_t *)data)[i]);
+    case 17: case 18: case 19: case 20: case 24: return (double)((const uint8_t *)data)[i];
     case 2: case 9: return (double)((const uint8_t *)data)[i];
     case 3: return (double)((const int8_t *)data)[i];
     case 4: return (double)((const uint16_t *)data)[i];

@@ -5,10 +5,10 @@ import { type CModel, selftestSamples } from "./c-model.ts";
 
 const flags = "-std=c99 -Wall -Wextra -Wpedantic";
 
-export function makefile(m: CModel, sources: readonly string[]): string {
+export function makefile(m: CModel, sources: readonly string[], headers: readonly string[]): string {
   const { id } = m;
   const objects = sources.map((s) => `build/${s.replace(/^.*\//, "").replace(/\.c$/, ".o")}`);
-  const rules = sources.map((s, i) => `${objects[i]}: ${s} include/${id}.h src/${id}_kernels.h | build\n\t$(CC) $(BUILD) -c -o $@ ${s}\n`).join("\n");
+  const rules = sources.map((s, i) => `${objects[i]}: ${s} include/${id}.h ${headers.join(" ")} | build\n\t$(CC) $(BUILD) -c -o $@ ${s}\n`).join("\n");
   return `# make            the library lib${id}.a
 # make selftest   and run ./selftest: compares with the reference outputs
 # make bench      and run ./bench: measures

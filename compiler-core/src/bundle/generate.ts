@@ -2,13 +2,17 @@ import { byteSize } from "../ir/element-type.ts";
 import { type Graph, type OperatorNode, qualifiedOp } from "../ir/graph.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { helperDefinitions } from "../backends/c/helpers.ts";
+import { cTarget, type CTarget } from "../backends/c/isa.ts";
 import { type KernelSource, printKernel } from "../backends/c/print.ts";
+import { vectorDefinitions } from "../backends/c/vector-helpers.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import type { LoweringTable } from "../tensor/lower-node.ts";
 import type { Buffer } from "../tensor/program.ts";
+import { type ScheduleTarget, scheduleTargets } from "../tensor/target.ts";
 import { type BundleFile, textFile } from "./bundle-file.ts";
 import { type CModel, headerSource, modelSource, type StepCall, type TensorInfo } from "./c-model.ts";
+import { closing, dispatchSource, opening, stepsHeader, stepsSource } from "./c-variants.ts";
 import { commentText } from "./c-names.ts";
 import { lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type ValueKey } from "./lower-graph.ts";
 import { type Location, type MemoryPlan, planMemory } from "./memory-plan.ts";
@@ -24,16 +28,52 @@ export interface GeneratedCode {
   readonly weights: WeightsFile;
   readonly kernels: Kernels;
   readonly model: CModel;
-  /** header, model and kernels */
+  /** one for each target, the one that runs everywhere first */
+  readonly variants: readonly Variant[];
+  /** header, model, dispatch and kernels */
   readonly files: readonly BundleFile[];
+  readonly sources: readonly string[];
+  /** private headers */
+  readonly headers: readonly string[];
+}
+
+export interface GenerateOptions {
+  readonly modelName: string;
+  readonly lowering?: LoweringTable;
+  /** instruction sets to schedule and print for, the one that runs everywhere first; all when not given */
+  readonly targets?: readonly ScheduleTarget[];
+}
+
+/** The steps of one target. All targets share the memory plan, the weights and the order of steps. */
+export interface Variant {
+  readonly target: CTarget;
+  readonly lowered: LoweredGraph;
+  readonly kernels: Kernels;
+}
+
+/** What all variants need at once: the largest scratch of each step, and only memory sharing that suits every one. */
+function joinedSteps(variants: readonly LoweredGraph[]): { readonly scratch: readonly (readonly number[])[]; readonly inPlace: readonly LoweredStep["inPlace"][] } {
+  const base = variants[0]!;
+  const sizes = (s: LoweredStep): number[] => s.scratch.map((b) => byteSize(b.element, elementCount(b.dims)));
+  return {
+    scratch: base.steps.map((_, i) => {
+      const all = variants.map((v) => sizes(v.steps[i]!));
+      return Array.from({ length: Math.max(...all.map((s) => s.length)) }, (_, k) => Math.max(...all.map((s) => s[k] ?? 0)));
+    }),
+    inPlace: base.steps.map((s, i) => s.inPlace.filter(([a, b]) => variants.every((v) => v.steps[i]!.inPlace.some(([x, y]) => x === a && y === b)))),
+  };
 }
 
 /**
  * Lowers, schedules, plans and prints a graph as C. Throws "not-lowered", listing every node that has no lowering
  * and every value that is not static, and "unsound-plan" if the memory plan fails its independent check.
  */
-export async function generateCode(graph: Graph, id: string, options: { readonly modelName: string; readonly lowering?: LoweringTable }, task: Task): Promise<GeneratedCode> {
-  const lowered = await lowerGraph(graph, task, options.lowering ?? operatorLowering);
+export async function generateCode(graph: Graph, id: string, options: GenerateOptions, task: Task): Promise<GeneratedCode> {
+  const targets = options.targets ?? scheduleTargets;
+  const graphs: LoweredGraph[] = [];
+  for (const target of targets) graphs.push(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target));
+  const lowered = graphs[0]!;
+  const joined = joinedSteps(graphs);
   if (lowered.outputs.length === 0) throw new GraphwrightError("no-outputs", "the model has no outputs.");
 
   const constants = [...lowered.values.values()].filter((v) => v.constant && v.type.element !== null && isRead(lowered, v.key));
@@ -44,17 +84,17 @@ export async function generateCode(graph: Graph, id: string, options: { readonly
   await task.pause();
   const plan = planMemory({
     values: [...lowered.values.values()].map((v) => ({ key: v.key, bytes: v.bytes, ...(weightOffsets.has(v.key) ? { weightOffset: weightOffsets.get(v.key)! } : {}) })),
-    steps: lowered.steps.map((s) => ({
+    steps: lowered.steps.map((s, i) => ({
       reads: s.reads,
       writes: s.writes,
-      scratch: s.scratch.map((b) => byteSize(b.element, elementCount(b.dims))),
-      inPlace: s.inPlace,
+      scratch: joined.scratch[i]!,
+      inPlace: joined.inPlace[i]!,
       views: s.views,
     })),
     inputs: lowered.inputs,
     outputs: lowered.outputs,
   });
-  const checked = checkedPlan(lowered, plan);
+  const checked = checkedPlan(lowered, plan, joined.scratch);
   const violations = checkMemoryPlan(checked);
   if (violations.length > 0)
     throw new GraphwrightError("unsound-plan", `the memory plan does not pass its check: ${violations[0]}${violations.length > 1 ? ` (and ${violations.length - 1} more)` : ""}.`, undefined, "This is a defect of Graphwright: please report it with the model.");
@@ -62,22 +102,28 @@ export async function generateCode(graph: Graph, id: string, options: { readonly
   const weights = await makeWeights(weightTensors, task);
   task.progress(undefined, "printing kernels");
   await task.pause();
-  const kernels = printKernels(id, lowered, plan);
+  const variants = graphs.map((g, v): Variant => ({ target: cTarget(targets[v]!.name), lowered: g, kernels: printKernels(id, g, plan, cTarget(targets[v]!.name)) }));
+  const { kernels } = variants[0]!;
   const at = (key: ValueKey): Location => plan.locations.get(key) ?? { space: "arena", offset: 0 };
   const infoOf = (key: ValueKey, name: string): TensorInfo => {
     const v = lowered.values.get(key)!;
     return { name, element: v.type.element!, dims: v.dims, bytes: v.bytes, location: at(key) };
   };
-  const steps: StepCall[] = kernels.calls.map(({ step, kernel }) => ({
-    label: labelOf(lowered.steps[step]!.node),
-    op: qualifiedOp(lowered.steps[step]!.node),
-    kernel: kernel.name,
-    arguments: lowered.steps[step]!.program.parameters.map((p) => ({
-      location: p.scope === "scratch" ? { space: "arena", offset: plan.scratch[step]![lowered.steps[step]!.scratch.indexOf(p)]! } : at(lowered.steps[step]!.values.get(p)!),
-      element: p.element,
-      writes: p.scope === "output" || p.scope === "scratch",
-    })),
-  }));
+  const callsOf = (variant: Variant): StepCall[] =>
+    variant.kernels.calls.map(({ step, kernel }) => {
+      const s = variant.lowered.steps[step]!;
+      return {
+        label: labelOf(s.node),
+        op: qualifiedOp(s.node),
+        kernel: kernel.name,
+        arguments: s.program.parameters.map((p) => ({
+          location: p.scope === "scratch" ? { space: "arena", offset: plan.scratch[step]![s.scratch.indexOf(p)]! } : at(s.values.get(p)!),
+          element: p.element,
+          writes: p.scope === "output" || p.scope === "scratch",
+        })),
+      };
+    });
+  const steps = callsOf(variants[0]!);
   const model: CModel = {
     id,
     modelName: options.modelName,
@@ -91,10 +137,18 @@ export async function generateCode(graph: Graph, id: string, options: { readonly
   const files = [
     textFile(`include/${id}.h`, headerSource(model)),
     textFile(`src/${id}.c`, modelSource(model)),
-    textFile(`src/${id}_kernels.h`, kernels.header),
-    ...kernels.files.map((f) => textFile(f.path, f.text)),
+    textFile(`src/${id}_steps.h`, stepsHeader(model, variants.map((v) => v.target))),
+    textFile(`src/${id}_dispatch.c`, dispatchSource(model, variants.map((v) => v.target))),
+    textFile(`src/${id}_helpers.h`, helpersHeader(id, new Set(variants.flatMap((v) => v.kernels.list.flatMap((k) => [...k.source.helpers]))))),
+    ...variants.flatMap((v) => [
+      textFile(`src/${id}_${v.target.target.name}.h`, v.kernels.header),
+      textFile(`src/${id}_${v.target.target.name}.c`, stepsSource(id, v.target, callsOf(v))),
+      ...v.kernels.files.map((f) => textFile(f.path, f.text)),
+    ]),
   ];
-  return { id, lowered, plan, checked, weights, kernels, model, files };
+  const sources = files.map((f) => f.path).filter((path) => path.endsWith(".c"));
+  const headers = files.map((f) => f.path).filter((path) => path.startsWith("src/") && path.endsWith(".h"));
+  return { id, lowered, plan, checked, weights, kernels, variants, model, files, sources, headers };
 }
 
 /** C sources above this many characters are split, so that compilers can work on them side by side. */
@@ -122,7 +176,7 @@ export function nameIn(lowered: LoweredGraph, key: ValueKey): string {
 }
 const uniqueNames = new WeakMap<LoweredGraph, Map<ValueKey, string>>();
 
-function checkedPlan(lowered: LoweredGraph, plan: MemoryPlan): CheckedPlan {
+function checkedPlan(lowered: LoweredGraph, plan: MemoryPlan, scratch: readonly (readonly number[])[]): CheckedPlan {
   const name = (key: ValueKey): string => nameIn(lowered, key);
   return {
     arena_bytes: plan.arenaBytes,
@@ -137,7 +191,7 @@ function checkedPlan(lowered: LoweredGraph, plan: MemoryPlan): CheckedPlan {
       kind: plan.elided[i] ? "view" : "kernel",
       reads: (plan.elided[i] ? s.reads.filter((r) => s.views.some((v) => v.part === r || v.whole === r)) : s.reads).map(name),
       writes: s.writes.map(name),
-      scratch: plan.elided[i] ? [] : s.scratch.map((b, k) => ({ offset: plan.scratch[i]![k]!, bytes: byteSize(b.element, elementCount(b.dims)) })),
+      scratch: plan.elided[i] ? [] : scratch[i]!.map((bytes, k) => ({ offset: plan.scratch[i]![k]!, bytes })),
       in_place: plan.takenInPlace[i]!.map(([a, b]) => [name(a), name(b)] as const),
       views: plan.elided[i] ? s.views.map((v) => ({ part: name(v.part), whole: name(v.whole), offset: v.offset })) : [],
     })),
@@ -160,7 +214,8 @@ export interface Kernels {
 }
 
 /** Prints each distinct program once; steps with equal programs share a kernel. */
-function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan): Kernels {
+function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, variant: CTarget): Kernels {
+  const { name: isa } = variant.target;
   const placeholder = "KERNEL";
   const byText = new Map<string, Kernel>();
   const calls: { step: number; kernel: Kernel }[] = [];
@@ -170,10 +225,10 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan): Kern
     const mayAlias = new Set<Buffer>();
     const of = (key: ValueKey, scope: string): Buffer[] => step.program.parameters.filter((p) => step.values.get(p) === key && (scope === "output") === (p.scope === "output"));
     for (const [input, output] of plan.takenInPlace[i]!) for (const p of [...of(input, "input"), ...of(output, "output")]) mayAlias.add(p);
-    const printed = printKernel(step.program, { name: placeholder, mayAlias });
+    const printed = printKernel(step.program, { name: placeholder, mayAlias, target: variant.target });
     let kernel = byText.get(printed.text);
     if (!kernel) {
-      const name = `${id}_k${String(byText.size).padStart(3, "0")}_${step.program.name}`;
+      const name = `${id}_${isa}_k${String(byText.size).padStart(3, "0")}_${step.program.name}`;
       const rename = (text: string): string => text.replace(`void ${placeholder}(`, `void ${name}(`);
       kernel = { name, source: { ...printed, text: rename(printed.text), prototype: rename(printed.prototype) }, file: "", line: 0 };
       byText.set(printed.text, kernel);
@@ -186,11 +241,11 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan): Kern
   let text = "";
   let lines = 0;
   const open = (): void => {
-    text = `#include "${id}_kernels.h"\n`;
-    lines = 1;
+    text = `${opening(variant)}#include "${id}_${isa}.h"\n`;
+    lines = text.split("\n").length - 1;
   };
   const close = (): void => {
-    files.push({ path: `src/${id}_kernels_${files.length}.c`, text });
+    files.push({ path: `src/${id}_${isa}_kernels_${files.length}.c`, text: text + closing(variant) });
   };
   open();
   let begun = false;
@@ -204,26 +259,39 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan): Kern
     const comment = `\n/*\n${steps.map((s) => ` * ${commentText(labelOf(s.node))} (${commentText(qualifiedOp(s.node))})\n`).join("")} */\n`;
     text += comment;
     lines += comment.split("\n").length - 1;
-    kernel.file = `src/${id}_kernels_${files.length}.c`;
+    kernel.file = `src/${id}_${isa}_kernels_${files.length}.c`;
     kernel.line = lines + 1;
     text += kernel.source.text;
     lines += kernel.source.text.split("\n").length - 1;
   }
   if (begun) close();
-  const helpers = new Set(list.flatMap((k) => [...k.source.helpers]));
-  const guard = `${id.toUpperCase()}_KERNELS_H`;
+  const guard = `${id}_${isa}_H`.toUpperCase();
+  const vectors = vectorDefinitions(new Set(list.flatMap((k) => [...k.source.vectorHelpers])), new Set(list.flatMap((k) => [...k.source.vectorWidths])));
+  const header = `/* Private to the bundle: kernels for ${variant.target.title}. */
+#ifndef ${guard}
+#define ${guard}
+
+#include "${id}_helpers.h"
+
+${vectors.length > 0 ? `${vectors.join("\n")}\n\n` : ""}${list.map((k) => `${k.source.prototype};`).join("\n")}
+
+#endif
+`;
+  return { list, calls, files, header };
+}
+
+/** Small functions that kernels of every variant call. */
+function helpersHeader(id: string, helpers: ReadonlySet<string>): string {
+  const guard = `${id}_HELPERS_H`.toUpperCase();
   const definitions = helperDefinitions(helpers);
-  const header = `/* Private to the bundle: what the model calls. */
+  return `/* Private to the bundle. */
 #ifndef ${guard}
 #define ${guard}
 
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
-
-${definitions.length > 0 ? `${definitions.join("\n")}\n\n` : ""}${list.map((k) => `${k.source.prototype};`).join("\n")}
-
+${definitions.length > 0 ? `\n${definitions.join("\n")}\n` : ""}
 #endif
 `;
-  return { list, calls, files, header };
 }

@@ -10,6 +10,7 @@ import { applyRepeatedly, siteOf } from "../passes/driver/driver.ts";
 import { findRewrite } from "../passes/index.ts";
 import { runPipeline } from "../passes/run-pipeline.ts";
 import { specialize } from "../passes/specialize.ts";
+import { portableTarget, scheduleTargets } from "../tensor/target.ts";
 import { formatDiagnostic, GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import { defaultAtol, defaultRtol, difference } from "./backend-case.ts";
@@ -84,7 +85,7 @@ function kindOf(graph: Graph): CompiledCase["kind"] {
  * A case as C: its sources, and its inputs as they lie in memory. What lowering does not cover is refused with the
  * reason. Inputs that only decide shapes or options become constants, as a deployed model has them.
  */
-export async function compileCase(each: BackendCase, { identifier, optimize }: { readonly identifier: string; readonly optimize: boolean }, task: Task): Promise<CompiledCase> {
+export async function compileCase(each: BackendCase, { identifier, optimize, target }: { readonly identifier: string; readonly optimize: boolean; readonly target: string | undefined }, task: Task): Promise<CompiledCase> {
   let operators: string[] = [];
   let kind: CompiledCase["kind"] = "float";
   const refused = (reason: string): CompiledCase => ({ operators, kind, refused: reason });
@@ -103,7 +104,7 @@ export async function compileCase(each: BackendCase, { identifier, optimize }: {
       await runPipeline(timeline, "default", { task });
       graph = settled(timeline.head.graph, first as Map<string, Tensor>);
     }
-    const code = await generateCode(graph, identifier, { modelName: identifier }, task);
+    const code = await generateCode(graph, identifier, { modelName: identifier, targets: target === undefined ? [portableTarget] : [portableTarget, ...scheduleTargets.filter((t) => t.name === target && t !== portableTarget)] }, task);
     const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
     return {
       operators,

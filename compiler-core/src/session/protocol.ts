@@ -690,7 +690,7 @@ export interface SessionApi {
   compare: Method<{ readonly a: At; readonly b: At; readonly seeds?: number }, CheckView>;
   /** runs a test case; `roundtrip` after export and import, `optimize` after the default pipeline */
   /** a case as C sources and raw inputs, to be compiled and run by the caller */
-  compileCase: Method<{ readonly case: BackendCase; readonly identifier: string; readonly optimize?: boolean }, CompiledCase>;
+  compileCase: Method<{ readonly case: BackendCase; readonly identifier: string; readonly optimize?: boolean; /** besides the portable code, that for these instructions */ readonly target?: string }, CompiledCase>;
   /** compares what the compiled code gave for a data set: all outputs one after another; null when it agrees */
   compareCompiled: Method<{ readonly case: BackendCase; readonly set: number; readonly outputs: NonNullable<CompiledCase["code"]>["outputs"]; readonly bytes: Uint8Array }, string | null>;
   backendCase: Method<{ readonly case: BackendCase; readonly roundtrip?: boolean; readonly optimize?: boolean }, BackendCaseResult>;

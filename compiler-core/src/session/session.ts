@@ -382,8 +382,8 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return backendCase(each, { roundtrip: roundtrip === true, optimize: optimize === true }, task, clock);
     },
 
-    async compileCase({ case: each, identifier, optimize }, task) {
-      return compileCase(each, { identifier, optimize: optimize === true }, task);
+    async compileCase({ case: each, identifier, optimize, target }, task) {
+      return compileCase(each, { identifier, optimize: optimize === true, target }, task);
     },
 
     async compareCompiled({ case: each, set, outputs, bytes }) {
