@@ -18,6 +18,9 @@ export const sharedFolder = (): string => process.env["GRAPHWRIGHT_SHARED"] || r
 const things = {
   gcc: { present: () => findCompiler() !== undefined, hint: "install gcc" },
   make: { present: () => onPath("make") !== undefined, hint: "install make" },
+  clang: { present: () => onPath("clang") !== undefined, hint: "install clang" },
+  "aarch64-linux-gnu-gcc": { present: () => onPath("aarch64-linux-gnu-gcc") !== undefined, hint: "install gcc-aarch64-linux-gnu" },
+  "qemu-aarch64-static": { present: () => onPath("qemu-aarch64-static") !== undefined, hint: "install qemu-user-static" },
   chromium: { present: () => findChromium() !== undefined, hint: "install chromium, or set CHROMIUM to its path" },
   electron: { present: () => findElectron() !== undefined, hint: "set ELECTRON_OVERRIDE_DIST_PATH to a folder with Electron" },
   shared: {
@@ -28,8 +31,8 @@ const things = {
 } as const;
 
 export type Thing = keyof typeof things;
-/** Electron's binary comes from outside the package registry, so its absence fails nowhere. */
-const neverRequired: readonly Thing[] = ["electron"];
+/** Electron's binary comes from outside the package registry, other compilers and emulators are extra: their absence fails nowhere. */
+const neverRequired: readonly Thing[] = ["electron", "clang", "aarch64-linux-gnu-gcc", "qemu-aarch64-static"];
 
 export const has = (thing: Thing): boolean => things[thing].present();
 

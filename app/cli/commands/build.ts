@@ -11,6 +11,18 @@ import { listOption } from "./optimize.ts";
 
 const targets = ["c"] as const;
 
+/** "N=1,length=128" as sizes by name. */
+function sizesOption(text: unknown): Record<string, number> | undefined {
+  if (typeof text !== "string") return undefined;
+  return Object.fromEntries(
+    text.split(",").map((each) => {
+      const [, name, size] = /^(.+)=(\d+)$/.exec(each.trim()) ?? [];
+      if (name === undefined) throw new GraphwrightError("usage", `--fix takes sizes such as N=1, not ${JSON.stringify(each)}.`);
+      return [name, Number(size)];
+    }),
+  );
+}
+
 export const build: CliCommand = {
   name: "build",
   declare: (command) =>
@@ -24,6 +36,7 @@ export const build: CliCommand = {
       .option("--only <names>", "only these passes or rewrites")
       .option("--skip <names>", "all but these")
       .option("--name <identifier>", "name of the library; taken from the file by default")
+      .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128")
       .option("--force", "replace what is in the folder")
       .option("--json", "print JSON"),
   async run(context, [file], options) {
@@ -35,6 +48,8 @@ export const build: CliCommand = {
       throw new GraphwrightError("usage", `${output} is not empty and is not a bundle.`, undefined, "Choose another folder, or give --force.");
     const { model, timeline } = await openModel(context, file!);
     let { head } = timeline;
+    const sizes = sizesOption(options["fix"]);
+    if (sizes) head = (await session.specialize({ model, sizes }, task)).timeline.head;
     const only = listOption(options["only"]);
     const skip = listOption(options["skip"]);
     if (options["recipe"] !== undefined) head = (await applyRecipeFile(context, model, options["recipe"] as string, { only, skip })).timeline.head;

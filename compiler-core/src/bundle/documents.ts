@@ -13,7 +13,7 @@ export function makefile(m: CModel, sources: readonly string[], headers: readonl
 # make selftest   and run ./selftest: compares with the reference outputs
 # make bench      and run ./bench: measures
 # make run        and run ./run with a file for each input
-# make CFLAGS="-O3 -march=native" uses the instructions of this machine.
+# The code for the instructions of the machine is chosen when it runs.
 CFLAGS ?= -O3
 BUILD = ${flags} $(CFLAGS) -Iinclude -Isrc -I.
 
@@ -119,8 +119,9 @@ make bench && ./bench       # one line of JSON: median_ms, min_ms, runs, threads
 make run && ./run${m.inputs.map((t) => ` ${t.name.replace(/[^A-Za-z0-9_.-]/g, "_")}.npy`).join("")}   # raw elements or .npy, one file an input
 \`\`\`
 
-Add \`CFLAGS="-O3 -march=native"\` to use all instructions of the machine it is built on. The sources compile without a
-warning under \`${flags}\`.
+One library holds code for several instruction sets (portable C99, AVX2, AVX-512, NEON); \`${id}_init\` picks the best that the
+machine has, and \`${id}_use_variant\` another one. \`./bench --variant NAME\` measures it, \`./bench --profile\` prints the time of each
+step as JSON. The sources compile without a warning under \`${flags}\`.
 
 ## Use
 

@@ -157,7 +157,7 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
       "not-lowered",
       `the model cannot be built: ${refused.length} ${refused.length === 1 ? "place is" : "places are"} not supported.\n${refused.map((r) => `  - ${r}`).join("\n")}`,
       undefined,
-      "Nothing was written. Fix input shapes, fold constants, or replace the operators listed.",
+      "Nothing was written. Fix input shapes (build --fix N=1), fold constants, or replace the operators listed.",
     );
   const inputs = root.parameters.map((id) => addValue({ node: id, output: 0 }).key);
   return { values, inputs, outputs, outputNames: root.outputs.map((o) => o.name), steps };

@@ -654,6 +654,8 @@ export interface SessionApi {
   applyAll: Method<{ readonly model: ModelId; readonly rewrite: string; readonly check?: boolean }, ChangeResult>;
   /** reports each pass by progress; on cancel the head returns to where it was */
   runPipeline: Method<PipelineParams, ChangeResult>;
+  /** fixes symbolic sizes of the inputs ("N": 8), as one step */
+  specialize: Method<{ readonly model: ModelId; readonly sizes: Readonly<Record<string, number>> }, ChangeResult>;
   /** the way to a step, to be saved. Refused while a custom rewrite on it is not confirmed by a numerical check */
   recipe: Method<At, { readonly recipe: Recipe; readonly text: string }>;
   /**

@@ -11,6 +11,7 @@ import type { RewriteDefinition } from "../passes/definition.ts";
 import { findRewrite, rewrites } from "../passes/index.ts";
 import { describePasses, findPipeline } from "../passes/pipelines.ts";
 import { runPipeline } from "../passes/run-pipeline.ts";
+import { specialize } from "../passes/specialize.ts";
 import { CustomRewrites, customView } from "./custom.ts";
 import { bisectSteps, bisectValues, lineageOf, recipeOf, replay } from "./history.ts";
 import { compareOrders } from "./orders.ts";
@@ -245,6 +246,16 @@ export function createSession(clock: Clock = () => 0): SessionApi {
         }
         model.addRuns([{ pass: name, from, to: model.timeline.head.id, applied, milliseconds: clock() - began, notes }]);
         return { applied, notes };
+      });
+    },
+
+    async specialize({ model: id, sizes }, task) {
+      const model = find(id);
+      return edit(model, async () => {
+        task.check();
+        const { graph, delta } = specialize(model.timeline.editBase(), { sizes: new Map(Object.entries(sizes)) });
+        model.timeline.append(graph, delta);
+        return { applied: 1, notes: [] };
       });
     },
 

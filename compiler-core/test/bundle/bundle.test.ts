@@ -121,6 +121,42 @@ describe("the digits network as a bundle", () => {
   }, 60_000);
 });
 
+describe("the code for each instruction set", () => {
+  const built = async (use: (at: string) => void): Promise<void> => {
+    const at = folder();
+    try {
+      write((await bundleOf(await optimized(open(digitsPath)), { name: "digits" })).files, at.path);
+      use(at.path);
+    } finally {
+      at.done();
+    }
+  };
+
+  compiled("passes the self-test where the machine has it, and each step is timed", () => built((at) => {
+    expect(make(at, "selftest")).toEqual({ code: 0, text: "" });
+    const { text: output, code } = run(join(at, "selftest"), []);
+    expect(code).toBe(0);
+    if (process.arch === "x64") expect(output).toMatch(/code for (portable|avx2|avx512)[^]*the same by the code for portable/);
+    expect(make(at, "bench").code).toBe(0);
+    const { steps, variant } = JSON.parse(run(join(at, "bench"), ["--profile", "--runs", "3", "--variant", "portable"]).text) as { steps: { name: string; median_ms: number }[]; variant: string };
+    expect(variant).toBe("portable");
+    expect(steps.length).toBeGreaterThan(5);
+    expect(run(join(at, "bench"), ["--variant", "none"])).toMatchObject({ code: 2 });
+  }), 60_000);
+
+  needs("clang", "make")("is clean by clang", () => built((at) => {
+    expect(run("make", ["-s", "-C", at, "selftest", "CC=clang", "CFLAGS=-O1 -Werror"])).toEqual({ code: 0, text: "" });
+    expect(run(join(at, "selftest"), []).code).toBe(0);
+  }), 60_000);
+
+  needs("aarch64-linux-gnu-gcc", "qemu-aarch64-static", "make")("passes the self-test on AArch64, emulated", () => built((at) => {
+    expect(run("make", ["-s", "-C", at, "selftest", "CC=aarch64-linux-gnu-gcc", "CFLAGS=-O1 -Werror", "LDFLAGS=-static"])).toEqual({ code: 0, text: "" });
+    const { text: output, code } = run("qemu-aarch64-static", [join(at, "selftest")]);
+    expect(output).toContain("code for neon");
+    expect(code).toBe(0);
+  }), 60_000);
+});
+
 describe("a bundle", () => {
   test("is the same to the byte when it is built again", async () => {
     const sums = async (): Promise<string[]> => (await bundleOf(open(digitsPath), { name: "digits", weightsSource: true })).files.map((f) => `${f.path} ${sha256Of(f.chunks())}`);

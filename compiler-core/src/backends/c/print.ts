@@ -395,8 +395,8 @@ class KernelPrinter {
       case "select": {
         if (this.isVector(e.condition)) return `${this.vectorHelper("select")}(${sub(e.condition, 0)}, ${operand(e.then)}, ${operand(e.otherwise)})`;
         const condition = sub(e.condition, 3);
-        // Memory has the unaligned type: both branches of a conditional must have the same one.
-        const branch = (x: Expression, where: Scope): string => `${x.kind === "load" && this.isVector(x) ? `(${vectorType(this.vector!.width)})` : ""}${this.vectorOperand(x, where, 11, shared)}`;
+        // Memory, and sums of it, have the unaligned type: both branches of a conditional must have the same one.
+        const branch = (x: Expression, where: Scope): string => `${this.isVector(x) ? `(${vectorType(this.vector!.width)})` : ""}${this.vectorOperand(x, where, 11, shared)}`;
         return wrap(`${condition} ? ${branch(e.then, scope.assume(e.condition))} : ${branch(e.otherwise, scope.assumeNot(e.condition))}`, 2);
       }
       case "unary":
