@@ -44,4 +44,4 @@ export function run(command: string, args: readonly string[], cwd?: string): { c
 }
 
 /** make with the flags given; warnings are errors. */
-export const make = (at: string, target: string, flags = "-O1"): { code: number | null; text: string } => run("make", ["-s", "-C", at, target, `CFLAGS=${flags} -Werror`]);
+export const make = (at: string, target: string, flags = "-O1"): { code: number | null; text: string } => run("make", ["-s", "-j2", "-C", at, target, `CFLAGS=${flags} -Werror`]);
