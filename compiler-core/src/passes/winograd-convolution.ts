@@ -12,6 +12,9 @@ const fewestTiles = 12;
 const operationsPerByte = 25;
 /** What the transforms cost beside the product. */
 const transforms = 1.25;
+/** Transformed values beyond this leave the second cache; each byte is then written and read at the cost of so many operations. */
+const nearBytes = 1 << 21;
+const operationsPerFarByte = 30;
 
 /** The tile side of least time by a roofline over products and filters; 0 for summing directly. */
 function bestTile([outer, inner, depth, lanes]: readonly [number, number, number, number], [batch, height, width]: readonly [number, number, number], most: number): number {
@@ -20,7 +23,8 @@ function bestTile([outer, inner, depth, lanes]: readonly [number, number, number
   let best = { m: 0, time: time(9 * batch * height * width, 9) };
   for (const m of [2, 4].filter((size) => size <= most)) {
     const tiles = batch * Math.ceil(height / m) * Math.ceil(width / m);
-    const cost = transforms * time((m + 2) ** 2 * tiles, (m + 2) ** 2);
+    const held = 4 * (m + 2) ** 2 * tiles * (outer * lanes + inner * depth);
+    const cost = transforms * time((m + 2) ** 2 * tiles, (m + 2) ** 2) + (held > nearBytes ? held * operationsPerFarByte : 0);
     if (tiles >= fewestTiles && cost < best.time) best = { m, time: cost };
   }
   return best.m;

@@ -20,7 +20,7 @@ import { unroll } from "./schedule/unroll.ts";
 import { vectorize } from "./schedule/vectorize.ts";
 import { intervalOf, linearOf, Scope } from "./simplify.ts";
 import { portableTarget, type ScheduleTarget } from "./target.ts";
-import { chooseVectorTile } from "./vector-tile.ts";
+import { chooseVectorTile, isStrided } from "./vector-tile.ts";
 
 /**
  * The default schedule, chosen from shapes and access patterns alone:
@@ -206,10 +206,15 @@ function chooseTile(program: TensorProgram, name: string, target: ScheduleTarget
   const shared = (l: Loop): number =>
     Math.max(0, ...loads.map((a) => (coefficient(a.offset, l.variable) !== 0 ? 0 : coefficient(a.offset, vector.variable) !== 0 ? 2 : 1)));
   const row = spatial.filter((l) => l !== vector && shared(l) > 0).sort((a, b) => shared(b) - shared(a) || b.extent - a.extent)[0];
-  const rowTile = row ? Math.min(target.rowTile, row.extent) : 1;
+  const fitting = (l: Loop, size: number): number => {
+    let fits = Math.min(size, l.extent);
+    if (isStrided(program, name, l.variable)) while (l.extent % fits !== 0) fits--;
+    return fits;
+  };
+  const rowTile = row ? fitting(row, target.rowTile) : 1;
   // Loads with a stride gain nothing from long tiles: the accumulators hide the latency of the additions.
   const wide = contiguous || rowTile === 1 ? target.vectorTile : target.rowTile;
-  return { vector, vectorTile: wide, row, rowTile };
+  return { vector, vectorTile: isStrided(program, name, vector.variable) ? fitting(vector, wide) : wide, row, rowTile };
 }
 
 /** Partitions a loop of a block; gives the block and its copy. */

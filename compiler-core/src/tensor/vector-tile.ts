@@ -1,7 +1,8 @@
 import { accessesOf, coefficient, conditionsOf } from "./access.ts";
-import { walkExpression } from "./expression.ts";
-import type { TensorProgram } from "./program.ts";
-import { findBlock, isReduceLoop, loopsAroundBlock } from "./schedule/primitive.ts";
+import { substitute, walkExpression } from "./expression.ts";
+import type { TensorProgram, Variable } from "./program.ts";
+import { bindingsOf, findBlock, isReduceLoop, loopsAroundBlock, storesOf } from "./schedule/primitive.ts";
+import { linearOf, Scope } from "./simplify.ts";
 import type { ScheduleTarget } from "./target.ts";
 
 /**
@@ -57,6 +58,7 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
   // Rows keep a loaded vector in its register; of several the innermost long one.
   const rowLoops = (conditions.length > 0 ? [] : others).filter((l) => still(vectors, l) && coefficient(stored.offset, l.variable) !== undefined);
   const row = [...rowLoops].reverse().find((l) => l.extent >= 4) ?? rowLoops.sort((a, b) => b.extent - a.extent)[0];
+  const strided = row !== undefined && isStrided(program, name, row.variable);
   // Panels load further vectors and use each element again.
   const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
   const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent);
@@ -65,6 +67,7 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
     const width = Math.ceil(vectorSize / lanes);
     for (const panels of divisors(panel?.extent ?? 1, 8))
       for (let rows = 1; rows <= Math.min(row?.extent ?? 1, 28); rows++) {
+        if (strided && row.extent % rows !== 0) continue;
         const loaded = width * panels;
         if (rows * loaded + loaded + 1 > target.vectorRegisters || (target.vectorLanes === 1 && rows * panels * vectorSize > scalarTile)) break;
         const time = (r: number): number => {
@@ -82,6 +85,14 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
       }
   }
   return best?.tile;
+}
+
+/** Is the loop written at a stride, between others? Parts of different sizes would not add up to whole dimensions. */
+export function isStrided(program: TensorProgram, name: string, loop: Variable): boolean {
+  const { statement: block } = findBlock(program, name);
+  const scope = loopsAroundBlock(program, name).reduce((s, l) => s.with(l.variable, l.extent), Scope.empty);
+  const bindings = bindingsOf(block);
+  return (storesOf(block)[0]?.indices ?? []).some((i) => ![0, 1].includes(coefficient(linearOf(substitute(i, bindings), scope), loop) ?? 2));
 }
 
 const divisors = (n: number, limit: number): number[] => Array.from({ length: Math.min(n, limit) }, (_, i) => i + 1).filter((d) => n % d === 0);

@@ -1,0 +1,144 @@
+/**
+ * Whole networks: generated C beside ONNX Runtime on the same file and inputs, one thread each, in turns A B A B.
+ * Processor time, so that other work on the machine counts little; medians and their ratio; outputs are compared in the
+ * same run. Usage: models [--target NAME] [--rounds N] [--direct] [--write] [--steps] [NAME ...]
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import * as ort from "onnxruntime-node";
+import { FileBlob, siblingsOf } from "../../app/cli/file-blob.ts";
+import { exportOnnx, fileBytes } from "../src/backends/onnx/index.ts";
+import { importModel } from "../src/importers/index.ts";
+import type { Graph } from "../src/ir/graph.ts";
+import { type Tensor, toNumbers } from "../src/ir/tensor.ts";
+import { Timeline } from "../src/ir/timeline.ts";
+import { typeRules } from "../src/ops/index.ts";
+import { runPipeline } from "../src/passes/run-pipeline.ts";
+import { drawInputs } from "../src/session/run.ts";
+import { GraphwrightError } from "../src/support/diagnostic.ts";
+import { Random } from "../src/support/random.ts";
+import { lightFile, type lightNames } from "../test/fixtures/light.ts";
+import { npmModels, openModel, withSizes } from "../test/models/npm-models.ts";
+import { compileNative } from "./native.ts";
+import { bertBase, mobileNetV2 } from "./networks.ts";
+import { median, processorName, targetHere, withPart } from "./processor.ts";
+import { fromNumbers } from "../src/ir/tensor.ts";
+
+interface Network {
+  readonly name: string;
+  readonly open: () => { graph: Graph; file: string | Uint8Array };
+}
+
+const shared = path.resolve(process.env["GRAPHWRIGHT_SHARED"] || "../shared");
+const fromFile = (file: string): { graph: Graph; file: string } => ({ graph: importModel(new FileBlob(file), { rules: typeRules, siblings: siblingsOf(file) }).graph, file });
+const light = (name: string, file: (typeof lightNames)[number]): Network => ({ name, open: () => fromFile(lightFile(shared, file)) });
+const built = (name: string, make: () => Graph): Network => ({
+  name,
+  open: () => {
+    const graph = make();
+    return { graph, file: fileBytes(exportOnnx(graph, { name: "m.onnx" }).files[0]!) };
+  },
+});
+const ocr = (name: string, model: string, dims: readonly number[]): Network => ({
+  name,
+  open: () => {
+    const found = npmModels.find((m) => m.name === model)!;
+    const random = new Random(1);
+    const x = fromNumbers("float32", dims, Float64Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random.normal()));
+    return { graph: withSizes(openModel(found), { x }), file: found.file };
+  },
+});
+
+const networks: readonly Network[] = [
+  light("ResNet-50", "resnet50"),
+  built("MobileNetV2", mobileNetV2),
+  built("BERT-base, 128 tokens", bertBase),
+  ocr("PP-OCR detector, 640 x 640", "text detector", [1, 3, 640, 640]),
+  ocr("PP-OCR recogniser, 48 x 320", "text recogniser", [1, 3, 48, 320]),
+  light("SqueezeNet", "squeezenet"),
+  light("DenseNet-121", "densenet121"),
+  light("Inception v1", "inception_v1"),
+  light("Inception v2", "inception_v2"),
+  light("ShuffleNet", "shufflenet"),
+  { name: "digits", open: () => fromFile(path.resolve("examples/digits/digits.onnx")) },
+];
+
+const target = targetHere();
+const option = (name: string): string | undefined => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
+const rounds = Number(option("--rounds") ?? 5);
+const wanted = process.argv.slice(2).filter((a, i, all) => !a.startsWith("--") && !["--target", "--rounds"].includes(all[i - 1] ?? ""));
+process.env["CPU"] = "1";
+
+const ratios: number[] = [];
+const lines = [
+  `${processorName()}, one thread, ${target.title}; processor time of a run, medians of ${rounds} turns of 5 runs each. The error is the largest over all outputs, as a part of the largest value.`,
+  "",
+  "| Network | ONNX Runtime, ms | generated C, ms | ratio | error | arena / bound, MB | gcc -O2, s |",
+  "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+];
+console.log(lines[0]);
+for (const network of networks) {
+  if (wanted.length > 0 && !wanted.some((w) => network.name.toLowerCase().includes(w.toLowerCase()))) continue;
+  const folder = mkdtempSync(path.join(tmpdir(), "graphwright-models-"));
+  try {
+    const { graph, file } = network.open();
+    const timeline = new Timeline(graph);
+    await runPipeline(timeline, "default");
+    await runPipeline(timeline, "kernels", process.argv.includes("--direct") ? { options: { winograd: 0 } } : {});
+    const native = await compileNative(timeline.head.graph, target, folder);
+    const inputs = [...drawInputs(graph, new Map(), 1).values()] as Tensor[];
+    const options = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 } as const;
+    const session = await (typeof file === "string" ? ort.InferenceSession.create(file, options) : ort.InferenceSession.create(file, options));
+    const feeds = Object.fromEntries(session.inputNames.map((name, i) => [name, new ort.Tensor(inputs[i]!.element as "float32", inputs[i]!.data as Float32Array, [...inputs[i]!.dims])]));
+    const [theirs, ours]: [number[], number[]] = [[], []];
+    let expected = await session.run(feeds);
+    let result = native.run(inputs, 2);
+    for (let round = 0; round < rounds; round++) {
+      for (let i = 0; i < 6; i++) {
+        const start = process.cpuUsage();
+        expected = await session.run(feeds);
+        const { user, system } = process.cpuUsage(start);
+        // The first of a turn finds the other's data in the caches, on both sides.
+        if (i > 0) theirs.push((user + system) / 1000);
+      }
+      result = native.run(inputs, 6);
+      ours.push(...result.milliseconds.slice(1));
+    }
+    await session.release();
+    let error = 0;
+    for (const [o, name] of session.outputNames.entries()) {
+      const [e, a] = [expected[name]!.data as Float32Array, toNumbers(result.outputs[o]!)];
+      let [worst, largest] = [0, 0];
+      for (let i = 0; i < e.length; i++) {
+        const d = Math.abs(Number(e[i]) - a[i]!);
+        worst = Number.isNaN(d) ? Infinity : Math.max(worst, d);
+        largest = Math.max(largest, Math.abs(Number(e[i])));
+      }
+      error = Math.max(error, worst / Math.max(largest, 1e-30));
+    }
+    const ratio = median(theirs) / median(ours);
+    ratios.push(ratio);
+    const mb = (bytes: number): string => (bytes / 1e6).toFixed(2);
+    lines.push(`| ${network.name} | ${median(theirs).toFixed(2)} | ${median(ours).toFixed(2)} | ${ratio.toFixed(2)} | ${error.toExponential(0)} | ${mb(native.arenaBytes)} / ${mb(native.lowerBoundBytes)} | ${native.compileSeconds.toFixed(1)} |`);
+    console.log(`${network.name.padEnd(28)} ORT ${median(theirs).toFixed(2).padStart(8)} ms   ours ${median(ours).toFixed(2).padStart(8)} ms   ratio ${ratio.toFixed(2)}   error ${error.toExponential(0)}   arena ${mb(native.arenaBytes)} / ${mb(native.lowerBoundBytes)} MB   gcc ${native.compileSeconds.toFixed(1)} s`);
+    if (process.argv.includes("--steps")) {
+      process.env["STEPS"] = "1";
+      for (const s of [...native.run(inputs, 8).steps].sort((a, b) => b.milliseconds - a.milliseconds).slice(0, 12)) console.log(`    ${s.milliseconds.toFixed(3)} ms  ${s.name}`);
+      delete process.env["STEPS"];
+    }
+  } catch (error) {
+    if (!(error instanceof GraphwrightError)) throw error;
+    lines.push(`| ${network.name} | not built: ${error.message.split("\n")[0]} | | | | | |`);
+    console.log(`${network.name.padEnd(28)} not built: ${error.message.slice(0, 400)}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+const mean = Math.exp(ratios.reduce((sum, r) => sum + Math.log(r), 0) / Math.max(1, ratios.length));
+lines.push("", `Geometric mean of the ratios: ${mean.toFixed(2)}.`);
+console.log(lines.at(-1));
+if (process.argv.includes("--write")) {
+  const page = path.resolve("docs/performance.md");
+  writeFileSync(page, withPart(existsSync(page) ? readFileSync(page, "utf8") : "# Performance of generated code\n", "models", lines.join("\n")));
+}
