@@ -70,7 +70,7 @@ export const rows = [
   { row: 30, star: true, what: "LayerNormalization", by: ["layer-normalization-fusion"] },
   { row: 31, star: true, what: "RMSNormalization, residual and normalization", by: ["rms-normalization-fusion", "rms-normalization-group", "skip-normalization-group", "epilogue-fusion"] },
   { row: 32, what: "Attention, rotary embedding", by: ["attention-fusion", "attention-group", "rotary-embedding-group"] },
-  { row: 33, what: "HardSwish, Swish, Mish, Softplus, softmax spelled out", by: ["hard-swish-fusion", "hard-sigmoid-fusion", "swish-fusion", "swish-group", "mish-fusion", "softmax-fusion"] },
+  { row: 33, what: "HardSwish, Swish, Mish, Softplus, softmax spelled out", by: ["hard-swish-fusion", "hard-sigmoid-fusion", "swish-fusion", "swish-group", "mish-fusion", "softplus-fusion", "softmax-fusion"] },
   { row: 34, what: "Epilogue fusion", by: ["epilogue-fusion", "elementwise-group"] },
   { row: 35, what: "Quantize and dequantize", by: ["quantize-of-dequantize", "dequantize-through-moves", "relu-into-quantize", "dequantize-of-constant", "quantized-product", "integer-product"], note: "The last two only in the pipeline quantized. A DequantizeLinear of a QuantizeLinear rounds, and stays" },
   { row: 36, what: "Layout: transposes sunk and cancelled", by: ["sink-transposes", "sink-transposes-through-sums", "transpose-of-transpose"], note: "Blocked layouts are chosen by the pipeline kernels (block-convolution, sink-unblock, block-of-unblock); the graph keeps ONNX's" },

@@ -68,6 +68,7 @@ import { sliceOfSlice } from "./slice-of-slice.ts";
 import { slicesToSplit } from "./slices-to-split.ts";
 import { softmaxFusion } from "./softmax-fusion.ts";
 import { softmaxOfFlatten } from "./softmax-of-flatten.ts";
+import { softplusFusion } from "./softplus-fusion.ts";
 import { squeezeOfUnsqueeze } from "./squeeze-of-unsqueeze.ts";
 import { swishFusion } from "./swish-fusion.ts";
 import { swishGroup } from "./swish-group.ts";
@@ -138,6 +139,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   layerNormalizationFusion,
   rmsNormalizationFusion,
   softmaxFusion,
+  softplusFusion,
   globalAveragePoolFusion,
   attentionFusion,
   duplicateConstantMerging,

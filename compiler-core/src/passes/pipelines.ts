@@ -52,7 +52,7 @@ export const passes: readonly Pass[] = [
     name: "recognize-operators",
     title: "Recognize operators",
     summary: "Writes activations and normalizations that are spelled out as the one operator they are.",
-    rewrites: ["gelu-fusion", "tanh-gelu-fusion", "hard-swish-fusion", "hard-sigmoid-fusion", "swish-fusion", "mish-fusion", "layer-normalization-fusion", "rms-normalization-fusion", "softmax-fusion", "attention-fusion"],
+    rewrites: ["gelu-fusion", "tanh-gelu-fusion", "hard-swish-fusion", "hard-sigmoid-fusion", "swish-fusion", "mish-fusion", "layer-normalization-fusion", "rms-normalization-fusion", "softmax-fusion", "softplus-fusion", "attention-fusion"],
   },
   {
     name: "fold-into-weights",

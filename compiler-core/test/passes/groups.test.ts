@@ -45,6 +45,13 @@ holds("sums, epilogues and chains as groups", [
   { title: "a diamond of chains", inputs: "%x: float32[N, 8], %z: float32[8]", outputs: "%y: float32[N, 8]", body: "%a = Sub(%x, %z) %b = Tanh(%a) %c = Exp(%b) %d = Sigmoid(%a) %e = Div(%d, %c) %f = Max(%e, %b) %y = Mul(%f, %x)", fires: ["elementwise-group"] },
 ], { special: false });
 
+const plus = "%one = constant float32[] [1] %zero = constant float32[] [0]";
+holds("Softplus spelled out", [
+  { title: "the form that does not overflow", inputs: "%x: float32[N, 8]", outputs: "%y: float32[N, 8]", body: `${plus} %a = Abs(%x) %m = Neg(%a) %e = Exp(%m) %s = Add(%one, %e) %l = Log(%s) %r = Max(%zero, %x) %y = Add(%l, %r)`, fires: ["softplus-fusion"] },
+  { title: "the form that overflows", inputs: "%x: float32[N, 8]", outputs: "%y: float32[N, 8]", body: `${plus} %e = Exp(%x) %s = Add(%one, %e) %y = Log(%s)`, spares: ["softplus-fusion"] },
+  { title: "the sizes of another value", inputs: "%x: float32[N, 8], %z: float32[N, 8]", outputs: "%y: float32[N, 8]", body: `${plus} %a = Abs(%z) %m = Neg(%a) %e = Exp(%m) %s = Add(%one, %e) %l = Log(%s) %r = Relu(%x) %y = Add(%l, %r)`, spares: ["softplus-fusion"] },
+], { special: false });
+
 holds("the strict pipeline, bit by bit", [
   { title: "a block of a network", inputs: "%x: float32[2, 3, 8, 8]", outputs: "%y: float32[2, 4]", body: "%w = constant float32[4, 3, 3, 3] random(1) %s = constant float32[4] random(2) %b = constant float32[4] random(3) %m = constant float32[4] random(4) %v = constant float32[4] uniform(5, 0.5, 2) %one = constant float32[] [1] %ax = constant int64[2] [2, 3] %p = constant int64[8] [0, 0, 1, 1, 0, 0, 1, 1] %i = Identity(%x) %q = Pad(%i, %p) %c = Conv(%q, %w) %n = BatchNormalization(%c, %s, %b, %m, %v) %u = Mul(%n, %one) %r = Relu(%u) %t = Transpose(%r) {perm = [0, 2, 3, 1]} %k = Sigmoid(%t) %o = Transpose(%k) {perm = [0, 3, 1, 2]} %y = ReduceMean(%o, %ax) {keepdims = 0}", opset: 18, spares: ["batch-norm-into-conv"], fires: ["sink-transposes"] },
   { title: "attention and a normalization", ...apart, body: `%g = constant float32[8] random(1) ${scale} ${turned} %p = MatMul(%q, %t) %a = Mul(%p, %c) %w = Softmax(%a) %o = MatMul(%w, %v) %s = Add(%o, %q) %y = LayerNormalization(%s, %g)`, fires: attends },
