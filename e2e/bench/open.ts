@@ -271,7 +271,7 @@ if (!has("no-docs") && !only && netron) {
   const before = existsSync(page) ? readFileSync(page, "utf8") : "";
   const begin = "<!-- bench:open -->";
   const end = "<!-- /bench:open -->";
-  const text = `${begin}\nMedians of ${rounds} rounds, Chromium ${version} (software rendering, 1440 × 900, ${cpus().length} cores), Netron ${netronVersion}.\n\n${lines.join("\n")}\n${end}`;
+  const text = `${begin}\n${rounds === 1 ? "One round" : `Medians of ${rounds} rounds`}, Chromium ${version} (software rendering, 1440 × 900, ${cpus().length} cores), Netron ${netronVersion}.\n\n${lines.join("\n")}\n${end}`;
   const [from, to] = [before.indexOf(begin), before.indexOf(end)];
   writeFileSync(page, from < 0 ? `${before}${text}\n` : before.slice(0, from) + text + before.slice(to + end.length));
   console.log(`wrote ${path.relative(inRoot("."), page)}`);

@@ -1,0 +1,58 @@
+/** Long work stops when it is told to, and leaves everything as it was. The milliseconds are printed; the limit here is loose, for a busy machine. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Page } from "playwright-core";
+import { afterAll, expect } from "vitest";
+import { inRoot } from "../../app/tooling/run.mjs";
+import { transformerFile } from "../../compiler-core/bench/transformer.ts";
+import { journey } from "../harness.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "graphwright-cancel-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Presses cancel and gives the milliseconds until nothing is under way. */
+const cancelled = (page: Page): Promise<number> =>
+  page.evaluate(async () => {
+    const button = document.querySelector<HTMLButtonElement>('[data-testid="cancel-task"]')!;
+    const began = performance.now();
+    button.click();
+    while (document.querySelector('[data-testid="task"]')) await new Promise((resolve) => setTimeout(resolve, 2));
+    return performance.now() - began;
+  });
+
+journey("a large file and a long optimization are cancelled, and nothing changed", { model: inRoot("examples/digits/digits.onnx") }, async ({ kind, page, screenshot }) => {
+  if (kind === "electron") return; // the file dialog is the operating system's there
+  const at = (id: string) => page.getByTestId(id);
+  await at("graph-panel").locator('[data-kind="operator"]').first().waitFor();
+  page.on("filechooser", () => undefined);
+  await page.evaluate(() => undefined);
+  const open = async (nodes: number): Promise<void> => {
+    const file = path.join(folder, `plain-${nodes}.onnx`);
+    writeFileSync(file, transformerFile("plain", nodes));
+    const chooser = page.waitForEvent("filechooser");
+    await page.keyboard.press("Control+o");
+    await (await chooser).setFiles(file);
+  };
+
+  // The outline of the graph is there while the compiler reads; then it is gone, and what was open is there again.
+  await open(50_000);
+  await page.locator("[data-outline]").waitFor();
+  await screenshot("cancel-1-opening");
+  const opening = await cancelled(page);
+  expect(opening).toBeLessThan(2000);
+  expect(await at("model-tab").count()).toBe(1);
+  await expect.poll(() => at("status-nodes").textContent()).toMatch(/^40/);
+  await expect.poll(() => at("graph-panel").getAttribute("data-nodes")).not.toBe(null);
+
+  // A long optimization: no step is left of it.
+  await open(5_000);
+  await expect.poll(() => at("graph-panel").getAttribute("data-step"), { timeout: 60_000 }).toBe("0");
+  await at("run-all").click();
+  await at("cancel-task").waitFor();
+  await page.waitForTimeout(400);
+  const optimizing = await cancelled(page);
+  expect(optimizing).toBeLessThan(2000);
+  console.log(`cancelled: opening 50,000 nodes after ${opening.toFixed(0)} ms, optimizing 5,000 nodes after ${optimizing.toFixed(0)} ms`);
+  expect(await at("step-position").textContent()).toMatch(/0\s*\/\s*0/);
+});
