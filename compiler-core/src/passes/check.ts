@@ -1,7 +1,7 @@
 import type { Delta } from "../ir/delta.ts";
 import { isFloat } from "../ir/element-type.ts";
 import type { Graph, NodeId, NodeOutput, OperatorNode, ValueRef } from "../ir/graph.ts";
-import { isSmallFloat, type Tensor } from "../ir/tensor.ts";
+import { fromNumbers, isSmallFloat, type Tensor, toNumbers } from "../ir/tensor.ts";
 import { shapeOf } from "../ir/value-type.ts";
 import { type Accelerator, evaluateGraph, evaluateNode } from "../evaluate/index.ts";
 import { isTensor, type Value } from "../ops/definition.ts";
@@ -18,9 +18,9 @@ export type Verdict = "identical" | "rounding" | "different" | "not-checked";
 
 /**
  * What a numerical comparison found.
- * - identical: the same bits on every input tried (NaN equals NaN whatever its payload)
+ * - identical: the same bits on every input tried (NaN equals NaN whatever its payload; `note` says where a zero changes its sign)
  * - rounding: unequal by no more than reordered floating-point operations explain
- * - different: another function
+ * - different: another function, or other bits after a rewrite that keeps them all
  * - not-checked: `note` says why
  */
 export interface CheckReport {
@@ -36,7 +36,7 @@ export interface CheckReport {
 }
 
 export interface CheckOptions {
-  /** input sets to try; default 3 */
+  /** input sets to try; default 4 for a step, 3 for whole models */
   readonly seeds?: number;
   readonly task?: Task;
   /** first seed; the same seed draws the same inputs */
@@ -132,7 +132,7 @@ interface Finding {
 const slack = 8;
 
 /**
- * Rounding or not: |a - b| <= 8 * epsilon * sqrt(terms) * max|a|, where `terms` counts the additions on the way; and
+ * Rounding or not: |a - b| <= 8 * epsilon * sqrt(terms) * max|a|, also channel by channel, where `terms` counts the additions on the way; and
  * where numbers cancel, what moving every input by one unit in the last place does to the original itself (four
  * times that, since constants round too).
  */
@@ -140,9 +140,31 @@ function judge(name: string, a: Value | null, b: Value | null, epsilon: number, 
   const difference = compareValues(a, b);
   if (difference.identical || difference.zeroSigns) return { name, difference, verdict: "identical" };
   if (difference.mismatch !== undefined) return { name, difference, verdict: "different" };
-  const bound = slack * epsilon * Math.sqrt(terms) * difference.scale;
-  const rounding = difference.maxAbs <= bound || difference.maxAbs <= 4 * noise();
+  const share = slack * epsilon * Math.sqrt(terms);
+  const within = difference.maxAbs <= share * difference.scale && channelShare(a, b) <= share;
+  const rounding = within || difference.maxAbs <= 4 * noise();
   return { name, difference, verdict: rounding ? "rounding" : "different" };
+}
+
+/**
+ * The largest error of a channel (axis 1) as a share of that channel's largest value: channels whose scales differ a
+ * thousandfold must not be held against the largest of them. 0 where there are no channels.
+ */
+function channelShare(a: Value | null, b: Value | null): number {
+  if (!a || !b || !isFloatTensor(a) || !isTensor(b) || a.dims.length < 3 || a.dims[1]! < 2) return 0;
+  const [x, y] = [toNumbers(a), toNumbers(b)];
+  const channels = a.dims[1]!;
+  const inner = a.dims.slice(2).reduce((p, d) => p * d, 1);
+  const scales = new Float64Array(channels);
+  const errors = new Float64Array(channels);
+  for (let i = 0; i < x.length; i++) {
+    const c = Math.floor(i / inner) % channels;
+    const size = Math.abs(x[i]!);
+    if (size < Infinity) scales[c] = Math.max(scales[c]!, size);
+    const error = Math.abs(x[i]! - y[i]!);
+    if (error < Infinity) errors[c] = Math.max(errors[c]!, error);
+  }
+  return errors.reduce((most, error, c) => (error === 0 ? most : Math.max(most, error / scales[c]!)), 0);
 }
 
 /** What an approximating rewrite allows itself counts as rounding; more is another function. */
@@ -182,7 +204,7 @@ function report(findings: readonly Finding[], runs: number, notes: readonly stri
 
 const notChecked = (note: string): CheckReport => ({ verdict: "not-checked", maxAbs: 0, maxRel: 0, maxUlp: 0, runs: 0, note });
 
-const modesFor = (exactness: Exactness | undefined): readonly DrawMode[] => (exactness === "exact" ? ["ties", "special", "normal", "wide"] : exactness === "approximates" ? ["normal", "ties"] : ["normal", "ties", "wide"]);
+const modesFor = (exactness: Exactness | undefined): readonly DrawMode[] => (exactness === "exact" ? ["ties", "special", "negative", "flat"] : exactness === "approximates" ? ["normal", "ties"] : ["normal", "ties", "wide", "negative"]);
 
 // ---- one step
 
@@ -209,7 +231,7 @@ function smallerSizes(outputs: readonly NodeOutput[]): ((size: number) => number
  * Evaluates what a step rewrote, before and after, on drawn inputs at its edges and with its real constants, and
  * compares. Symbolic sizes take several values; large spatial extents are made smaller where the region allows it.
  */
-export function checkStep(before: Graph, after: Graph, delta: Delta, { seeds = 3, task = silentTask, seed = 1, ...fast }: CheckOptions = {}): CheckReport {
+export function checkStep(before: Graph, after: Graph, delta: Delta, { seeds = 4, task = silentTask, seed = 1, ...fast }: CheckOptions = {}): CheckReport {
   const region = stepRegion(before, after, delta);
   if (region.pairs.length === 0) return { ...notChecked("no value was replaced, so nothing can differ"), verdict: "identical" };
   const outputs = region.boundary.map((ref): NodeOutput => (before.find(ref.node) ?? after.node(ref.node)).outputs[ref.output]!);
@@ -219,10 +241,10 @@ export function checkStep(before: Graph, after: Graph, delta: Delta, { seeds = 3
   const shrink = smallerSizes(outputs);
   let reduced: CheckReport | undefined;
   if (shrink) {
-    reduced = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, fast, shrink, allowed);
+    reduced = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, fast, exactness === "exact", shrink, allowed);
     if (reduced.verdict === "identical" || reduced.verdict === "rounding") return { ...reduced, note: ["at smaller spatial sizes", ...(reduced.note ? [reduced.note] : [])].join("; ") };
   }
-  const full = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, fast, undefined, allowed);
+  const full = checkRegion(before, after, region, outputs, modesFor(exactness), seeds, seed, task, fast, exactness === "exact", undefined, allowed);
   return full.verdict === "not-checked" && reduced && reduced.verdict !== "not-checked" ? reduced : full;
 }
 
@@ -236,22 +258,26 @@ function checkRegion(
   seed: number,
   task: Task,
   fast: Fast,
+  exact: boolean,
   shrink?: (size: number) => number,
   allowed?: RewriteDefinition["tolerance"],
 ): CheckReport {
   const findings: Finding[] = [];
   let runs = 0;
   let reason = "";
+  const unknown = outputs.some(({ type }) => shapeOf(type)?.includes(null));
   for (let run = 0; run < seeds; run++) {
-    for (const integers of integerRanges) {
+    // Sizes that are not known differ first: where that is illegal they are the same.
+    for (const [apart, integers] of [...(unknown ? [[true, integerRanges[0]] as const] : []), ...integerRanges.map((range) => [false, range] as const)]) {
       const random = new Random(seed * 7919 + run);
-      const draw = { mode: modes[run % modes.length]!, random, integers, size: sizesOf(run, shrink) };
+      const draw = { mode: modes[run % modes.length]!, random, integers, size: sizesOf(run, shrink, apart) };
       const given = new Map<string, Value>();
       for (const [i, ref] of region.boundary.entries()) {
         const value = drawValue(outputs[i]!, draw);
         if (typeof value === "string") return notChecked(value);
         given.set(keyOf(ref), value);
       }
+      for (const [key, target] of drawTargets(before, region, given)) given.set(key, target);
       let old: RegionRun;
       try {
         old = evaluateRegion(before, region.inBefore, region.pairs.map((p) => p.before), given, task, run, fast);
@@ -278,12 +304,27 @@ function checkRegion(
           return compareValues(old.values.get(keyOf(a)) ?? null, nudged.values.get(keyOf(a)) ?? null).maxAbs;
         };
         const finding = judge(name, old.values.get(keyOf(a)) ?? null, now.values.get(keyOf(b)) ?? null, epsilon, terms, noise);
-        findings.push(allowed ? approximately(finding, allowed) : finding);
+        findings.push(allowed ? approximately(finding, allowed) : exact && finding.verdict === "rounding" ? { ...finding, verdict: "different" } : finding);
       }
       break;
     }
   }
   return runs === 0 ? notChecked(`could not be evaluated: ${reason}`) : report(findings, runs, allowed ? [`the rewrite approximates: it may be off by ${toleranceText(allowed)}`] : []);
+}
+
+/**
+ * Shapes for a Reshape or Expand that is given its data and its shape: numbers drawn at random are hardly ever legal
+ * but where they change nothing. A Reshape gets the sizes in reverse, an Expand a 3 for each 1.
+ */
+function* drawTargets(graph: Graph, { inBefore }: StepRegion, given: ReadonlyMap<string, Value>): Generator<[string, Tensor]> {
+  for (const id of inBefore) {
+    const node = graph.operator(id);
+    const [data, shape] = node?.inputs ?? [];
+    if (!node || node.domain !== "" || (node.op !== "Reshape" && node.op !== "Expand") || !data || !shape) continue;
+    const [x, drawn] = [given.get(keyOf(data)), given.get(keyOf(shape))];
+    if (!x || !drawn || !isTensor(x) || !isTensor(drawn) || drawn.element !== "int64" || drawn.data.length !== x.dims.length) continue;
+    yield [keyOf(shape), fromNumbers("int64", drawn.dims, node.op === "Reshape" ? [...x.dims].reverse() : x.dims.map((d) => (d === 1 ? 3 : d)))];
+  }
 }
 
 function nudgeAll<K>(values: ReadonlyMap<K, Value>, random: Random): Map<K, Value> {
@@ -316,7 +357,7 @@ export async function checkModels(a: Graph, b: Graph, { seeds = 3, task = silent
     task.progress(run / seeds, `Comparing, input set ${run + 1} of ${seeds}`);
     for (const integers of integerRanges) {
       const random = new Random(seed * 104729 + run);
-      const draw = { mode: (["normal", "ties", "wide"] as const)[run % 3]!, random, integers, size: sizesOf(run) };
+      const draw = { mode: (["normal", "ties", "wide", "negative"] as const)[run % 4]!, random, integers, size: sizesOf(run) };
       const given = new Map<string, Value>();
       for (const id of a.root.parameters) {
         const node = a.node(id);

@@ -7,7 +7,7 @@ import { elementOfInput, tensorOutput } from "../support/infer.ts";
 import { convLowering } from "../support/lower-contraction.ts";
 import { finished, optionalTensor, tensorAt } from "../support/numbers.ts";
 import { floats, optional, required, tensors } from "../support/types.ts";
-import { windowAttributes } from "../support/window.ts";
+import { refuseNegativePads, windowAttributes } from "../support/window.ts";
 
 export const conv = defineOperator({
   domain: "",
@@ -41,6 +41,7 @@ export const conv = defineOperator({
     const w = tensorAt(inputs, 1);
     const bias = optionalTensor(inputs, 2);
     const window = windowAttributes(context.attributes, context.attributes.ints("kernel_shape") ?? w.dims.slice(2));
+    refuseNegativePads(window);
     const precision = x.element === "float32" ? "float32" : "float64";
     const { dims, numbers } = convolve(convolutionInput(x), convolutionInput(w), bias && toNumbers(bias), context.attributes.int("group"), window, precision, context.task);
     return [finished(x.element, dims, numbers)];

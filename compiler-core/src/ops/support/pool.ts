@@ -7,7 +7,7 @@ import type { Task } from "../../support/task.ts";
 import type { AttributeReader, CostContext } from "../definition.ts";
 import { rankedInput, tensorOutput } from "./infer.ts";
 import { finished, workArray } from "./numbers.ts";
-import { placeWindow, windowAttributes, type WindowAttributes, windowOutput } from "./window.ts";
+import { placeWindow, refuseNegativePads, windowAttributes, type WindowAttributes, windowOutput } from "./window.ts";
 
 /** Shape of a pooled tensor [N, C, ...spatial], for each of `elements`. */
 export function inferPool(context: InferContext, attributes: AttributeReader, second?: "int64") {
@@ -37,6 +37,7 @@ export type PoolPoint = (x: ArrayLike<number>, base: number, offsets: Int32Array
 export function slidePool(x: Tensor, attributes: AttributeReader, task: Task, point: PoolPoint, note?: (output: number, base: number) => void): Tensor {
   const kernel = attributes.ints("kernel_shape") ?? [];
   const window = windowAttributes(attributes, kernel);
+  refuseNegativePads(window);
   const [batch, channels, ...spatial] = x.dims as [number, number, ...number[]];
   if (spatial.length !== kernel.length) throw new GraphwrightError("window", `a kernel of ${kernel.length} dimensions needs an input of rank ${kernel.length + 2}, not ${x.dims.length}.`);
   const { begins, output } = placeWindow(spatial, window);

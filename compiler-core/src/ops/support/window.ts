@@ -41,6 +41,11 @@ export function windowAttributes(attributes: AttributeReader, kernel: readonly n
   };
 }
 
+/** Throws "window" where an operator would be run with padding below zero, which the specification does not know: a Pad crops. */
+export function refuseNegativePads({ begins, ends }: WindowAttributes): void {
+  if ([...begins, ...ends].some((n) => n < 0)) throw new GraphwrightError("window", `pads are [${[...begins, ...ends].join(", ")}]: none may be negative.`, undefined, "Crop with a Slice, or with a Pad of its own.");
+}
+
 /** Size that a dilated kernel spans. */
 export const kernelSpan = (kernel: Dim, dilation: number): Dim => addDims(mulDims(subDims(kernel, 1), dilation), 1);
 

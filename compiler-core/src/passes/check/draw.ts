@@ -11,9 +11,11 @@ import type { Random } from "../../support/random.ts";
  * - normal: standard normal
  * - ties: small multiples of 0.5, so that equal values, both zeros and boundaries occur
  * - wide: both signs, magnitudes from 1e-4 to 1e4
+ * - flat: rows where functions saturate, rows of neighbours in the last place: unequal numbers that become equal
+ * - negative: below zero and small, all of them; conditions are false: padding and constants show, whole rows are masked
  * - special: as ties, with NaN, infinities, -0 and subnormals among them
  */
-export type DrawMode = "normal" | "ties" | "wide" | "special";
+export type DrawMode = "normal" | "ties" | "wide" | "flat" | "negative" | "special";
 
 /** How integers are drawn. Where they serve as indices or sizes most ranges are illegal, so several are tried. */
 export const integerRanges = [
@@ -33,9 +35,10 @@ export interface Draw {
 
 /**
  * Sizes for the symbols of one run. Equal symbols get equal sizes, unequal symbols mostly unequal ones, and runs differ
- * (1 broadcasts where 3 does not). What is unknown gets one size for all.
+ * (1 broadcasts where 3 does not). What is unknown gets one size for all, or with `apart` each time another.
  */
-export function sizesOf(run: number, replace: (size: number) => number = (size) => size): (dim: Dim) => number {
+export function sizesOf(run: number, replace: (size: number) => number = (size) => size, apart = false): (dim: Dim) => number {
+  let unknowns = 0;
   const sizes = new Map<string, number>();
   const base = [2, 1, 3, 5][run % 4]!;
   const sizeOf = (name: string): number => {
@@ -47,7 +50,7 @@ export function sizesOf(run: number, replace: (size: number) => number = (size) 
     return size;
   };
   return (dim) => {
-    if (dim === null) return base;
+    if (dim === null) return apart ? base + (unknowns++ % 4) : base;
     if (typeof dim === "number") return replace(dim);
     let { text } = dim;
     for (const name of dimSymbols(dim)) {
@@ -61,12 +64,18 @@ export function sizesOf(run: number, replace: (size: number) => number = (size) 
 
 const specials = [NaN, Infinity, -Infinity, -0, 0, 1e-40, -1e-40];
 
-function drawFloat({ mode, random }: Draw): number {
+function drawFloat({ mode, random }: Draw, row: number): number {
   switch (mode) {
     case "normal":
       return random.normal();
     case "wide":
       return (random.below(2) === 0 ? -1 : 1) * 10 ** (8 * random.uniform() - 4);
+    case "flat":
+      // Row by row: where functions saturate, and neighbours of 0 and of 1.
+      if (row % 2 === 0) return (random.below(4) === 0 ? -1 : 1) * (100 + random.below(8));
+      return row % 4 === 1 ? random.below(64) * 1e-9 : 1 + random.below(4) * 2 ** -23;
+    case "negative":
+      return -1e-3 * (0.01 + Math.abs(random.normal()));
     case "special":
       if (random.below(6) === 0) return random.pick(specials);
       return (random.below(17) - 8) / 2;
@@ -82,18 +91,21 @@ const words = ["", "a", "b", "ab", "zwölf", "漢"];
 export function drawTensor(element: ElementType, dims: readonly number[], draw: Draw): Tensor {
   const count = elementCount(dims);
   const { random } = draw;
-  const numbers = (make: () => number): Tensor => fromNumbers(element, dims, Float64Array.from({ length: count }, make), true);
+  const width = dims.at(-1) ?? 1;
+  const numbers = (make: (row: number) => number): Tensor => fromNumbers(element, dims, Float64Array.from({ length: count }, (_, i) => make(Math.floor(i / width))), true);
   switch (elementKind(element)) {
     case "float":
-      return numbers(() => drawFloat(draw));
+      return numbers((row) => drawFloat(draw, row));
     case "bool":
-      return numbers(() => random.below(2));
+      return numbers(() => (draw.mode === "negative" ? 0 : random.below(2)));
     case "string":
       return makeTensor(element, dims, Array.from({ length: count }, () => random.pick(words)));
     case "complex":
-      return makeTensor(element, dims, element === "complex64" ? Float32Array.from({ length: 2 * count }, () => drawFloat(draw)) : Float64Array.from({ length: 2 * count }, () => drawFloat(draw)));
+      return makeTensor(element, dims, element === "complex64" ? Float32Array.from({ length: 2 * count }, () => drawFloat(draw, 0)) : Float64Array.from({ length: 2 * count }, () => drawFloat(draw, 0)));
     default: {
       const [low, high] = draw.integers;
+      // Numbers of eight bits are quantized values, not indices: all of them come.
+      if (low < 0 && (element === "int8" || element === "uint8")) return numbers(() => random.below(256) - (element === "int8" ? 128 : 0));
       const from = elementKind(element) === "uint" ? Math.max(0, low) : low;
       return numbers(() => from + random.below(Math.max(from, high) - from + 1));
     }

@@ -1,6 +1,7 @@
 import type { Delta } from "../../ir/delta.ts";
 import { type Graph, type Node, type NodeId, type OperatorNode, sameValue, type ValueRef } from "../../ir/graph.ts";
 import { captures } from "../../ir/order.ts";
+import { toNumbers } from "../../ir/tensor.ts";
 
 /** One pair of values that must be equal: in the graph before and in the graph after. */
 export interface ValuePair {
@@ -53,6 +54,10 @@ export function stepRegion(before: Graph, after: Graph, delta: Delta): StepRegio
       const ref = { node: id, output };
       if (before.usesOfValue(ref).length > 0) pair(ref, ref);
     }
+  for (const id of witnesses(before, after, inBefore)) {
+    inBefore.add(id);
+    inAfter.add(id);
+  }
   const boundary = new Map<string, ValueRef>();
   const collect = (graph: Graph, inside: ReadonlySet<NodeId>, starts: readonly ValueRef[]): void => {
     const pending = [...starts];
@@ -72,6 +77,36 @@ export function stepRegion(before: Graph, after: Graph, delta: Delta): StepRegio
   collect(before, inBefore, pairs.map((p) => p.before));
   collect(after, inAfter, pairs.map((p) => p.after));
   return { pairs, inBefore, inAfter, boundary: [...boundary.values()] };
+}
+
+/** Operators that hand elements on, and those that give nothing below zero. */
+const handing = new Set(["Expand", "Reshape", "Flatten", "Unsqueeze", "Squeeze", "Identity", "Cast", "Transpose", "Slice", "MaxPool", "AveragePool", "GlobalAveragePool"]);
+const nonnegative = new Set(["Relu", "Sigmoid", "HardSigmoid", "Softmax", "Softplus", "Abs", "Exp", "Sqrt", "Clip"]);
+
+/**
+ * Nodes before the region that its values owe a property to on which rewrites rely, the same on both sides: a choice
+ * with an infinite constant (a mask), and what keeps the data of a pooling above zero; with what hands it on.
+ */
+function witnesses(before: Graph, after: Graph, inside: ReadonlySet<NodeId>): NodeId[] {
+  const found: NodeId[] = [];
+  const infinite = (ref: ValueRef | null | undefined): boolean => {
+    const constant = before.constant(ref);
+    return constant !== undefined && constant.count <= 64 && constant.type.element !== "string" && Array.from(toNumbers(constant.tensor())).some((v) => !Number.isFinite(v));
+  };
+  for (const id of inside) {
+    const pools = before.operator(id)?.op === "Pad" || before.operator(id)?.op === "MaxPool";
+    for (const ref of before.node(id).inputs) {
+      const way: NodeId[] = [];
+      for (let at = ref && !inside.has(ref.node) ? before.operator(ref.node) : undefined; at && way.length < 4; at = at.inputs[0] ? before.operator(at.inputs[0].node) : undefined) {
+        if (at.domain !== "" || after.find(at.id) !== at) break;
+        way.push(at.id);
+        if (handing.has(at.op)) continue;
+        if ((at.op === "Where" && at.inputs.slice(1).some(infinite)) || (pools && nonnegative.has(at.op))) found.push(...way);
+        break;
+      }
+    }
+  }
+  return found;
 }
 
 /** Values of enclosing graphs that a node's bodies use, at any depth. */
