@@ -25,10 +25,10 @@ journey("step inside a pass, reorder and leave out, compare orders", { model: di
   expect(await at("plan-change").getAttribute("data-kind")).toBe("unfinished");
   await screenshot("steps-1-inside-a-pass");
   await at("run-changed").click();
-  await expect.poll(() => at("status-nodes").textContent(), { timeout: 60_000 }).toMatch(/15/);
-  await expect.poll(() => at("plan-change").count()).toBe(0);
+  await expect.poll(() => at("plan-change").count(), { timeout: 60_000 }).toBe(0);
   const whole = Number(await steps());
-  expect(await at("lowered-row").textContent()).toMatch(/15/);
+  expect(whole).toBeGreaterThan(10);
+  await expect.poll(async () => /\d+$/.exec((await at("lowered-row").textContent()) ?? "")?.[0]).toBe((await at("cost-nodes").locator(".cost-value").textContent())?.trim());
 
   // Only changed passes, in pipeline order; the chip says how many are hidden.
   const changed = await names('[data-state="changed"]');
@@ -80,7 +80,8 @@ journey("step inside a pass, reorder and leave out, compare orders", { model: di
   await at("run-orders").click();
   await at("orders-result").waitFor({ timeout: 60_000 });
   expect(await at("order-column").count()).toBe(3);
-  await expect.poll(() => at("orders-result").textContent()).toMatch(/Equal|Identical/);
+  // Against the first order: the others compute the same.
+  expect(await at("orders-result").locator('[data-verdict="rounding"], [data-verdict="identical"]').count()).toBe(2);
   await screenshot("steps-5-orders");
   await at("compare-order").last().click();
   await expect.poll(() => at("graph-marks").count()).toBe(1);
