@@ -75,6 +75,13 @@ describe("graphwright", () => {
     expect(code).toBe(0);
     const json = JSON.parse(out) as Json & { sites: { applies: boolean; preconditions: { state: string }[] }[] };
     expect(json.sites.filter((s) => s.applies)).toHaveLength(6);
+    const all = graphwright("explain", digits, "--json");
+    const ranked = (JSON.parse(all.out) as { rewrite: null; sites: { rewrite: string; applies: boolean; preconditions: { state: string }[] }[] }).sites;
+    expect(ranked.filter((s) => s.applies && s.rewrite === "batch-norm-into-conv")).toHaveLength(6);
+    const unmet = ranked.filter((s) => !s.applies).map((s) => s.preconditions.filter((p) => p.state !== "satisfied").length);
+    expect(unmet.length).toBeGreaterThan(0);
+    expect(unmet).toEqual([...unmet].sort((a, b) => a - b));
+    expect(graphwright("explain", digits, "--limit", "1").out).toContain("more near misses");
     const text = graphwright("explain", digits, "--rewrite", "eliminate-dropout", "--node", "/head/dropout/Dropout");
     expect(text.code).toBe(0);
     expect(text.out).toContain("applies");
