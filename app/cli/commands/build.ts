@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { mkdir, rename, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
-import { GraphwrightError } from "@graphwright/compiler-core";
+import { type BuildTarget, GraphwrightError } from "@graphwright/compiler-core";
 import { printJson, type CliCommand } from "../command.ts";
 import { bytes } from "../format.ts";
 import { openModel } from "../open-model.ts";
@@ -9,7 +9,7 @@ import { applyRecipeFile } from "../recipe-file.ts";
 import { writeFiles } from "../write-files.ts";
 import { listOption } from "./optimize.ts";
 
-const targets = ["c"] as const;
+const targets: readonly BuildTarget[] = ["c", "wasm"];
 
 /** "N=1,length=128" as sizes by name. */
 function sizesOption(text: unknown): Record<string, number> | undefined {
@@ -42,7 +42,8 @@ export const build: CliCommand = {
   async run(context, [file], options) {
     const { session, task } = context;
     const output = options["output"] as string;
-    if (!targets.includes(options["target"] as "c")) throw new GraphwrightError("usage", `--target takes ${targets.join(", ")}, not ${options["target"] as string}.`);
+    const target = options["target"] as BuildTarget;
+    if (!targets.includes(target)) throw new GraphwrightError("usage", `--target takes ${targets.join(", ")}, not ${target}.`);
     const occupied = existsSync(output) && readdirSync(output).length > 0;
     if (occupied && options["force"] !== true && !existsSync(path.join(output, "manifest.json")))
       throw new GraphwrightError("usage", `${output} is not empty and is not a bundle.`, undefined, "Choose another folder, or give --force.");
@@ -58,7 +59,7 @@ export const build: CliCommand = {
       head = run.timeline.head;
     }
     const name = (options["name"] as string | undefined) ?? path.basename(file!).replace(/\.[^.]*$/, "");
-    const result = await session.build({ model, step: head, name, target: "c" }, task);
+    const result = await session.build({ model, step: head, name, target }, task);
     // Built beside its place and then moved there: an export that fails half-way leaves nothing behind.
     await mkdir(path.dirname(path.resolve(output)), { recursive: true });
     const temporary = mkdtempSync(`${path.resolve(output)}.part-`);
@@ -81,7 +82,7 @@ export const build: CliCommand = {
     context.print(`${output}: ${result.files.length} files, ${bytes(total)}`);
     context.print(`weights ${bytes(result.weightBytes)}; arena ${bytes(result.arenaBytes)} (lower bound ${bytes(result.lowerBoundBytes)})`);
     for (const note of result.notes) context.print(`note: ${note}`);
-    context.print(`next: make -C ${output} selftest && ${output}/selftest`);
+    context.print(target === "wasm" ? `next: node ${output}/js/selftest.mjs` : `next: make -C ${output} selftest && ${output}/selftest`);
     return 0;
   },
 };

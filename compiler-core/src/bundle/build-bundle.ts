@@ -52,7 +52,7 @@ export interface Bundle {
 }
 
 const encoder = new TextEncoder();
-const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /**
  * Lowers, schedules, plans and prints a graph as a deployment bundle. Nothing is written here: the files are handed
@@ -118,6 +118,21 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
       }),
     ),
   ];
+  return {
+    files: await sealFiles(files, id, options, task),
+    identifier: id,
+    arenaBytes: plan.arenaBytes,
+    lowerBoundBytes: plan.lowerBoundBytes,
+    weightBytes: weights.bytes,
+    steps: model.steps.length,
+    kernels: kernels.list.length,
+    notes,
+  };
+}
+
+/** Sorts the files and adds SBOM and checksums, which cover all of them. */
+export async function sealFiles(given: readonly BundleFile[], id: string, options: Pick<BundleOptions, "name" | "compilerVersion" | "sourceSha256">, task: Task): Promise<BundleFile[]> {
+  const files = [...given];
   task.progress(undefined, "checksums");
   await task.pause();
   const byPath = (a: { path: string }, b: { path: string }): number => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
@@ -133,22 +148,13 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
   sums.sort(byPath);
   files.push(textFile("SHA256SUMS", sums.map((s) => `${s.sha256}  ${s.path}\n`).join("")));
   files.sort(byPath);
-  return {
-    files,
-    identifier: id,
-    arenaBytes: plan.arenaBytes,
-    lowerBoundBytes: plan.lowerBoundBytes,
-    weightBytes: weights.bytes,
-    steps: model.steps.length,
-    kernels: kernels.list.length,
-    notes,
-  };
+  return files;
 }
 
-const withoutArena = ({ arena_bytes: _, ...rest }: CheckedPlan): Omit<CheckedPlan, "arena_bytes"> => rest;
+export const withoutArena = ({ arena_bytes: _, ...rest }: CheckedPlan): Omit<CheckedPlan, "arena_bytes"> => rest;
 
 /** The inputs that m_selftest makes in C: SplitMix32, 24 bits of each number. */
-function builtInInputs(inputs: readonly TensorInfo[], seed: number, integerRange: number): Tensor[] {
+export function builtInInputs(inputs: readonly TensorInfo[], seed: number, integerRange: number): Tensor[] {
   const random = new Random(seed);
   return inputs.map((t) => {
     const count = elementCount(t.dims);
@@ -162,14 +168,14 @@ function builtInInputs(inputs: readonly TensorInfo[], seed: number, integerRange
 }
 
 /** Largest absolute error allowed in an output, from the size of its elements. */
-function tolerance(output: TensorInfo, expected: Tensor): number {
+export function tolerance(output: TensorInfo, expected: Tensor): number {
   if (!isFloat(output.element)) return 0;
   let largest = 0;
   for (const x of toNumbers(expected)) if (Number.isFinite(x)) largest = Math.max(largest, Math.abs(x));
   return 1e-6 + 1e-4 * largest;
 }
 
-const vectorFiles = (sets: readonly (readonly Tensor[])[], expected: readonly (readonly Tensor[])[]): BundleFile[] =>
+export const vectorFiles = (sets: readonly (readonly Tensor[])[], expected: readonly (readonly Tensor[])[]): BundleFile[] =>
   sets.flatMap((inputs, s) => [
     ...inputs.map((t, i) => bytesFile(`test/vectors/set_${s}/input_${i}.bin`, tensorBytes(t))),
     ...expected[s]!.map((t, i) => bytesFile(`test/vectors/set_${s}/expected_${i}.bin`, tensorBytes(t))),
@@ -264,7 +270,7 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
 }
 
 /** SPDX 2.3. The date is fixed: equal inputs give equal bytes. */
-function sbomOf(id: string, options: BundleOptions, sums: readonly { path: string; sha256: string }[]): unknown {
+function sbomOf(id: string, options: Pick<BundleOptions, "name" | "compilerVersion" | "sourceSha256">, sums: readonly { path: string; sha256: string }[]): unknown {
   const whole = sha256Of([encoder.encode(sums.map((s) => `${s.sha256}  ${s.path}\n`).join(""))]);
   return {
     spdxVersion: "SPDX-2.3",

@@ -17,7 +17,7 @@ import { commentText } from "./c-names.ts";
 import { lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type ValueKey } from "./lower-graph.ts";
 import { type Location, type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { checkMemoryPlan, type CheckedPlan } from "./overlap-checker.ts";
-import { layOutWeights, makeWeights, type WeightsFile } from "./weights.ts";
+import { layOutWeights, makeWeights, type WeightsFile, type WeightTensor } from "./weights.ts";
 
 /** The code of a model with all that was decided for it: what a bundle packs, and what tests compile by itself. */
 export interface GeneratedCode {
@@ -64,14 +64,16 @@ function joinedSteps(variants: readonly LoweredGraph[]): { readonly scratch: rea
   };
 }
 
-/**
- * Lowers, schedules, plans and prints a graph as C. Throws "not-lowered", listing every node that has no lowering
- * and every value that is not static, and "unsound-plan" if the memory plan fails its independent check.
- */
-export async function generateCode(graph: Graph, id: string, options: GenerateOptions, task: Task): Promise<GeneratedCode> {
-  const targets = options.targets ?? scheduleTargets;
-  const graphs: LoweredGraph[] = [];
-  for (const target of targets) graphs.push(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target));
+/** A place for every value and every weight; the plan has passed its independent check. */
+export interface PlannedGraphs {
+  readonly plan: MemoryPlan;
+  readonly checked: CheckedPlan;
+  readonly weightTensors: readonly WeightTensor[];
+  at(key: ValueKey): Location;
+}
+
+/** One memory plan for the lowerings of a graph to one or more targets. Throws "unsound-plan" if it fails its check. */
+export async function planGraphs(graph: Graph, graphs: readonly LoweredGraph[], task: Task): Promise<PlannedGraphs> {
   const lowered = graphs[0]!;
   const joined = joinedSteps(graphs);
   if (lowered.outputs.length === 0) throw new GraphwrightError("no-outputs", "the model has no outputs.");
@@ -99,12 +101,24 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
   if (violations.length > 0)
     throw new GraphwrightError("unsound-plan", `the memory plan does not pass its check: ${violations[0]}${violations.length > 1 ? ` (and ${violations.length - 1} more)` : ""}.`, undefined, "This is a defect of Graphwright: please report it with the model.");
 
+  return { plan, checked, weightTensors, at: (key) => plan.locations.get(key) ?? { space: "arena", offset: 0 } };
+}
+
+/**
+ * Lowers, schedules, plans and prints a graph as C. Throws "not-lowered", listing every node that has no lowering
+ * and every value that is not static, and "unsound-plan" if the memory plan fails its independent check.
+ */
+export async function generateCode(graph: Graph, id: string, options: GenerateOptions, task: Task): Promise<GeneratedCode> {
+  const targets = options.targets ?? scheduleTargets;
+  const graphs: LoweredGraph[] = [];
+  for (const target of targets) graphs.push(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target));
+  const lowered = graphs[0]!;
+  const { plan, checked, weightTensors, at } = await planGraphs(graph, graphs, task);
   const weights = await makeWeights(weightTensors, task);
   task.progress(undefined, "printing kernels");
   await task.pause();
   const variants = graphs.map((g, v): Variant => ({ target: cTarget(targets[v]!.name), lowered: g, kernels: printKernels(id, g, plan, cTarget(targets[v]!.name)) }));
   const { kernels } = variants[0]!;
-  const at = (key: ValueKey): Location => plan.locations.get(key) ?? { space: "arena", offset: 0 };
   const infoOf = (key: ValueKey, name: string): TensorInfo => {
     const v = lowered.values.get(key)!;
     return { name, element: v.type.element!, dims: v.dims, bytes: v.bytes, location: at(key) };

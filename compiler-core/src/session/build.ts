@@ -1,5 +1,5 @@
 import { exportOnnx } from "../backends/onnx/index.ts";
-import { buildBundle, bytesFile, fileBytes, sha256Of } from "../bundle/index.ts";
+import { buildBundle, buildWasmBundle, bytesFile, fileBytes, sha256Of } from "../bundle/index.ts";
 import { evaluateGraphAsync } from "../evaluate/index.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { type StepId, Timeline } from "../ir/timeline.ts";
@@ -11,7 +11,7 @@ import type { Task } from "../support/task.ts";
 import { collectFiles } from "./files.ts";
 import { recipeOf } from "./history.ts";
 import type { Model } from "./model.ts";
-import type { BuildResult } from "./protocol.ts";
+import type { BuildResult, BuildTarget } from "./protocol.ts";
 import { compilerVersion } from "./version.ts";
 
 const hashPiece = 1 << 22;
@@ -25,14 +25,14 @@ function* pieces(source: BlobSource, task: Task): Iterable<Uint8Array> {
 }
 
 /** The deployment bundle of a step. Throws "not-lowered" before anything is made, naming each node that stands in the way. */
-export async function buildFiles(model: Model, step: StepId, { name }: { name: string; target: "c" }, task: Task): Promise<BuildResult> {
+export async function buildFiles(model: Model, step: StepId, { name, target }: { name: string; target: BuildTarget }, task: Task): Promise<BuildResult> {
   const graph = model.graph(step);
   const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
   const onnx = collectFiles(exportOnnx(graph, { name: "model.onnx", task }).files);
   // Kernels are chosen on a timeline of their own: the step itself stays as it is, and the ONNX file beside the code too.
   const kernels = new Timeline(graph);
   await runPipeline(kernels, "kernels", { task });
-  const bundle = await buildBundle(kernels.head.graph, {
+  const bundle = await (target === "wasm" ? buildWasmBundle : buildBundle)(kernels.head.graph, {
     name,
     compilerVersion,
     task,

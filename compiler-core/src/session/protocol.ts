@@ -390,6 +390,9 @@ export interface ProgramView {
   readonly scheduled: number;
 }
 
+/** c: portable C99; wasm: WebAssembly with a JavaScript interface */
+export type BuildTarget = "c" | "wasm";
+
 export interface BuildResult {
   readonly files: readonly OutputFile[];
   readonly arenaBytes: number;
@@ -706,7 +709,7 @@ export interface SessionApi {
   program: Method<At & { readonly node: NodeId; readonly scheduled?: number }, ProgramView>;
   /** names of the originals go into the metadata of what rewrites made, unless `origins` is false */
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
-  build: Method<At & { readonly name: string; readonly target: "c" }, BuildResult>;
+  build: Method<At & { readonly name: string; readonly target: BuildTarget }, BuildResult>;
 }
 
 export type { LineageTable, StringColumn, Recipe, RecipeFailure, RecipeStep };

@@ -5,7 +5,8 @@ import type { Progress } from "../worker/rpc.ts";
 import { services } from "./services.ts";
 import { updateModel, useStore } from "./store.ts";
 
-export type ExportFormat = "bundle" | "onnx";
+/** a bundle of C, a bundle of WebAssembly, an ONNX file */
+export type ExportFormat = "bundle" | "wasm" | "onnx";
 
 export interface ExportRequest {
   readonly format: ExportFormat;
@@ -57,7 +58,7 @@ export async function exportModel(
   if (!model) return undefined;
   const at = { model: id, step: model.b, name };
   const call = { signal: options.signal, onProgress: (progress: Progress) => options.onProgress("build", progress) };
-  const bundled = format === "bundle" ? await session.build({ ...at, target: "c" }, call) : undefined;
+  const bundled = format === "onnx" ? undefined : await session.build({ ...at, target: format === "wasm" ? "wasm" : "c" }, call);
   const built = bundled ?? (await session.exportOnnx(at, call));
   const files = sizes(built.files);
   const result = {

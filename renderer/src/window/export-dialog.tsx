@@ -118,6 +118,12 @@ interface FormProps {
   readonly onFolder: (folder: ChosenFolder) => void;
 }
 
+const contents = {
+  bundle: ["sources", "weights", "plan", "selftest", "readme"],
+  wasm: ["modules", "weights", "plan", "vectors", "readme"],
+  onnx: ["model"],
+} as const;
+
 function ExportForm({ model, target, onTarget, name, onName, problem, folder, onFolder }: FormProps): ReactNode {
   const { t } = useTranslation();
   const nameId = useId();
@@ -130,7 +136,7 @@ function ExportForm({ model, target, onTarget, name, onName, problem, folder, on
       <fieldset className="field">
         <legend className="field-label">{t("export.format")}</legend>
         <div className="choices">
-          {(["bundle", "onnx"] as const).map((value) => (
+          {(["bundle", "wasm", "onnx"] as const).map((value) => (
             <label key={value} className="choice" data-chosen={target === value}>
               <input type="radio" name="format" value={value} checked={target === value} onChange={() => onTarget(value)} data-testid={`export-${value}`} />
               <span>
@@ -149,8 +155,8 @@ function ExportForm({ model, target, onTarget, name, onName, problem, folder, on
       <div className="field">
         <span className="field-label">{t("export.destination")}</span>
         <div className="destination">
-          <Name mono className="destination-path">{target === "bundle" ? `${destination}/${name}` : `${destination}/${name}.onnx`}</Name>
-          {chooseFolder && target === "bundle" && (
+          <Name mono className="destination-path">{target === "onnx" ? `${destination}/${name}.onnx` : `${destination}/${name}`}</Name>
+          {chooseFolder && target !== "onnx" && (
             <Button small onClick={() => void chooseFolder().then((chosen) => chosen && onFolder(chosen))}>
               <FolderOpen size={13} aria-hidden /> {t("export.choose")}
             </Button>
@@ -162,7 +168,7 @@ function ExportForm({ model, target, onTarget, name, onName, problem, folder, on
         <div>
           <p className="contents-step num">{t("export.step", { step: positionOf(model.timeline, model.b), nodes: step?.cost.nodes ?? 0, weights: format.bytes(step?.cost.weightBytes ?? 0) })}</p>
           <ul className="contents">
-            {(target === "bundle" ? (["sources", "weights", "plan", "selftest", "readme"] as const) : (["model"] as const)).map((item) => (
+            {contents[target].map((item) => (
               <li key={item}>{t(`export.has-${item}`)}</li>
             ))}
           </ul>

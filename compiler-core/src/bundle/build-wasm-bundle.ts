@@ -1,0 +1,227 @@
+import { loadAssembler, moduleText, printWasmKernel, wasmTarget, type WasmKernelSource } from "../backends/wasm/index.ts";
+import { describeNode, type Graph, qualifiedOp } from "../ir/graph.ts";
+import type { Tensor } from "../ir/tensor.ts";
+import { GraphwrightError } from "../support/diagnostic.ts";
+import { silentTask } from "../support/task.ts";
+import { describeStep } from "../tensor/schedule/schedule.ts";
+import { type Bundle, builtInInputs, type BundleOptions, json, sealFiles, tolerance, vectorFiles, withoutArena } from "./build-bundle.ts";
+import { type BundleFile, bytesFile, textFile } from "./bundle-file.ts";
+import { cIdentifier } from "./c-names.ts";
+import { licenses } from "./documents.ts";
+import { labelOf, nameIn, planGraphs } from "./generate.ts";
+import { type JsModel, jsBench, jsModule, jsSelftest, type JsTensor, jsTypes } from "./js-module.ts";
+import { lowerGraph, operatorLowering, type LoweredGraph, type ValueKey } from "./lower-graph.ts";
+import type { MemoryPlan } from "./memory-plan.ts";
+import { makeWeights } from "./weights.ts";
+
+const pageBytes = 65536;
+const align = (n: number): number => Math.ceil(n / 64) * 64;
+/** Address 0 stays unused; local arrays of kernels begin here. */
+const frameAddress = 64;
+/** A module's 32-bit memory. */
+const largestMemory = 2 ** 32;
+
+/**
+ * Lowers, schedules, plans and assembles a graph as a bundle of WebAssembly with a JavaScript interface: simd128, and a
+ * second module with fused multiply-adds where the engine has relaxed SIMD. Nothing is written here. The same graph and
+ * options give the same bytes. Throws "not-lowered", listing what stands in the way, and "too-large" beyond 4 GiB.
+ */
+export async function buildWasmBundle(graph: Graph, options: BundleOptions): Promise<Bundle> {
+  const task = options.task ?? silentTask;
+  const id = cIdentifier(options.name);
+  const lowered = await lowerGraph(graph, task, options.lowering ?? operatorLowering, wasmTarget);
+  if (lowered.outputs.length === 0) throw new GraphwrightError("no-outputs", "the model has no outputs.");
+  task.progress(undefined, "planning memory");
+  await task.pause();
+  const { plan, checked, weightTensors, at } = await planGraphs(graph, [lowered], task);
+  const weights = await makeWeights(weightTensors, task);
+
+  task.progress(undefined, "printing kernels");
+  await task.pause();
+  const assembler = await loadAssembler();
+  const plain = printKernels(lowered, plan, false);
+  const frameBytes = align(Math.max(0, ...plain.kernels.map((k) => k.frameBytes)));
+  const arenaAddress = align(frameAddress + frameBytes);
+  const weightsAddress = align(arenaAddress + plan.arenaBytes);
+  const end = weightsAddress + weights.bytes + 64;
+  if (end > largestMemory) throw new GraphwrightError("too-large", `the model needs ${end} bytes of memory, and a WebAssembly module has at most ${largestMemory}.`, undefined, "Build it as C instead.");
+  const pages = Math.ceil(end / pageBytes);
+  const addressOf = (key: ValueKey): number => {
+    const { space, offset } = at(key);
+    return (space === "arena" ? arenaAddress : weightsAddress) + offset;
+  };
+  const scratchAddress = (step: number, index: number): number => arenaAddress + plan.scratch[step]![index]!;
+  const textOf = (printed: Printed): string => moduleText(printed.kernels, { pages, functions: callers(lowered, printed, addressOf, scratchAddress) });
+  const text = textOf(plain);
+  const modules: BundleFile[] = [];
+  for (const [suffix, source] of [["", text], ["-relaxed", textOf(printKernels(lowered, plan, true))]] as const) {
+    task.progress(undefined, `assembling ${id}${suffix}.wasm`);
+    await task.pause();
+    modules.push(bytesFile(`wasm/${id}${suffix}.wasm`, assembler(source)));
+  }
+
+  const tensor = (key: ValueKey, name: string): JsTensor => {
+    const v = lowered.values.get(key)!;
+    return { name, element: v.type.element!, dims: v.dims, bytes: v.bytes, address: addressOf(key) };
+  };
+  const model: JsModel = {
+    id,
+    modelName: options.name,
+    inputs: lowered.inputs.map((k) => tensor(k, lowered.values.get(k)!.name)),
+    outputs: lowered.outputs.map((k, i) => tensor(k, lowered.outputNames[i]!)),
+    steps: plain.calls.map(({ step }) => ({ name: labelOf(lowered.steps[step]!.node), op: qualifiedOp(lowered.steps[step]!.node) })),
+    pages,
+    frameAddress,
+    weightsAddress,
+    weightBytes: weights.bytes,
+    weightTensors: weights.tensors.length,
+    tableCrc32: weights.tableCrc32,
+    arenaBytes: plan.arenaBytes,
+  };
+
+  task.progress(undefined, "reference outputs for the self-test");
+  await task.pause();
+  const infos = model.inputs.map((t) => ({ name: t.name, element: t.element, dims: t.dims, bytes: t.bytes, location: { space: "arena" as const, offset: t.address - arenaAddress } }));
+  const sets = options.samples && options.samples.length > 0 ? options.samples : [builtInInputs(infos, 1, options.integerRange ?? 2)];
+  const expected: (readonly Tensor[])[] = [];
+  for (const set of sets) {
+    expected.push(await options.evaluate(set));
+    task.check();
+  }
+  const allowed = model.outputs.map((o, i) => Math.max(...expected.map((e) => tolerance({ ...o, location: { space: "arena", offset: 0 } }, e[i]!))));
+
+  const lineOf = new Map<string, number>();
+  for (const [i, line] of text.split("\n").entries()) {
+    const name = /^\(func \$(kernel_\d+_\w+) /.exec(line)?.[1];
+    if (name) lineOf.set(name, i + 1);
+  }
+  const files: BundleFile[] = [
+    textFile(`js/${id}.mjs`, jsModule(model)),
+    textFile(`js/${id}.d.ts`, jsTypes(model)),
+    textFile("js/selftest.mjs", jsSelftest(model, sets.length, allowed)),
+    textFile("js/bench.mjs", jsBench(model)),
+    ...modules,
+    textFile(`wasm/${id}.wat`, `${text}\n`),
+    textFile("test/tolerances.json", json({ schema_version: 1, rule: "every element may differ from the reference by at most `absolute`; integers by nothing. absolute = 1e-6 + 1e-4 * (largest magnitude in the reference output)", outputs: model.outputs.map((o, i) => ({ name: o.name, absolute: allowed[i] })) })),
+    ...vectorFiles(sets, expected),
+    textFile("memory_plan.json", json({ schema_version: 1, arena_bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, gap_bytes: plan.arenaBytes - plan.lowerBoundBytes, alignment: 64, ...withoutArena(checked), storages: plan.storages.map((s) => ({ ...s, values: s.values.map((v) => nameIn(lowered, v)) })) })),
+    { path: `weights/${id}.bin`, size: weights.bytes, chunks: () => weights.chunks() },
+    ...(options.model ?? []),
+    textFile("LICENSES", licenses(options.name)),
+    textFile("README.md", readme(model, plan, plain.kernels.length)),
+    textFile(
+      "manifest.json",
+      json({
+        schema_version: 1,
+        name: options.name,
+        identifier: id,
+        source: { sha256: options.sourceSha256 ?? null, producer: graph.info.producerName || null, opsets: graph.info.opsets },
+        compiler: { name: "Graphwright", version: options.compilerVersion },
+        target: { language: "WebAssembly", backend: "wasm", variants: ["simd128", "relaxed-simd"], threads: 1, memory_pages: pages },
+        recipe: options.recipe ?? null,
+        inputs: model.inputs.map(({ address: _, ...t }) => t),
+        outputs: model.outputs.map(({ address: _, ...t }) => t),
+        arena: { bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, alignment: 64 },
+        weights: { file: `weights/${id}.bin`, bytes: weights.bytes, tensors: weights.tensors.map((t) => ({ name: t.name, element: t.value.type.element, dims: t.value.dims, offset: t.offset, bytes: t.bytes, crc32: t.crc32.toString(16).padStart(8, "0") })) },
+        kernels: plain.names.map((name, i) => ({ name, file: `wasm/${id}.wat`, line: lineOf.get(name) ?? null, frame_bytes: plain.kernels[i]!.frameBytes })),
+        operators: lowered.steps.map((s, i) => {
+          const call = plain.calls.findIndex((c) => c.step === i);
+          const kernel = call < 0 ? undefined : plain.names[plain.calls[call]!.kernel];
+          return {
+            node: describeNode(s.node),
+            op: qualifiedOp(s.node),
+            outputs: s.node.outputs.map((o) => o.name),
+            step: call < 0 ? null : call,
+            kernel: kernel ?? null,
+            file: kernel === undefined ? null : `wasm/${id}.wat`,
+            line: kernel === undefined ? null : (lineOf.get(kernel) ?? null),
+            ...(kernel === undefined ? { view: s.views.map((v) => ({ part: nameIn(lowered, v.part), whole: nameIn(lowered, v.whole), offset: v.offset })) } : { schedule: s.schedule.map(describeStep) }),
+          };
+        }),
+      }),
+    ),
+  ];
+  return {
+    files: await sealFiles(files, id, options, task),
+    identifier: id,
+    arenaBytes: plan.arenaBytes,
+    lowerBoundBytes: plan.lowerBoundBytes,
+    weightBytes: weights.bytes,
+    steps: plain.calls.length,
+    kernels: plain.kernels.length,
+    notes: ["One thread. The module with relaxed SIMD is taken where the engine has it; its sums round differently in the last place."],
+  };
+}
+
+interface Printed {
+  readonly kernels: readonly WasmKernelSource[];
+  readonly names: readonly string[];
+  readonly calls: readonly { readonly step: number; readonly kernel: number }[];
+}
+
+/** Prints each distinct program once; steps with equal programs share a function. */
+function printKernels(lowered: LoweredGraph, plan: MemoryPlan, relaxed: boolean): Printed {
+  const known = new Map<string, number>();
+  const kernels: WasmKernelSource[] = [];
+  const names: string[] = [];
+  const calls: { step: number; kernel: number }[] = [];
+  for (const [i, step] of lowered.steps.entries()) {
+    if (plan.elided[i]) continue;
+    const printed = printWasmKernel(step.program, { name: "KERNEL", relaxed });
+    let kernel = known.get(printed.text);
+    if (kernel === undefined) {
+      kernel = kernels.length;
+      known.set(printed.text, kernel);
+      names.push(`kernel_${String(kernel).padStart(3, "0")}_${step.program.name}`);
+      // Only the steps are called from outside.
+      kernels.push({ ...printed, text: printed.text.replace('(func $KERNEL (export "KERNEL")', `(func $${names[kernel]!}`) });
+    }
+    calls.push({ step: i, kernel });
+  }
+  return { kernels, names, calls };
+}
+
+/** A function for each step, with every address in it, and one that runs them all. */
+function callers(lowered: LoweredGraph, printed: Printed, addressOf: (key: ValueKey) => number, scratchAddress: (step: number, index: number) => number): string[] {
+  const steps = printed.calls.map(({ step, kernel }, i) => {
+    const { program, values, scratch } = lowered.steps[step]!;
+    const places = program.parameters.map((p) => `(i32.const ${p.scope === "scratch" ? scratchAddress(step, scratch.indexOf(p)) : addressOf(values.get(p)!)})`);
+    return `(func $step_${i} (export "step_${i}") (call $${printed.names[kernel]!} ${places.join(" ")}))`;
+  });
+  return [...steps, `(func (export "run")${printed.calls.map((_, i) => `\n  (call $step_${i})`).join("")})`];
+}
+
+function readme(m: JsModel, plan: MemoryPlan, kernels: number): string {
+  const list = (tensors: readonly JsTensor[]): string => tensors.map((t) => `- \`${t.name}\`: ${t.element}[${t.dims.join(", ")}], ${t.bytes} bytes`).join("\n");
+  return `# ${m.modelName.replace(/[\r\n]/g, " ")} as WebAssembly
+
+No dependency: a browser or Node 20 and newer runs it.
+
+\`\`\`js
+import { load } from "./js/${m.id}.mjs";
+
+const model = await load();
+model.input(0).set(values);
+model.run();
+console.log(model.output(0));
+\`\`\`
+
+Inputs
+${list(m.inputs)}
+
+Outputs
+${list(m.outputs)}
+
+${m.steps.length} steps, ${kernels} kernels; ${m.arenaBytes} bytes of activations (lower bound ${plan.lowerBoundBytes}), ${m.weightBytes} bytes of weights, ${m.pages} pages of memory.
+Input and output lie in the module's memory: nothing is copied by a run. A view is valid until the model is dropped.
+
+\`\`\`
+node js/selftest.mjs          compares with the reference outputs in test/; exit code 0 when all agree
+node js/bench.mjs 20          one JSON line; --profile adds the time of each step
+sha256sum -c SHA256SUMS
+\`\`\`
+
+\`wasm/${m.id}.wasm\` needs SIMD (every current engine), \`wasm/${m.id}-relaxed.wasm\` relaxed SIMD as well; \`load\` tests for it. \`wasm/${m.id}.wat\` is the
+first as text, before the assembler's optimizations; \`manifest.json\` leads from every operator of the model to a line in it.
+`;
+}
