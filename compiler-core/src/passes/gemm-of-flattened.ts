@@ -1,25 +1,51 @@
 import { ConstantValue } from "../ir/constant.ts";
 import { type Dim, dimsEqual } from "../ir/dim.ts";
 import type { OperatorNode, ValueRef } from "../ir/graph.ts";
+import { int64Vector } from "../ir/tensor.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
 import { shapeText } from "./support/channel-affine.ts";
 import { mergedNotes, replaceRoot, requireUsedOnce } from "./support/replacement.ts";
 import { sameSize, sizeElements } from "./support/size-values.ts";
 import { transposedMatrix } from "./support/transposed-matrix.ts";
 
-/** Why the Reshape `root` does not give the leading axes of `data` back, with `columns` last; undefined when it is proven to. */
-function leadingProblem(root: OperatorNode, data: ValueRef, columns: Dim, context: MatchContext): string | undefined {
+/** Where the left factor comes from: a value as it is, or one that is reshaped to this target. */
+interface Source {
+  readonly data: ValueRef;
+  readonly target?: readonly number[];
+}
+
+/** A target of Reshape that gives `data` the leading axes of `wanted` and `inner` as the last; undefined where numbers cannot say it. */
+function constantTarget(data: readonly Dim[], wanted: readonly Dim[], inner: number): number[] | undefined {
+  const target = wanted.slice(0, -1).map((dim, i) => (typeof dim === "number" ? dim : dim !== null && dimsEqual(dim, data[i] ?? null) ? 0 : -1));
+  const [copied, open] = [target.filter((t, i) => t === 0 && typeof wanted[i] !== "number").length, target.filter((t) => t === -1).length];
+  // 0 stands for a copied axis, so a length of 0 cannot be said; and what follows from the others does not where they may be 0.
+  if (target.some((t, i) => t === 0 && wanted[i] === 0) || open > 1 || (open === 1 && copied > 0) || wanted.slice(0, -1).includes(null)) return undefined;
+  return [...target, inner];
+}
+
+/** The value whose rows the Gemm multiplies, with the leading axes of the Reshape `root`'s result; or why it is not proven. */
+function leftFactor(root: OperatorNode, flatten: OperatorNode, inner: number, columns: Dim, context: MatchContext): Source | string {
+  const data = flatten.inputs[0]!;
   const from = context.shape(data)!;
-  const to = context.shape({ node: root.id, output: 0 });
-  if (to?.length !== from.length) return `the result is ${context.type({ node: root.id, output: 0 }).text}, the value ${context.type(data).text}`;
+  const out = { node: root.id, output: 0 };
+  const to = context.shape(out);
+  if (!to || to.length < 3) return `the result is ${context.type(out).text}`;
   if (!dimsEqual(to.at(-1)!, columns)) return `the last axis has ${to.at(-1) ?? "an unknown number of"} elements, not ${columns}`;
-  const elements = sizeElements(root.inputs[1], context);
-  for (let axis = 0; axis < from.length - 1; axis++) {
-    if (dimsEqual(to[axis]!, from[axis]!)) continue;
-    const element = elements?.[axis];
-    if (!element || "number" in element || !sameSize(element, { of: data, axis }, context)) return `axis ${axis} is not proven to be that of ${context.describe(data)}`;
+  let problem = `the result is ${context.type(out).text}, the value ${context.type(data).text}`;
+  if (from.length === to.length && from.at(-1) === inner) {
+    const elements = sizeElements(root.inputs[1], context);
+    const axis = to.findIndex((dim, i) => {
+      if (i === to.length - 1 || dimsEqual(dim, from[i]!)) return false;
+      const element = elements?.[i];
+      return !element || "number" in element || !sameSize(element, { of: data, axis: i }, context);
+    });
+    if (axis < 0) return { data };
+    problem = `axis ${axis} is not proven to be that of ${context.describe(data)}`;
   }
-  return undefined;
+  // As many rows as the result has: the same elements, gathered to its axes before the product and not after it.
+  if (typeof columns !== "number" || columns === 0 || context.onlyUser({ node: flatten.id, output: 0 }) === undefined) return problem;
+  const target = constantTarget(from, to, inner);
+  return target ? { data, target } : problem;
 }
 
 export const gemmOfFlattened = defineRewrite({
@@ -30,10 +56,10 @@ export const gemmOfFlattened = defineRewrite({
   exactness: "reassociates",
   roots: ["Reshape"],
   preconditions: [
-    { name: "after a Gemm", doc: "The value comes straight from a Gemm whose left factor is a Reshape or Flatten of a value of rank 3 or more." },
+    { name: "after a Gemm", doc: "The value comes straight from a Gemm whose left factor is a Reshape or Flatten of a value of known rank." },
     { name: "used once", doc: "The Gemm's output is used by this Reshape only, in the same graph, and is no output of the graph." },
-    { name: "rows kept", doc: "The last axis stays whole: it is proven to have the length that the Gemm sums over, a number above 0. The left factor is not transposed." },
-    { name: "axes given back", doc: "The result has, proven, the leading axes of the value before and the Gemm's columns." },
+    { name: "rows kept", doc: "The left factor is a matrix whose rows have the length that the Gemm sums over, a number above 0, and is not transposed." },
+    { name: "axes given back", doc: "The result has, proven, the Gemm's columns last, and before them the leading axes of the value whose last axis is summed over, or axes that a constant can say: then one Reshape stays, before the product." },
     { name: "plain product", doc: "alpha is 1, as is beta where there is a bias, the bias is the same for each row, and a transposed right factor is a constant." },
   ],
   match(root, context) {
@@ -43,7 +69,7 @@ export const gemmOfFlattened = defineRewrite({
     const data = flatten?.inputs[0];
     if (!gemm || !flatten || !data || !value) return undefined;
     const shape = context.shape(data);
-    if (!context.require("after a Gemm", shape === undefined ? "unknown" : shape.length >= 3, () => `${context.describe(data)} has rank ${shape?.length ?? "unknown"}`) || !shape) return undefined;
+    if (!context.require("after a Gemm", shape !== undefined ? true : "unknown", () => `${context.describe(data)} has rank ${shape?.length ?? "unknown"}`) || !shape) return undefined;
     let holds = requireUsedOnce(context, "used once", value, root);
     const attributes = context.attributes(gemm);
     const [, right, bias] = gemm.inputs;
@@ -51,20 +77,29 @@ export const gemmOfFlattened = defineRewrite({
     const matrix = context.shape(right);
     const [inner, columns] = transposed ? [matrix?.[1] ?? null, matrix?.[0] ?? null] : [matrix?.[0] ?? null, matrix?.[1] ?? null];
     const flat = context.shape({ node: flatten.id, output: 0 });
-    const rows = attributes.int("transA", 0) === 0 && typeof inner === "number" && inner > 0 && shape.at(-1) === inner && flat?.length === 2 && flat[1] === inner;
+    const rows = attributes.int("transA", 0) === 0 && typeof inner === "number" && inner > 0 && flat?.length === 2 && flat[1] === inner;
     holds = context.require("rows kept", rows, () => `${context.type(data).text} to ${context.type({ node: flatten.id, output: 0 }).text}, summed over ${inner ?? "an unknown number"}`) && holds;
-    const problem = leadingProblem(root, data, columns, context);
-    holds = context.require("axes given back", problem === undefined ? true : "unknown", problem ?? "they are") && holds;
+    const source = typeof inner === "number" ? leftFactor(root, flatten, inner, columns, context) : "the Gemm sums over an unknown number";
+    holds = context.require("axes given back", typeof source !== "string" ? true : "unknown", typeof source === "string" ? source : source.target ? `a Reshape to [${source.target.join(", ")}] stays` : "they are") && holds;
     const biasShape = bias ? context.shape(bias) : [];
     const alike = biasShape !== undefined && (biasShape.length <= 1 || (biasShape.length === 2 && biasShape[0] === 1));
     const plain = attributes.float("alpha", 1) === 1 && (!bias || attributes.float("beta", 1) === 1) && alike && (!transposed || context.constant(right) !== undefined);
     holds = context.require("plain product", plain, () => `alpha ${attributes.float("alpha", 1)}, beta ${attributes.float("beta", 1)}, bias ${biasShape ? shapeText(biasShape) : "of unknown rank"}${transposed ? `, ${context.constant(right) ? "constant" : "computed"} transposed factor` : ""}`) && holds;
-    return holds ? { nodes: [root.id, gemm.id, flatten.id], bindings: { gemm, data, transposed } } : undefined;
+    return holds ? { nodes: [root.id, gemm.id, flatten.id], bindings: { gemm, source, transposed } } : undefined;
   },
   rewrite(match, rewriter, context) {
     const root = context.find(match.root)!;
-    const { gemm, data, transposed } = match.bindings as { gemm: OperatorNode; data: ValueRef; transposed: boolean };
+    const { gemm, source, transposed } = match.bindings as { gemm: OperatorNode; source: Source; transposed: boolean };
     const at = { region: root.region, order: root.order };
+    let { data } = source;
+    if (source.target) {
+      const flatten = context.find(match.nodes[2]!)!;
+      const target = rewriter.addConstant({ value: ConstantValue.of(int64Vector(source.target)), name: context.freshName(`${flatten.outputs[0]!.name}_shape`), ...at });
+      rewriter.derive("fold", [root.inputs[1]!.node], [target.node]);
+      const reshaped = rewriter.addNode({ op: "Reshape", inputs: [data, target], outputs: [context.freshName(`${flatten.outputs[0]!.name}_rows`)], name: flatten.name, ...at, ...mergedNotes(flatten) });
+      rewriter.derive("replace", [flatten.id], [reshaped]);
+      data = { node: reshaped, output: 0 };
+    }
     let right = gemm.inputs[1]!;
     const bias = gemm.inputs[2];
     if (transposed) {
@@ -148,8 +183,7 @@ export const gemmOfFlattened = defineRewrite({
 }`,
     },
     {
-      title: "The axes change places: as many rows, in other groups",
-      fails: "axes given back",
+      title: "As many rows, in other groups: a Reshape stays",
       before: `graph @main(%x: float32[2, 4, 2]) -> (%y: float32[4, 2, 3]) {
   %w = constant float32[2, 3] random(1)
   %rows = constant int64[2] [8, 2]
@@ -161,8 +195,36 @@ export const gemmOfFlattened = defineRewrite({
 }`,
       after: `graph @main(%x: float32[2, 4, 2]) -> (%y: float32[4, 2, 3]) {
   %w = constant float32[2, 3] random(1)
-  %rows = constant int64[2] [8, 2]
-  %t = constant int64[3] [4, 2, 3]
+  %f_shape = constant int64[3] [4, 2, 2]
+  %f_rows = Reshape(%x, %f_shape)
+  %y = MatMul(%f_rows, %w)
+  return %y
+}`,
+    },
+    {
+      title: "Two open axes that change places cannot be said by a constant",
+      fails: "axes given back",
+      before: `graph @main(%x: float32[B, S, 2]) -> (%y: float32[S, B, 3]) {
+  %w = constant float32[2, 3] random(1)
+  %rows = constant int64[2] [-1, 2]
+  %s = Shape(%x)
+  %swap = constant int64[2] [1, 0]
+  %three = constant int64[1] [3]
+  %lead = Gather(%s, %swap)
+  %t = Concat(%lead, %three) {axis = 0}
+  %f = Reshape(%x, %rows)
+  %g = Gemm(%f, %w)
+  %y = Reshape(%g, %t)
+  return %y
+}`,
+      after: `graph @main(%x: float32[B, S, 2]) -> (%y: float32[S, B, 3]) {
+  %w = constant float32[2, 3] random(1)
+  %rows = constant int64[2] [-1, 2]
+  %s = Shape(%x)
+  %swap = constant int64[2] [1, 0]
+  %three = constant int64[1] [3]
+  %lead = Gather(%s, %swap)
+  %t = Concat(%lead, %three) {axis = 0}
   %f = Reshape(%x, %rows)
   %g = Gemm(%f, %w)
   %y = Reshape(%g, %t)

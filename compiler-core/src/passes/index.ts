@@ -60,6 +60,7 @@ import { reshapeTargetFolding } from "./reshape-target-folding.ts";
 import { rmsNormalizationFusion } from "./rms-normalization-fusion.ts";
 import { rmsNormalizationGroup } from "./rms-normalization-group.ts";
 import { rotaryEmbeddingGroup } from "./rotary-embedding-group.ts";
+import { scaleIntoWeights } from "./scale-into-weights.ts";
 import { shapeSubgraphFolding } from "./shape-subgraph-folding.ts";
 import { sinkTransposes } from "./sink-transposes.ts";
 import { sinkTransposesThroughSums } from "./sink-transposes-through-sums.ts";
@@ -102,6 +103,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   padIntoConv,
   padIntoMaxPool,
   padIntoAveragePool,
+  scaleIntoWeights,
   gemmOfFlattened,
   parallelProjections,
   matmulAddToGemm,

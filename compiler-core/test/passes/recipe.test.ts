@@ -83,7 +83,7 @@ describe("recipes", () => {
     const full = recordRecipe(await optimized(block()), (await optimized(block())).head.id);
     expect(selectSteps(full, ["fold-into-weights"], undefined).steps.length).toBe(2);
     expect(selectSteps(full, undefined, ["batch-norm-into-conv@n1"]).steps.length).toBe(full.steps.length - 1);
-    expect(() => selectSteps(full, ["fold-into-weight"], undefined)).toThrow("Did you mean fold-into-weights?");
+    expect(() => selectSteps(full, ["fold-into-weight"], undefined)).toThrow("Did you mean fold-into-weights");
   });
 
   test("names that bodies use again are told apart", async () => {

@@ -35,7 +35,7 @@ holds("Gemm of a flattened value", [
   { title: "a transposed weight that another product reads as it is", inputs: "%x: float32[2, 2, 4], %z: float32[2, 3]", outputs: "%y: float32[2, 2, 3], %o: float32[2, 4]", body: "%w = constant float32[3, 4] random(1) %rows = constant int64[2] [-1, 4] %t = constant int64[3] [2, 2, 3] %f = Reshape(%x, %rows) %g = Gemm(%f, %w) {transB = 1} %y = Reshape(%g, %t) %o = MatMul(%z, %w)", fires: flattened },
   { title: "a square left factor that is transposed", inputs: "%x: float32[2, 2, 4]", outputs: "%y: float32[2, 2, 3]", body: `${weight} %t = constant int64[3] [2, 2, 3] %f = Reshape(%x, %rows) %g = Gemm(%f, %w, %b) {transA = 1} %y = Reshape(%g, %t)`, spares: flattened },
   { title: "alpha is a half, beta is 2", inputs: "%x: float32[2, 2, 4]", outputs: "%y: float32[2, 2, 3]", body: `${weight} %t = constant int64[3] [2, 2, 3] %f = Reshape(%x, %rows) %g = Gemm(%f, %w, %b) {alpha = 0.5, beta = 2.0} %y = Reshape(%g, %t)`, spares: flattened },
-  { title: "the leading axes change places", inputs: "%x: float32[2, 3, 4]", outputs: "%y: float32[3, 2, 3]", body: `${weight} %t = constant int64[3] [3, 2, 3] %f = Reshape(%x, %rows) %g = Gemm(%f, %w, %b) %y = Reshape(%g, %t)`, spares: flattened },
+  { title: "as many rows in other groups", inputs: "%x: float32[2, 3, 4]", outputs: "%y: float32[3, 2, 3]", body: `${weight} %t = constant int64[3] [3, 2, 3] %f = Reshape(%x, %rows) %g = Gemm(%f, %w, %b) %y = Reshape(%g, %t)`, fires: flattened },
   { title: "two open axes change places", inputs: "%x: float32[N, S, 4]", outputs: "%y: float32[?, ?, 3]", body: `${weight} %s = Shape(%x) %p = constant int64[2] [1, 0] %lead = Gather(%s, %p) %n = constant int64[1] [3] %t = Concat(%lead, %n) {axis = 0} %f = Reshape(%x, %rows) %g = Gemm(%f, %w, %b) %y = Reshape(%g, %t)`, spares: flattened },
   { title: "a bias for each row", inputs: "%x: float32[2, 2, 4]", outputs: "%y: float32[2, 2, 3]", body: `${weight} %r = constant float32[4, 1] random(3) %t = constant int64[3] [2, 2, 3] %f = Reshape(%x, %rows) %g = Gemm(%f, %w, %r) %y = Reshape(%g, %t)`, spares: flattened },
   { title: "computed weight and bias", inputs: "%x: float32[2, 2, 4], %w: float32[4, 3], %b: float32[3]", outputs: "%y: float32[2, 2, 3]", body: "%rows = constant int64[2] [-1, 4] %t = constant int64[3] [2, 2, 3] %f = Reshape(%x, %rows) %g = Gemm(%f, %w, %b) %y = Reshape(%g, %t)", fires: flattened },
@@ -51,6 +51,21 @@ holds("zero states", [
   { title: "a state of halves", inputs: "%x: float32[5, N, 2]", outputs: "%y: float32[1, N, 3]", body: `${lstm} ${state} %z = ConstantOfShape(%t) {value = tensor float32[1] [0.5]} %_, %y = LSTM(%x, %w, %r, _, _, %z, %z) {hidden_size = 3}`, spares: zeros },
   { title: "zeros that the caller may override", inputs: "%x: float32[5, 1, 2], %z: float32[1, 1, 3] = constant float32[1, 1, 3] [0, 0, 0]", outputs: "%y: float32[1, 1, 3]", body: `${lstm} %_, %y = LSTM(%x, %w, %r, _, _, %z, %z) {hidden_size = 3}`, spares: zeros },
 ], { special: false });
+
+const scale = ["scale-into-weights"];
+const queries = "%w = constant float32[4, 4] random(1) %b = constant float32[4] random(2) %heads = constant int64[4] [0, 0, 2, 2] %k = constant float32[] [0.7]";
+holds("scale into weights", [
+  { title: "queries of two heads", inputs: "%x: float32[N, S, 4]", outputs: "%y: float32[N, 2, S, 2]", body: `${queries} %p = MatMul(%x, %w) %q = Add(%b, %p) %r = Reshape(%q, %heads) %t = Transpose(%r) {perm = [0, 2, 1, 3]} %y = Mul(%k, %t)`, fires: scale },
+  { title: "the second part of a joined projection", inputs: "%x: float32[N, S, 4]", outputs: "%y: float32[N, S, 3], %q: float32[N, S, 1]", body: `${queries} %sizes = constant int64[2] [1, 3] %p = MatMul(%x, %w) %a = Add(%p, %b) %q, %c = Split(%a, %sizes) {axis = 2} %y = Div(%c, %k)`, fires: scale },
+  { title: "a part along another axis", inputs: "%x: float32[N, 4, 4]", outputs: "%y: float32[N, 3, 4], %q: float32[N, 1, 4]", body: `${queries} %sizes = constant int64[2] [1, 3] %p = MatMul(%x, %w) %q, %c = Split(%p, %sizes) {axis = 1} %y = Div(%c, %k)`, spares: scale },
+  { title: "a part of a square that is turned first", inputs: "%x: float32[4, 4]", outputs: "%y: float32[4, 3], %q: float32[4, 1]", body: `${queries} %sizes = constant int64[2] [1, 3] %p = MatMul(%x, %w) %t = Transpose(%p) %q, %c = Split(%t, %sizes) {axis = 1} %y = Mul(%c, %k)`, spares: scale },
+  { title: "scores of computed queries and keys", inputs: "%x: float32[N, 3, 4], %z: float32[N, 4, 5]", outputs: "%y: float32[N, 3, 5]", body: `${queries} %p = MatMul(%x, %w) %s = MatMul(%p, %z) %y = Mul(%s, %k)`, fires: scale },
+  { title: "a weight that two products share", inputs: "%x: float32[N, 4]", outputs: "%y: float32[N, 4], %z: float32[N, 4]", body: `${queries} %p = MatMul(%x, %w) %y = Mul(%p, %k) %n = Tanh(%x) %z = MatMul(%n, %w)`, spares: scale },
+  { title: "a sum with a computed value", inputs: "%x: float32[N, 4], %z: float32[N, 4]", outputs: "%y: float32[N, 4]", body: `${queries} %p = MatMul(%x, %w) %s = Add(%p, %z) %y = Mul(%s, %k)`, spares: scale },
+  { title: "an activation between", inputs: "%x: float32[N, 4]", outputs: "%y: float32[N, 4]", body: `${queries} %p = MatMul(%x, %w) %s = Tanh(%p) %y = Mul(%s, %k)`, spares: scale },
+  { title: "a number that adds an axis", inputs: "%x: float32[3, 4]", outputs: "%y: float32[1, 3, 4]", body: `${queries} %e = constant float32[1, 1, 1] [0.7] %p = MatMul(%x, %w) %y = Mul(%p, %e)`, spares: scale },
+  { title: "zero: what is not finite would stay so", inputs: "%x: float32[3, 4]", outputs: "%y: float32[4, 3]", body: `${queries} %e = constant float32[] [0] %p = MatMul(%x, %w) %s = Add(%p, %b) %t = Transpose(%s) %y = Mul(%t, %e)`, spares: scale },
+]);
 
 const three = (biases: readonly boolean[]): string =>
   biases.map((bias, i) => `%w${i} = constant float32[4, ${i + 2}] random(${i + 1}) %b${i} = constant float32[${i + 2}] random(${i + 7}) %p${i} = MatMul(%x, %w${i}) ${bias ? `%y${i} = Add(%p${i}, %b${i})` : `%y${i} = Neg(%p${i})`}`).join(" ");
