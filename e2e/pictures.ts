@@ -33,7 +33,17 @@ for (const theme of ["light", "dark"] as const) {
   await page.waitForTimeout(800);
   await withoutPath(page);
   await page.screenshot({ path: path.join(folder, theme === "light" ? "window.png" : "window-dark.png") });
+  if (theme === "dark") {
+    await page.emulateMedia({ contrast: "more" });
+    await page.waitForTimeout(400);
+    await page.screenshot({ path: path.join(folder, "window-high-contrast.png") });
+  }
   if (theme === "light") {
+    await page.keyboard.press("Control+k");
+    await at("palette-input").fill("com");
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: path.join(folder, "palette.png") });
+    await page.keyboard.press("Escape");
     await at("tab-pipeline").click();
     await at("run-all").click();
     await at("pass-row").first().waitFor();
@@ -42,6 +52,15 @@ for (const theme of ["light", "dark"] as const) {
     while ((await at("dismiss-notice").count()) > 0) await at("dismiss-notice").first().click();
     await withoutPath(page);
     await page.screenshot({ path: path.join(folder, "pipeline.png") });
+    await at("menu-help").click();
+    await at("command-help-welcome").click();
+    await page.locator('[data-testid="lesson-card"][data-lesson="fold-batch-norm"]').click();
+    await at("lesson-next").click();
+    await at("lesson-skip").click();
+    await at("lesson-choice").first().click();
+    await page.waitForTimeout(800);
+    await withoutPath(page);
+    await page.screenshot({ path: path.join(folder, "lesson.png") });
   }
   await program.close();
 }

@@ -14,6 +14,7 @@ import { loadSettings } from "./state/settings.ts";
 import { startWindow } from "./state/start.ts";
 import { useStore } from "./state/store.ts";
 import { Window } from "./window/window.tsx";
+import "./design/forced-colors.css";
 import { startCompiler } from "./worker/client.ts";
 import { startPictures } from "./worker/picture-client.ts";
 

@@ -57,7 +57,9 @@ const isControl = (target: Element): boolean =>
 export function commandFor(event: KeyboardEvent): { readonly id: string; readonly key: string } | undefined {
   const target = event.target instanceof Element ? event.target : document.body;
   // Dialogs and menus handle their own keys.
-  if (event.defaultPrevented || target.closest("[role=dialog], [role=menu], [role=menubar]")) return undefined;
+  if (event.defaultPrevented || target.closest("[role=dialog], [role=menu]")) return undefined;
+  // The menu bar takes letters and arrows; a way out of it has to work.
+  if (target.closest("[role=menubar]") && !/^F\d+$/.test(event.key)) return undefined;
   const state = useStore.getState();
   const typing = isText(target);
   for (const command of commands) {

@@ -7,6 +7,8 @@ interface DialogProps {
   readonly title: string;
   readonly description?: string;
   readonly wide?: boolean;
+  /** nothing but text to read */
+  readonly reading?: boolean;
   /** closing is not possible while something runs that must be cancelled first */
   readonly locked?: boolean;
   readonly onClose: () => void;
@@ -15,7 +17,7 @@ interface DialogProps {
   readonly testId: string;
 }
 
-export function Dialog({ title, description, wide = false, locked = false, onClose, children, footer, testId }: DialogProps): ReactNode {
+export function Dialog({ title, description, wide = false, reading = false, locked = false, onClose, children, footer, testId }: DialogProps): ReactNode {
   const { t } = useTranslation();
   return (
     <Radix.Root open onOpenChange={(open) => !open && !locked && onClose()}>
@@ -29,7 +31,8 @@ export function Dialog({ title, description, wide = false, locked = false, onClo
               <X size={15} aria-hidden />
             </Radix.Close>
           </header>
-          <div className="dialog-body">{children}</div>
+          {/* A long text without controls can be scrolled by keys only when it takes the focus. */}
+          <div className="dialog-body" {...(reading ? { tabIndex: 0, role: "group", "aria-label": title } : {})}>{children}</div>
           {footer && <footer className="dialog-foot">{footer}</footer>}
         </Radix.Content>
       </Radix.Portal>

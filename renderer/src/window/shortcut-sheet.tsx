@@ -10,7 +10,7 @@ export function ShortcutSheet(): ReactNode {
   const { t } = useTranslation();
   const state = useStore();
   return (
-    <Dialog title={t("shortcuts.title")} wide onClose={() => setView({ dialog: null })} testId="shortcuts">
+    <Dialog title={t("shortcuts.title")} wide reading onClose={() => setView({ dialog: null })} testId="shortcuts">
       <div className="shortcut-groups">
         {menus.map((menu) => {
           const rows = commands.filter((command) => command.menu === menu && command.keys && isOffered(command, state));

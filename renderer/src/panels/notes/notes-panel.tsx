@@ -111,7 +111,7 @@ function AllNotes({ model }: { readonly model: ModelState }): ReactNode {
   };
   return (
     <section className="all-notes" aria-label={t("notes.all")}>
-      <h3 className="list-title">{t("notes.all")}</h3>
+      <h2 className="list-title">{t("notes.all")}</h2>
       {steps.length + nodes.length === 0 && <p className="list-empty">{t("notes.none")}</p>}
       <ul>
         {steps.map(([step, text]) => {
