@@ -33,9 +33,12 @@ export function SearchDialog({ model }: { readonly model: ModelState }): ReactNo
             className="palette-item"
             data-testid="search-result"
             onSelect={() => {
-              act.select(model.id, [node.id], node.mark === "removed" ? model.a : model.b);
+              // Enter may come before the list of what was typed last: then it means the first of that.
+              const target = asked === text ? node : data && searchNodes(data.nodes, text).nodes[0];
+              if (!target) return;
+              act.select(model.id, [target.id], target.mark === "removed" ? model.a : model.b);
               close();
-              setTimeout(() => canvas.current?.reveal([node.id]), 0);
+              setTimeout(() => canvas.current?.reveal([target.id]), 0);
             }}
           >
             <OperatorMark family={node.family} />
