@@ -61,7 +61,7 @@ describe("packaging", () => {
       linux: { target: ["AppImage", "deb"] },
       mac: { target: "dmg" },
       win: { target: "nsis" },
-      fileAssociations: [{ ext: "onnx" }],
+      fileAssociations: [{ ext: "graphwright" }, { ext: "onnx" }],
       extraMetadata: { main: "app/dist/electron/main.mjs" },
     });
   });

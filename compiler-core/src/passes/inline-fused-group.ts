@@ -49,5 +49,14 @@ export const inlineFusedGroup = defineRewrite({
   return %y
 }`,
     },
+    ...[
+      `graph @main(%x: float32[N, 2]) -> (%y: float32[N, 2], %z: float32[N, 2]) {
+  %y, %z = graphwright.Fused(%x) {kind = "Relu"} body (%A: float32[N, 2]) {
+    %c = Relu(%A)
+    return %c, %c
+  }
+  return %y, %z
+}`,
+    ].map((text) => ({ title: "One value given out twice", fails: "computed outputs", before: text, after: text })),
   ],
 });

@@ -38,6 +38,7 @@ const equivalent: Readonly<Record<string, string>> = {
   "slice-of-slice, constant y_ends at 1": "an end beyond the last element",
   "slice-of-slice, Slice's last input left out": "the steps are 1",
   "quantize-of-dequantize, precondition rounds back": "no digit is lost on the way with this scale; the precondition is careful",
+  "integer-product, MatMulInteger's last input left out": "the zero point of the right factor is 0",
   "zero-state-elimination, precondition zero state": "nothing is taken away where no state is zero",
   "attention-group, precondition along the keys": "a group is its own nodes",
   "skip-normalization-group, precondition constant scale": "a group is its own nodes",
