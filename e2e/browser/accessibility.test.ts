@@ -100,7 +100,7 @@ journey("the keyboard alone: skip link, parts, tabs, graph with spoken descripti
   // The focus is always visible.
   await at(page, "tab-pipeline").focus();
   await page.keyboard.press("ArrowRight");
-  expect(await at(page, "tab-rewrites").getAttribute("data-state")).toBe("active");
+  await expect.poll(() => at(page, "tab-rewrites").getAttribute("data-state")).toBe("active");
   expect(await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle)).toBe("solid");
 });
 
