@@ -1,7 +1,9 @@
 import { useEffect, useRef, type ReactNode } from "react";
 import { useThemeVersion } from "../design/theme.ts";
 import { setAssist, type TextAssist } from "./text-ir-assist.ts";
-import { applyEditorTheme, editorOptions, monaco } from "./monaco.ts";
+import { applyEditorTheme, createTextModel, editorOptions, monaco } from "./monaco.ts";
+import { showText } from "./show-text.ts";
+import { textIr } from "./text-ir-language.ts";
 
 export type LineRange = readonly [first: number, last: number];
 
@@ -44,6 +46,28 @@ export function revealRange(editor: monaco.editor.ICodeEditor, [first, last]: Li
   if (!visible) editor.revealLinesInCenterIfOutsideViewport(first, Math.min(last, first + 20), monaco.editor.ScrollType.Immediate);
 }
 
+/** Makes an editor with a few lines out of sight and drops it; between the parts it waits for `idle`. */
+export async function rehearseEditor(idle: () => Promise<void>): Promise<void> {
+  const host = document.createElement("div");
+  host.inert = true;
+  Object.assign(host.style, { position: "fixed", left: "-2000px", top: "0", width: "600px", height: "200px" });
+  document.body.append(host);
+  applyEditorTheme();
+  const model = createTextModel("", textIr);
+  const editor = monaco.editor.create(host, { ...editorOptions, model });
+  try {
+    await idle();
+    model.setValue('graph main(%x: f32[1,4]) {\n  %y = Relu(%x) {axis = 1}  // f32[1,4] "y"\n}\n');
+    editor.createDecorationsCollection().set(lineDecorations([[1, 1]]));
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+    await idle();
+  } finally {
+    editor.dispose();
+    model.dispose();
+    host.remove();
+  }
+}
+
 /** A read-only editor whose model follows `text`. */
 export default function CodeEditor({ text, language, label, highlight, onLine, assist, testId }: CodeEditorProps): ReactNode {
   const host = useRef<HTMLDivElement>(null);
@@ -57,7 +81,7 @@ export default function CodeEditor({ text, language, label, highlight, onLine, a
 
   useEffect(() => {
     applyEditorTheme();
-    const model = monaco.editor.createModel("", language);
+    const model = createTextModel("", language);
     const made = monaco.editor.create(host.current!, { ...editorOptions, model, ariaLabel: label });
     const cursor = watchCursor(made, (line) => lineCallback.current?.(line));
     editor.current = made;
@@ -78,9 +102,11 @@ export default function CodeEditor({ text, language, label, highlight, onLine, a
 
   useEffect(() => {
     const model = editor.current?.getModel();
-    if (model && model.getValue() !== text) model.setValue(text);
-    decorations.current?.set(lineDecorations(highlight ?? []));
-    if (highlight?.[0] && editor.current) revealRange(editor.current, highlight[0]);
+    if (!model) return;
+    return showText(model, text, () => {
+      decorations.current?.set(lineDecorations(highlight ?? []));
+      if (highlight?.[0] && editor.current) revealRange(editor.current, highlight[0]);
+    });
   }, [text, highlight, language, label]);
 
   return <div ref={host} className="editor" data-testid={testId} />;

@@ -2,7 +2,7 @@ import { useEffect, useRef, type ReactNode } from "react";
 import { useThemeVersion } from "../design/theme.ts";
 import { lineDecorations, revealRange, watchCursor, type LineRange } from "./code-editor.tsx";
 import { setAssist, type TextAssist } from "./text-ir-assist.ts";
-import { applyEditorTheme, editorOptions, monaco } from "./monaco.ts";
+import { applyEditorTheme, createTextModel, editorOptions, monaco } from "./monaco.ts";
 
 export interface DiffEditorProps {
   readonly before: string;
@@ -95,8 +95,8 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
   useEffect(() => {
     const made = editor.current!;
     const old = made.getModel();
-    const original = monaco.editor.createModel(before, language);
-    const modified = monaco.editor.createModel(after, language);
+    const original = createTextModel(before, language);
+    const modified = createTextModel(after, language);
     made.setModel({ original, modified });
     setAssist(original, callbacks.current.assistBefore);
     setAssist(modified, callbacks.current.assistAfter);

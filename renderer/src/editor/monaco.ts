@@ -105,10 +105,18 @@ export const editorOptions = {
   stickyScroll: { enabled: false },
   scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, useShadows: false },
   guides: { indentation: false },
+  bracketPairColorization: { enabled: false },
   occurrencesHighlight: "singleFile",
   contextmenu: true,
   // Escape leaves the editor and Tab moves on: the window is usable without a mouse.
   tabFocusMode: true,
 } as const satisfies monaco.editor.IEditorOptions & monaco.editor.IGlobalEditorOptions & { readonly tabFocusMode: boolean };
+
+/** A text without colours by nesting: they would have the whole of it read before its first line is shown. */
+export function createTextModel(text: string, language: string): monaco.editor.ITextModel {
+  const model = monaco.editor.createModel(text, language);
+  model.updateOptions({ bracketColorizationOptions: { enabled: false, independentColorPoolPerBracketType: false } });
+  return model;
+}
 
 export { monaco };

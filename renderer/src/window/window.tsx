@@ -1,5 +1,5 @@
 import { Tooltip } from "radix-ui";
-import { Suspense, useEffect, useState, type DragEvent, type MouseEvent, type ReactNode } from "react";
+import { startTransition, Suspense, useEffect, useState, type DragEvent, type MouseEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import { listenForKeys } from "../commands/keys.ts";
@@ -145,7 +145,7 @@ function useStages(last: number, ready: boolean): number {
   useEffect(() => {
     if (!ready || stage >= last) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const frame = requestAnimationFrame(() => (timer = setTimeout(() => setStage(stage + 1), 0)));
+    const frame = requestAnimationFrame(() => (timer = setTimeout(() => startTransition(() => setStage(stage + 1)), 0)));
     return () => {
       cancelAnimationFrame(frame);
       clearTimeout(timer);

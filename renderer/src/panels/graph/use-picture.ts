@@ -1,5 +1,5 @@
 /** Asks the picture worker for what is to be drawn, and keeps what is drawn until the next is there. */
-import { useEffect, useRef, useState } from "react";
+import { startTransition, useEffect, useRef, useState } from "react";
 import type { GraphTable, RegionId } from "@graphwright/compiler-core";
 import type { Isolation, NodeKey, PictureTexts } from "../../../../picture/src/index.ts";
 import { services } from "../../state/services.ts";
@@ -43,6 +43,7 @@ export function usePicture(request: PictureRequest, anchor: () => NodeKey | unde
   const step = tableKey(of);
   const anchorOf = useRef(anchor);
   const given = useRef(of);
+  const shownKey = useRef("");
   useEffect(() => {
     anchorOf.current = anchor;
     given.current = of;
@@ -65,8 +66,14 @@ export function usePicture(request: PictureRequest, anchor: () => NodeKey | unde
             if (tables.size <= keptTables) break;
             tables.delete(oldest);
           }
-          setFailure(undefined);
-          setDrawn({ ...result, key, table, region });
+          const show = (): void => {
+            setFailure(undefined);
+            setDrawn({ ...result, key, table, region });
+          };
+          // The first picture of a graph is many cards, made in slices; the next one of the same graph is a step and comes at once.
+          if (shownKey.current === key) show();
+          else startTransition(show);
+          shownKey.current = key;
         },
         (reason: unknown) => {
           if (!isCancelled(reason)) setFailure(reason);
