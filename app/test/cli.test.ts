@@ -54,6 +54,33 @@ describe("graphwright", () => {
     }
   });
 
+  test("render draws a model and the difference of two steps as SVG and PNG", () => {
+    const svg = path.join(folder, "view.svg");
+    expect(graphwright("render", digits, "-o", svg).code).toBe(0);
+    expect(readFileSync(svg, "utf8")).toMatch(/^<svg [^]*BatchNormalization[^]*<\/svg>\n$/);
+    const png = path.join(folder, "view.png");
+    const { code, out } = graphwright("render", digits, "-o", png, "--pipeline", "default", "--base", "0", "--scale", "1", "--json");
+    expect(code).toBe(0);
+    const json = JSON.parse(out) as Json & { width: number; height: number; added: number; removed: number };
+    const bytes = readFileSync(png);
+    expect([...bytes.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+    expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20)]).toEqual([json.width, json.height]);
+    expect(json.added).toBeGreaterThan(0);
+    expect(json.removed).toBeGreaterThan(json.added);
+    for (const [options, message] of [
+      [["-o", "view.gif"], "ends in .svg or .png"],
+      [["-o", png, "--step", "1"], "no rewrite was applied"],
+      [["-o", png, "--around", "relu"], "Similar: /stem/relu/Relu"],
+      [["-o", png, "--theme", "pink"], "light, dark, high-contrast"],
+    ] as const) {
+      const failed = graphwright("render", digits, ...options);
+      expect([failed.code, failed.err]).toEqual([2, expect.stringContaining(message)]);
+    }
+    const large = graphwright("render", digits, "-o", path.join(folder, "large.png"), "--groups", "open", "--scale", "8");
+    expect([large.code, large.err]).toEqual([1, expect.stringMatching(/30,\d{3} pixels|at most .*\n? *.*--scale/)]);
+    expect(existsSync(path.join(folder, "large.png"))).toBe(false);
+  });
+
   test("optimize checks each step and the whole, and verify agrees with it", () => {
     const output = path.join(folder, "small.onnx");
     const { code, out, err } = graphwright("optimize", digits, "-o", output, "--check", "--json");

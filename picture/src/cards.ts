@@ -51,3 +51,22 @@ export interface CanvasGroup {
   readonly heat?: number;
   readonly dimmed?: boolean;
 }
+
+/** What is looked up when it comes into view; a Map is one. */
+export interface Lookup<K, V> {
+  get(key: K): V | undefined;
+}
+
+/** A place on the canvas: a node, or a group by its id. */
+export type CanvasTarget = { readonly kind: "node"; readonly id: NodeKey } | { readonly kind: "group"; readonly id: string };
+
+/** What is given to whoever draws. It knows nothing of the compiler: the caller maps its views to this. */
+export interface CanvasData {
+  readonly nodes: Lookup<NodeKey, CanvasNode>;
+  readonly edges?: Lookup<NodeKey, CanvasEdge>;
+  readonly groups?: Lookup<string, CanvasGroup>;
+  /** Family and mark of a node without making its card: the overview asks for all of them. */
+  readonly look?: (id: NodeKey) => { readonly family: string; readonly diff?: DiffMark | undefined; readonly dimmed?: boolean };
+  /** 0 .. 1 on the heat scale, where heat is shown; the overview then paints by it. */
+  readonly heat?: (target: CanvasTarget) => number | undefined;
+}

@@ -52,6 +52,8 @@ export interface PictureOptions {
   readonly constants: boolean;
   readonly texts: PictureTexts;
   readonly isolation?: Isolation | undefined;
+  /** only these nodes */
+  readonly only?: ReadonlySet<NodeId>;
   /** names that a person gave, by family of blocks or by group path */
   readonly names?: Readonly<Record<string, string>>;
 }
@@ -172,7 +174,9 @@ class RowNode implements LayoutNode {
 
 export function makePicture(table: GraphTable, hierarchy: Hierarchy, options: PictureOptions): Picture {
   const { region, constants, texts, names = {} } = options;
-  const rows = isolated(table, rowsOfRegion(table, region), options.isolation);
+  const { only } = options;
+  const wanted = isolated(table, rowsOfRegion(table, region), options.isolation);
+  const rows = only ? wanted.filter((row) => only.has(table.ids[row]!)) : wanted;
   const paths = hierarchy.assign(table, rows);
   const groupIds = new Set<string>();
   let last = "";

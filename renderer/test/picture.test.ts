@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { GraphTable } from "@graphwright/compiler-core";
-import { englishTexts, layoutGraph, makeHierarchy, makePicture, nodeOfKey, rowsById, shortType, stringAt, type PictureOptions } from "../../picture/src/index.ts";
-import { pictureData } from "../src/panels/graph/picture-data.ts";
+import { englishTexts, layoutGraph, makeHierarchy, makePicture, nodeOfKey, pictureData, rowsById, shortType, stringAt, type PictureOptions } from "../../picture/src/index.ts";
 import * as act from "../src/state/actions.ts";
 import { useStore } from "../src/state/store.ts";
 import { exampleFile, testWindow, type TestWindow } from "./session.ts";

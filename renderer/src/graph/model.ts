@@ -1,27 +1,8 @@
-/** What the canvas is given to draw. It knows nothing of the compiler: the caller maps its views to this. */
+/** What the canvas is given to draw, and its texts. */
 
-import type { CanvasEdge, CanvasGroup, CanvasNode, DiffMark } from "../../../picture/src/cards.ts";
-import type { NodeKey } from "../../../picture/src/index.ts";
+import type { DiffMark } from "../../../picture/src/cards.ts";
 
-export type { CanvasBadge, CanvasEdge, CanvasGroup, CanvasNode, DiffMark } from "../../../picture/src/cards.ts";
-
-/** What is looked up when it comes into view; a Map is one. */
-export interface Lookup<K, V> {
-  get(key: K): V | undefined;
-}
-
-export interface CanvasData {
-  readonly nodes: Lookup<NodeKey, CanvasNode>;
-  readonly edges?: Lookup<NodeKey, CanvasEdge>;
-  readonly groups?: Lookup<string, CanvasGroup>;
-  /** Family and mark of a node without making its card: the overview asks for all of them. */
-  readonly look?: (id: NodeKey) => { readonly family: string; readonly diff?: DiffMark | undefined; readonly dimmed?: boolean };
-  /** 0 .. 1 on the heat scale, where heat is shown; the overview then paints by it. */
-  readonly heat?: (target: CanvasTarget) => number | undefined;
-}
-
-/** A place on the canvas: a node, or a group by its id. */
-export type CanvasTarget = { readonly kind: "node"; readonly id: NodeKey } | { readonly kind: "group"; readonly id: string };
+export type { CanvasBadge, CanvasData, CanvasEdge, CanvasGroup, CanvasNode, CanvasTarget, DiffMark, Lookup } from "../../../picture/src/cards.ts";
 
 /** Texts of the canvas; every one can be replaced by the caller's translation. */
 export interface CanvasLabels {

@@ -6,7 +6,7 @@ import type { GraphTable, NodeId, RegionId } from "@graphwright/compiler-core";
 import { IconButton } from "../../design/button.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
 import { GraphCanvas, type CanvasData, type CanvasTarget, type GraphCanvasHandle } from "../../graph/index.ts";
-import { blockKinds, nodeOfKey, parameterKind, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type LayoutResult, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
+import { blockKinds, bytesOf, nodeOfKey, pictureData, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type HeatValues, type LayoutResult, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
 import * as act from "../../state/actions.ts";
 import { canvas, canvasViews } from "../../state/canvas.ts";
 import { groupNames, nameGroup, useGroupNames } from "../../state/group-names.ts";
@@ -16,7 +16,6 @@ import { useModelTools } from "../../state/tools.ts";
 import type { Panel, PanelProps } from "../panel.ts";
 import { canvasLabels } from "./canvas-labels.ts";
 import { HeatLegend } from "./heat-legend.tsx";
-import { pictureData, type HeatValues } from "./picture-data.ts";
 import { usePicture, type Drawn, type Expanded } from "./use-picture.ts";
 import "./graph.css";
 
@@ -351,21 +350,6 @@ function GroupName({ name, onDone }: { readonly name: string; readonly onDone: (
       }}
     />
   );
-}
-
-const bytesTables = new WeakMap<GraphTable, ReadonlyMap<NodeId, number>>();
-function bytesOf(table: GraphTable): ReadonlyMap<NodeId, number> {
-  let map = bytesTables.get(table);
-  if (!map) {
-    const made = new Map<NodeId, number>();
-    for (let row = 0; row < table.ids.length; row++) {
-      if (table.kinds[row] === parameterKind) continue;
-      const out = table.outputBytes[row]!;
-      made.set(table.ids[row]!, table.weightBytes[row]! + (Number.isNaN(out) ? 0 : out));
-    }
-    bytesTables.set(table, (map = made));
-  }
-  return map;
 }
 
 /** Producer and consumer of an edge. */

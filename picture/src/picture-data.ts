@@ -1,10 +1,9 @@
-/** A picture as the canvas looks things up in it: cards are made when they come into view. */
+/** A picture as whoever draws it looks things up in it: cards are made when they are asked for. */
 import type { GraphTable, NodeId, RegionId } from "@graphwright/compiler-core";
-import type { CanvasBadge, CanvasData, CanvasEdge, CanvasGroup, CanvasNode, DiffMark } from "../../graph/index.ts";
-import {
-  constantCard, constantInputs, inputEdge, operatorCard, outputCard, outputIndex, parameterKind, rowMarks, rowsById, stringAt, type NodeKey, type PictureTexts,
-} from "../../../../picture/src/index.ts";
-import type { PictureResult } from "../../worker/picture-protocol.ts";
+import type { CanvasBadge, CanvasData, CanvasEdge, CanvasGroup, CanvasNode, DiffMark } from "./cards.ts";
+import type { LayoutResult, NodeKey } from "./layout/index.ts";
+import { constantCard, constantInputs, inputEdge, operatorCard, outputCard, outputIndex, type GroupContents, type PictureTexts } from "./picture.ts";
+import { parameterKind, rowMarks, rowsById, stringAt } from "./table.ts";
 
 /** Numbers of nodes that heat is made of. */
 export interface HeatValues {
@@ -23,11 +22,20 @@ export interface PictureData extends CanvasData {
   readonly hottest: number;
 }
 
+/** A layout with what its groups hold. */
+export interface LaidOut {
+  readonly layout: LayoutResult;
+  readonly contents: GroupContents;
+  readonly lineage: ReadonlyMap<NodeKey, readonly NodeKey[]>;
+  /** ids of `layout.owner`'s nodes, in its order */
+  readonly ids: Int32Array;
+}
+
 const signs = { added: "+", removed: "−", changed: "~" } as const;
 
 export function pictureData(
   table: GraphTable,
-  result: Omit<PictureResult, "table">,
+  result: LaidOut,
   { region, texts, groupTexts, heat }: { readonly region: RegionId; readonly texts: PictureTexts; readonly groupTexts: GroupTexts; readonly heat: HeatValues | undefined },
 ): PictureData {
   const rows = rowsById(table);
@@ -141,4 +149,21 @@ export function pictureData(
     },
     ...(heat ? { heat: (target) => (target.kind === "group" ? warmth(groupHeat[groupIndex.get(target.id) ?? -1]) : typeof target.id === "number" && target.id >= 0 ? warmth(heat.values.get(target.id)) : undefined) } : {}),
   };
+}
+
+const bytesTables = new WeakMap<GraphTable, ReadonlyMap<NodeId, number>>();
+
+/** Bytes of what each node makes and of its weights, for heat. */
+export function bytesOf(table: GraphTable): ReadonlyMap<NodeId, number> {
+  let map = bytesTables.get(table);
+  if (!map) {
+    const made = new Map<NodeId, number>();
+    for (let row = 0; row < table.ids.length; row++) {
+      if (table.kinds[row] === parameterKind) continue;
+      const out = table.outputBytes[row]!;
+      made.set(table.ids[row]!, table.weightBytes[row]! + (Number.isNaN(out) ? 0 : out));
+    }
+    bytesTables.set(table, (map = made));
+  }
+  return map;
 }

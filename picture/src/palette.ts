@@ -1,0 +1,193 @@
+/**
+ * Colours of the themes for pictures that are files: they stand alone, without the window's style sheet. The same as
+ * its design tokens, which a test compares.
+ */
+
+export const themeNames = ["light", "dark", "high-contrast"] as const;
+export type ThemeName = (typeof themeNames)[number];
+
+const light = {
+  "color-canvas": "#f6f7f9",
+  "color-surface": "#ffffff",
+  "color-raised": "#ffffff",
+  "color-sunken": "#f0f2f5",
+  "color-active": "#e4e8ef",
+  "color-line": "#e2e6ec",
+  "color-line-strong": "#c6cdd8",
+  "color-text": "#171c26",
+  "color-text-muted": "#545e70",
+  "color-text-faint": "#5f697b",
+  "color-accent": "#3457d5",
+  "color-accent-text": "#2f4fc6",
+  "color-accent-soft": "#e8edfd",
+  "color-edge": "#98a2b3",
+  "color-edge-strong": "#5b6678",
+  "color-edge-label": "#566073",
+  "color-group": "#eceff5a6",
+  "color-group-line": "#cdd4df",
+  "color-group-title": "#3c4658",
+  "state-added": "#137536",
+  "state-added-soft": "#e3f5e9",
+  "state-removed": "#c62828",
+  "state-removed-soft": "#fdeaea",
+  "state-changed": "#9c5600",
+  "state-changed-soft": "#fdf1dc",
+  "state-ok": "#137536",
+  "state-error": "#c62828",
+  "state-warning": "#9c5600",
+  "state-none": "#6a7487",
+  "family-linear": "#3574e0",
+  "family-normalization": "#8257dd",
+  "family-activation": "#e06a3a",
+  "family-pooling": "#0f9a8f",
+  "family-shape": "#5d7590",
+  "family-quantization": "#1d8a4e",
+  "family-sequence": "#5d7590",
+  "family-text": "#8a6fae",
+  "family-random": "#b04a7a",
+  "family-ml": "#7a6f2a",
+  "family-training": "#4a6fa8",
+  "family-elementwise": "#7d9417",
+  "family-reduction": "#c2479a",
+  "family-constant": "#9aa3b2",
+  "family-control": "#b98a12",
+  "family-fused": "#3f3fb8",
+  "family-custom": "#8d5f45",
+  "family-io": "#2a3344",
+  "heat-0": "#f4f1e8",
+  "heat-1": "#fbd98b",
+  "heat-2": "#f39c4a",
+  "heat-3": "#d94f3a",
+  "heat-4": "#8c1d40",
+};
+
+export type ColorToken = keyof typeof light;
+export type Colors = Readonly<Record<ColorToken, string>>;
+
+const dark: Colors = {
+  "color-canvas": "#12151b",
+  "color-surface": "#1a1f28",
+  "color-raised": "#222834",
+  "color-sunken": "#14181f",
+  "color-active": "#2d3543",
+  "color-line": "#2a313e",
+  "color-line-strong": "#414b5c",
+  "color-text": "#e8ebf1",
+  "color-text-muted": "#a7b0c0",
+  "color-text-faint": "#939dae",
+  "color-accent": "#4b6be2",
+  "color-accent-text": "#93abff",
+  "color-accent-soft": "#232e52",
+  "color-edge": "#5c6779",
+  "color-edge-strong": "#98a4b8",
+  "color-edge-label": "#97a2b5",
+  "color-group": "#1c222cb3",
+  "color-group-line": "#363f4e",
+  "color-group-title": "#c3cbd9",
+  "state-added": "#4cc27a",
+  "state-added-soft": "#16301f",
+  "state-removed": "#f2726f",
+  "state-removed-soft": "#3a1a1c",
+  "state-changed": "#e5a23d",
+  "state-changed-soft": "#372812",
+  "state-ok": "#4cc27a",
+  "state-error": "#f2726f",
+  "state-warning": "#e5a23d",
+  "state-none": "#8b95a7",
+  "family-linear": "#5a94f5",
+  "family-normalization": "#a584f2",
+  "family-activation": "#f0875b",
+  "family-pooling": "#31b9ad",
+  "family-shape": "#8299b3",
+  "family-quantization": "#4fbf83",
+  "family-sequence": "#8299b3",
+  "family-text": "#b39ad6",
+  "family-random": "#dd7fa9",
+  "family-ml": "#b3a65a",
+  "family-training": "#7fa3dd",
+  "family-elementwise": "#a5bb3f",
+  "family-reduction": "#dd6fb9",
+  "family-constant": "#748094",
+  "family-control": "#d9ab3c",
+  "family-fused": "#8d8dfb",
+  "family-custom": "#b98a6d",
+  "family-io": "#c3cbd9",
+  "heat-0": "#262a2b",
+  "heat-1": "#5c4a22",
+  "heat-2": "#9c5f24",
+  "heat-3": "#cf5536",
+  "heat-4": "#f06b6b",
+};
+
+const highContrast: Colors = {
+  "color-canvas": "#000000",
+  "color-surface": "#000000",
+  "color-raised": "#0a0a0a",
+  "color-sunken": "#000000",
+  "color-active": "#3a3a3a",
+  "color-line": "#a8a8a8",
+  "color-line-strong": "#ffffff",
+  "color-text": "#ffffff",
+  "color-text-muted": "#f0f0f0",
+  "color-text-faint": "#dedede",
+  "color-accent": "#ffd400",
+  "color-accent-text": "#ffd400",
+  "color-accent-soft": "#3d3300",
+  "color-edge": "#d0d0d0",
+  "color-edge-strong": "#ffffff",
+  "color-edge-label": "#ffffff",
+  "color-group": "#00000000",
+  "color-group-line": "#d0d0d0",
+  "color-group-title": "#ffffff",
+  "state-added": "#5dff8f",
+  "state-added-soft": "#002b0f",
+  "state-removed": "#ff8080",
+  "state-removed-soft": "#330000",
+  "state-changed": "#ffb454",
+  "state-changed-soft": "#2e1c00",
+  "state-ok": "#5dff8f",
+  "state-error": "#ff8080",
+  "state-warning": "#ffb454",
+  "state-none": "#dedede",
+  "family-linear": "#6db3ff",
+  "family-normalization": "#c9a6ff",
+  "family-activation": "#ff9e73",
+  "family-pooling": "#4de8da",
+  "family-shape": "#c0d0e0",
+  "family-quantization": "#6df0a8",
+  "family-sequence": "#c0d0e0",
+  "family-text": "#d6c4f5",
+  "family-random": "#ffb0d2",
+  "family-ml": "#f0e38a",
+  "family-training": "#b8d4ff",
+  "family-elementwise": "#d2ec4e",
+  "family-reduction": "#ff8fd4",
+  "family-constant": "#c0c0c0",
+  "family-control": "#ffd76a",
+  "family-fused": "#b3b3ff",
+  "family-custom": "#e8b896",
+  "family-io": "#ffffff",
+  "heat-0": "#1a1a1a",
+  "heat-1": "#665200",
+  "heat-2": "#b36b00",
+  "heat-3": "#ff5c33",
+  "heat-4": "#ff99b3",
+};
+
+export const themeColors: Readonly<Record<ThemeName, Colors>> = { light, dark, "high-contrast": highContrast };
+
+/** Part `amount` of `over`, the rest of `under`, per channel; both "#rrggbb". */
+export function mix(over: string, under: string, amount: number): string {
+  const channel = (at: number): string => {
+    const [a, b] = [parseInt(over.slice(at, at + 2), 16), parseInt(under.slice(at, at + 2), 16)];
+    return Math.round(a * amount + b * (1 - amount)).toString(16).padStart(2, "0");
+  };
+  return `#${channel(1)}${channel(3)}${channel(5)}`;
+}
+
+/** Colour of a value 0 .. 1 on the heat scale. */
+export function heatColor(colors: Colors, heat: number): string {
+  const at = Math.max(0, Math.min(1, heat)) * 4;
+  const low = Math.min(3, Math.floor(at)) as 0 | 1 | 2 | 3;
+  return mix(colors[`heat-${(low + 1) as 1 | 2 | 3 | 4}`], colors[`heat-${low}`], at - low);
+}
