@@ -4,6 +4,7 @@ import * as act from "../state/actions.ts";
 import { saveRecipe } from "../state/recipe.ts";
 import type { Isolation } from "../../../picture/src/index.ts";
 import { metricOf } from "../state/metrics.ts";
+import { copyPicture } from "../state/picture-file.ts";
 import { query } from "../state/query.ts";
 import { report } from "../state/notices.ts";
 import { i18next } from "../i18n/index.ts";
@@ -55,6 +56,7 @@ export const commands: readonly Command[] = [
   { id: "file-save-as", menu: "file", section: 1, keys: ["Mod+Shift+S"], global: true, enabled: (state) => state.order.length > 0, run: () => setView({ dialog: "save" }) },
   { id: "file-copy-link", menu: "file", section: 1, enabled: hasModel, run: () => copyLink() },
   { id: "file-export", menu: "file", section: 1, keys: ["Mod+E"], global: true, enabled: hasModel, run: () => setView({ dialog: "export" }) },
+  { id: "file-save-picture", menu: "file", section: 1, keys: ["Mod+Shift+E"], global: true, enabled: hasModel, run: () => setView({ dialog: "picture" }) },
   { id: "file-save-recipe", menu: "file", section: 1, enabled: hasModel, run: onModel((model) => saveRecipe(model.id)) },
   { id: "file-close", menu: "file", section: 2, keys: ["Alt+W"], global: true, enabled: hasModel, run: onModel((model) => act.closeModel(model.id)) },
   { id: "file-close-others", menu: "file", section: 2, enabled: (state) => hasModel(state) && state.order.length > 1, run: onModel((model) => act.closeOthers(model.id)) },
@@ -93,6 +95,7 @@ export const commands: readonly Command[] = [
     enabled: (state) => (activeModel(state)?.selected.length ?? 0) > 0 || !!activeModel(state)?.site,
     run: onModel((model) => { act.chooseSite(model.id, null); act.select(model.id, []); }),
   },
+  { id: "edit-copy-picture", menu: "edit", section: 1, enabled: hasModel, run: () => copyPicture({ part: "view", scale: 2 }) },
 
   { id: "view-palette", menu: "view", section: 0, keys: ["Mod+K", "Mod+Shift+P"], global: true, run: () => setView({ dialog: "palette" }) },
   { id: "view-fit", menu: "view", section: 1, keys: ["F"], enabled: hasModel, run: () => canvas.current?.fit() },

@@ -1,5 +1,6 @@
 /** What commands may ask of the canvas that is shown. The graph panel sets it while mounted. */
 import type { NodeId } from "@graphwright/compiler-core";
+import type { Bounds, CanvasData, LayoutResult, NodeKey } from "../../../picture/src/index.ts";
 
 export interface CanvasHandle {
   /** Brings the whole graph into view. */
@@ -17,6 +18,16 @@ export interface CanvasHandle {
   /** To the other end of the chosen edge, or along the selected node's first. */
   followEdge(): void;
   zoomBy(factor: number): void;
+  /** What is drawn, for a file; null while nothing is. */
+  drawing(): CanvasDrawing | null;
+}
+
+export interface CanvasDrawing {
+  readonly layout: LayoutResult;
+  readonly data: CanvasData;
+  /** the part that is in view, in the layout's pixels */
+  readonly inView: Bounds;
+  readonly selected: ReadonlySet<NodeKey>;
 }
 
 export const canvas: { current: CanvasHandle | null } = { current: null };

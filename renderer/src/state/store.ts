@@ -100,7 +100,7 @@ export interface LogEntry {
   readonly diagnostic: Diagnostic;
 }
 
-export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about" | "save" | "link";
+export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about" | "save" | "link" | "picture";
 export type LeftTab = "pipeline" | "rewrites" | "recipe";
 export type LowerTab = "text" | "program" | "values" | "custom" | "orders" | "bisect" | "notes" | "log";
 export type Heat = "none" | "flops" | "bytes" | "time" | "error";

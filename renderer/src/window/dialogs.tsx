@@ -3,6 +3,7 @@ import { activeModel, useStore } from "../state/store.ts";
 import { AboutDialog } from "./about-dialog.tsx";
 import { CommandPalette } from "./command-palette.tsx";
 import { ExportDialog } from "./export-dialog.tsx";
+import { PictureDialog } from "./picture-dialog.tsx";
 import { SearchDialog } from "./search-dialog.tsx";
 import { SettingsDialog } from "./settings-dialog.tsx";
 import { LinkDialog, LocateDialog, SaveDialog } from "./project-dialogs.tsx";
@@ -21,6 +22,8 @@ export function Dialogs(): ReactNode {
       return <CommandPalette />;
     case "search":
       return model ? <SearchDialog model={model} /> : null;
+    case "picture":
+      return model ? <PictureDialog model={model} /> : null;
     case "shortcuts":
       return <ShortcutSheet />;
     case "settings":

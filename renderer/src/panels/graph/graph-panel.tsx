@@ -182,6 +182,13 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
     canvas.current = {
       fit: () => handle.current?.fit(),
       zoomBy: (factor) => handle.current?.zoomBy(factor),
+      drawing() {
+        const shown = shownData ?? data;
+        if (!drawn || !shown || !handle.current || !host.current) return null;
+        const { x, y, zoom } = handle.current.viewport();
+        const inView = { x: -x / zoom, y: -y / zoom, width: host.current.clientWidth / zoom, height: host.current.clientHeight / zoom };
+        return { layout: drawn.layout, data: shown, inView, selected: new Set<NodeKey>(selected) };
+      },
       reveal(nodes) {
         // Outside of the region that is shown: go where the node is.
         const row = table && nodes.map((id) => rowsById(table).get(id)).find((each) => each !== undefined);
@@ -217,7 +224,7 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
     return () => {
       canvas.current = null;
     };
-  }, [drawn, table, region, group, edge, selected, toggle, select, setExpanded, bringIntoView]);
+  }, [drawn, data, shownData, table, region, group, edge, selected, toggle, select, setExpanded, bringIntoView]);
 
   const selection = useMemo((): readonly CanvasTarget[] => (group === null ? selected.map((id) => ({ kind: "node", id })) : [{ kind: "group", id: group }]), [selected, group]);
   const onSelect = (targets: readonly CanvasTarget[], additive: boolean): void => {
