@@ -1,6 +1,6 @@
 import { elementKind, elementTypes, type ElementType } from "../ir/element-type.ts";
 import {
-  add, and, binary, cast, floorDiv, floorMod, integer, keyOf, load, mapOperands, mul, or, select, sub, truth, truthOf, typeOf, unary,
+  add, and, binary, cast, floorDiv, floorMod, integer, keyOf, sameExpression, load, mapOperands, mul, or, select, sub, truth, truthOf, typeOf, unary,
 } from "./expression.ts";
 import type { BinaryOp, Buffer, Expression, Variable } from "./program.ts";
 
@@ -23,6 +23,8 @@ export class Scope {
   private readonly ranges = new Map<Variable, Interval>();
   /** intervals of sums without their constant, by the sum's key */
   private readonly facts = new Map<string, Interval>();
+  /** the sums of several terms among them, as they stand in the key */
+  private readonly sums: { readonly terms: readonly Term[]; readonly interval: Interval }[] = [];
 
   constructor(parent?: Scope) {
     this.parent = parent;
@@ -48,6 +50,12 @@ export class Scope {
   fact(key: string): Interval {
     const own = this.facts.get(key) ?? everything;
     return this.parent ? intersect(own, this.parent.fact(key)) : own;
+  }
+
+  /** Every known interval of a sum of several terms, innermost first. */
+  *knownSums(): Iterable<{ readonly terms: readonly Term[]; readonly interval: Interval }> {
+    yield* this.sums;
+    if (this.parent) yield* this.parent.knownSums();
   }
 
   /** The scope where `condition` holds. */
@@ -90,7 +98,9 @@ export class Scope {
     const { key, sign } = normalKey(difference);
     if (key === "") return;
     const shifted = { low: bound.low - difference.constant, high: bound.high - difference.constant };
-    this.facts.set(key, intersect(this.facts.get(key) ?? everything, sign > 0 ? shifted : scale(shifted, -1)));
+    const interval = intersect(this.facts.get(key) ?? everything, sign > 0 ? shifted : scale(shifted, -1));
+    this.facts.set(key, interval);
+    if (difference.terms.length > 1) this.sums.push({ terms: difference.terms.map((t) => ({ atom: t.atom, coefficient: t.coefficient * sign })), interval });
   }
 }
 
@@ -256,12 +266,21 @@ export function intervalOfLinear(a: Linear, scope: Scope): Interval {
     low += part.low;
     high += part.high;
   }
-  if (a.terms.length > 0) {
-    const { key, sign } = normalKey(a);
-    const fact = scale(scope.fact(key), sign);
-    return intersect({ low, high }, { low: fact.low + a.constant, high: fact.high + a.constant });
+  if (a.terms.length === 0) return { low, high };
+  const { key, sign } = normalKey(a);
+  const fact = scale(scope.fact(key), sign);
+  let found = intersect({ low, high }, { low: fact.low + a.constant, high: fact.high + a.constant });
+  // A known sum that is a part of this one bounds that part.
+  for (const known of scope.knownSums()) {
+    if (known.terms.length >= a.terms.length) continue;
+    const first = known.terms[0] as Term;
+    const factor = (a.terms.find((t) => sameExpression(t.atom, first.atom))?.coefficient ?? 0) / first.coefficient;
+    if (factor === 0 || !known.terms.every((k) => a.terms.some((t) => sameExpression(t.atom, k.atom) && t.coefficient === k.coefficient * factor))) continue;
+    const part = scale(known.interval, factor);
+    const rest = intervalOfLinear({ constant: a.constant, terms: a.terms.filter((t) => !known.terms.some((k) => sameExpression(k.atom, t.atom))) }, scope);
+    found = intersect(found, { low: rest.low + part.low, high: rest.high + part.high });
   }
-  return { low, high };
+  return found;
 }
 
 function elementInterval(element: ElementType): Interval {

@@ -1,5 +1,5 @@
-import { buffer, freshName, loop, mapExpressions, mapStatements, namesIn, store } from "../build.ts";
-import { keyOf, load, mapOperands, substitute, variable } from "../expression.ts";
+import { buffer, freshName, loop, mapExpressions, mapStatements, namesIn, store, walkStatements } from "../build.ts";
+import { keyOf, load, loadsOf, mapOperands, substitute, variable } from "../expression.ts";
 import type { Axis, Block, Expression, Loop, Statement, Store, Variable } from "../program.ts";
 import { bindingsOf, definePrimitive, findBlock, isReduceLoop, isSpatialLoop, mentions, replaceStatement, storesOf, type Require } from "./primitive.ts";
 
@@ -17,6 +17,7 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
     { name: "reduction-inside", doc: "All loops of the block's reduce axes lie inside the loop, so that each part is finished when it is written back." },
     { name: "spatial-or-reduce", doc: "Each loop inside moves spatial axes, on which the stored element depends, or reduce axes, not both." },
     { name: "unguarded", doc: "No condition stands between the loop and the block." },
+    { name: "used-later", doc: "In the loops inside, nothing else reads the result, and its buffer is not made anew." },
   ],
   apply(program, args, require: Require) {
     const { statement: block, around } = findBlock(program, args.block);
@@ -36,6 +37,12 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
       const stored = moved.some((a) => original.indices.some((i) => mentions(i, a.variable)));
       require("spatial-or-reduce", stored && moved.every((a) => a.kind === "spatial"), `${l.variable.name} moves ${moved.map((a) => `${a.kind} ${a.variable.name}`).join(" and ")}`);
     }
+    const host: Statement = inside[0] ?? block;
+    walkStatements([host], (s, above) => {
+      if (s.kind === "allocate") require("used-later", s.buffer !== original.buffer, `${original.buffer.name} is made anew inside`);
+      const reads = s.kind === "store" && !above.includes(block) ? [s.value, ...s.indices].flatMap(loadsOf) : [];
+      require("used-later", reads.every((l) => l.buffer !== original.buffer), `${original.buffer.name} is read inside`);
+    });
     const taken = namesIn(program);
     const local = buffer(freshName(`${block.name}_acc`, taken), original.buffer.element, spatial.map((l) => l.extent), "local");
     const own = spatial.map((l) => l.variable);

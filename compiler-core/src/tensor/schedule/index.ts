@@ -1,4 +1,6 @@
+import { cacheRead } from "./cache-read.ts";
 import { cacheWrite } from "./cache-write.ts";
+import { computeAt } from "./compute-at.ts";
 import { computeInline } from "./compute-inline.ts";
 import { decomposeReduction } from "./decompose-reduction.ts";
 import { fuse } from "./fuse.ts";
@@ -7,6 +9,7 @@ import { partition } from "./partition.ts";
 import { prefetch } from "./prefetch.ts";
 import type { SchedulePrimitive } from "./primitive.ts";
 import { reorder } from "./reorder.ts";
+import { reverseComputeAt } from "./reverse-compute-at.ts";
 import { reverseComputeInline } from "./reverse-compute-inline.ts";
 import { split } from "./split.ts";
 import { unroll } from "./unroll.ts";
@@ -22,8 +25,11 @@ export const schedulePrimitives = [
   vectorize,
   parallel,
   computeInline,
+  computeAt,
   reverseComputeInline,
+  reverseComputeAt,
   decomposeReduction,
+  cacheRead,
   cacheWrite,
   prefetch,
 ] as const;
