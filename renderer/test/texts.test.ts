@@ -1,5 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { createSession, silentTask } from "@graphwright/compiler-core";
+import { catalogIn } from "../src/i18n/compiler.ts";
+import { passesZh, pipelinesZh, rewritesZh } from "../src/i18n/compiler-zh-cn.ts";
+import { conditionsZh } from "../src/i18n/conditions-zh-cn.ts";
 import { en } from "../src/i18n/en.ts";
 import { resolveLanguage } from "../src/i18n/index.ts";
 import { zhCN } from "../src/i18n/zh-cn.ts";
@@ -46,4 +50,37 @@ test("the language is the person's choice, or the first of the system's that the
   expect(resolveLanguage("en", ["zh-CN"])).toBe("en");
   expect(resolveLanguage("system", ["fr", "zh-Hans-CN", "en"])).toBe("zh-CN");
   expect(resolveLanguage("system", ["de"])).toBe("en");
+});
+
+describe("what the compiler says, in Chinese", () => {
+  const hasChinese = (text: string): boolean => /\p{Script=Han}/u.test(text);
+  /** Operators, figures and code are the same in both languages. */
+  const quoted = (text: string): string[] => [...text.matchAll(/`[^`]+`|\b[A-Z]+[a-z]+(?:[A-Z][a-z]+)+|(?<!\w)\d{2,}/g)].map(([word]) => word).sort();
+  /** Names of operators that are written in words, or as another name of the same. */
+  const words = new Set(quoted("DequantizeLinears MatMuls BlockChannels UnblockChannels"));
+
+  test("every rewrite, pass, pipeline and condition has its text, and no text is left over", async () => {
+    const { rewrites, passes, pipelines } = await createSession().catalog({}, silentTask);
+    const names = rewrites.map(({ name }) => name);
+    expect(Object.keys(rewritesZh).sort()).toEqual([...names].sort());
+    expect(Object.keys(passesZh).sort()).toEqual(passes.map(({ name }) => name).filter((name) => !names.includes(name)).sort());
+    expect(Object.keys(pipelinesZh).sort()).toEqual(pipelines.map(({ name }) => name).sort());
+    expect(Object.keys(conditionsZh).sort()).toEqual([...new Set(rewrites.flatMap(({ preconditions }) => preconditions.map(({ doc }) => doc)))].sort());
+  });
+  test("in Chinese, with the operators and figures of the English text", async () => {
+    const catalog = await createSession().catalog({}, silentTask);
+    const chinese = catalogIn(catalog, "zh-CN");
+    for (const kind of ["rewrites", "passes", "pipelines"] as const) {
+      for (const [index, { name, summary }] of catalog[kind].entries()) {
+        const text = chinese[kind][index]!;
+        expect([name, hasChinese(text.summary)]).toEqual([name, true]);
+        if (kind !== "passes") for (const word of quoted(summary)) if (!words.has(word)) expect(text.summary, name).toContain(word);
+      }
+    }
+    for (const [english, text] of Object.entries(conditionsZh)) {
+      expect([english, hasChinese(text)]).toEqual([english, true]);
+      for (const word of quoted(english)) if (!words.has(word)) expect(text, english).toContain(word);
+    }
+    expect(catalogIn(catalog, "en")).toBe(catalog);
+  });
 });

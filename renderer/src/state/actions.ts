@@ -1,4 +1,5 @@
 /** What the window can do, as functions over the store. Commands, panels and tests call these. */
+import { catalogIn } from "../i18n/compiler.ts";
 import { i18next } from "../i18n/index.ts";
 import type { ChangeResult, CheckView, ModelId, NodeId, OrderSpec, StepId, TimelineView } from "@graphwright/compiler-core";
 import type { OpenedFile } from "../host/host.ts";
@@ -32,7 +33,11 @@ export async function start(): Promise<void> {
   const [info, , catalog] = await Promise.allSettled([host.info(), refreshWelcome(), query("catalog", {})]);
   if (info.status === "fulfilled") useStore.setState({ host: info.value });
   else report(t("error.host"), info.reason);
-  if (catalog.status === "fulfilled") useStore.setState({ catalog: catalog.value });
+  if (catalog.status === "fulfilled") {
+    const inWords = (): void => useStore.setState({ catalog: catalogIn(catalog.value, i18next.language) });
+    inWords();
+    i18next.on("languageChanged", inWords);
+  }
   else report(t("error.compiler"), catalog.reason);
 }
 
