@@ -153,6 +153,40 @@ export interface NodeView {
   readonly mark?: Mark;
 }
 
+/** A node that a search found. */
+export interface SearchHit {
+  readonly id: NodeId;
+  readonly op: string;
+  readonly name: string;
+  readonly family: OperatorFamily | "parameter";
+  /** of the first output */
+  readonly type: string;
+  readonly mark?: Mark;
+}
+
+/** A term that cannot match: a state or an attribute that no node has. */
+export interface SearchProblem {
+  readonly kind: "is" | "has" | "rewrite" | "attribute";
+  readonly term: string;
+  readonly known: readonly string[];
+}
+
+/** What may stand for the last term, and how many nodes have it. */
+export interface SearchSuggestion {
+  readonly text: string;
+  readonly count?: number;
+}
+
+export interface SearchResult {
+  /** all that match */
+  readonly count: number;
+  /** which of them `nodes` begins with */
+  readonly offset: number;
+  readonly nodes: readonly SearchHit[];
+  readonly problems: readonly SearchProblem[];
+  readonly suggestions: readonly SearchSuggestion[];
+}
+
 export interface RegionView {
   readonly id: RegionId;
   readonly owner: NodeId | null;
@@ -638,6 +672,8 @@ export interface SessionApi {
   graph: Method<At & { readonly base?: StepId }, GraphView>;
   /** the same in columns */
   graphTable: Method<At & { readonly base?: StepId }, GraphTable>;
+  /** nodes by words and terms, best first (docs/search.md); with `base` also those that were removed since */
+  search: Method<At & { readonly base?: StepId; readonly query: string; readonly offset?: number; readonly limit?: number }, SearchResult>;
   /** FLOPs of every node of a step */
   flops: Method<At, MetricView>;
   text: Method<At, TextView>;

@@ -33,6 +33,7 @@ import { compareTensors, Keeper, keptBytesLimit, tensorOf, tensorPart } from "./
 import { restoreTree, treeOf } from "./tree.ts";
 import { nodeFlops } from "./cost.ts";
 import { graphTable } from "./graph-table.ts";
+import { searchNodes } from "./search.ts";
 import { graphView, unionView } from "./views.ts";
 
 /** milliseconds on any clock; given by the host, since the compiler has no clock of its own */
@@ -130,6 +131,10 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       const model = find(id);
       const compared = base === undefined || base === step ? undefined : { step: base, graph: model.graph(base), lineage: model.lineage };
       return graphTable(id, step, model.graph(step), compared, task);
+    },
+
+    async search({ model, step, base, query, offset = 0, limit = 200 }, task) {
+      return searchNodes(find(model), step, base, query, offset, limit, task);
     },
 
     async flops({ model, step }) {

@@ -629,7 +629,7 @@ export const en = {
     copied: "Picture copied",
     "no-clipboard": "This program may not write pictures to the clipboard. Save the picture instead.",
   },
-  search: { label: "Find node", placeholder: "Name, operator, shape or attribute", empty: "No node matches.", count_one: "1 node", count_other: "{{count}} nodes" },
+  search: { label: "Find node", placeholder: "Name or operator, op:Conv, shape:1,64,*,*, axis=1, rewrite:…", empty: "No node matches.", results: "Nodes found", offers: "What may follow", "problem-is": "No state is called “{{term}}”. There are: {{known}}.", "problem-has": "Nothing is called “{{term}}” here. There are: {{known}}.", "problem-rewrite": "No rewrite “{{term}}” was applied up to this step. Applied: {{known}}.", "problem-attribute": "No node of this model has an attribute “{{term}}”.", count_one: "1 node", count_other: "{{count}} nodes" },
   shortcuts: { title: "Keyboard shortcuts" },
   settings: {
     title: "Settings",

@@ -601,7 +601,7 @@ export const zhCN = {
     copied: "已复制图片",
     "no-clipboard": "此程序不能将图片写入剪贴板。请改为保存图片。",
   },
-  search: { label: "查找节点", placeholder: "名称、算子、形状或属性", empty: "没有匹配的节点。", count_other: "{{count}} 个节点" },
+  search: { label: "查找节点", placeholder: "名称或算子、op:Conv、shape:1,64,*,*、axis=1、rewrite:…", empty: "没有匹配的节点。", results: "找到的节点", offers: "可以接着输入", "problem-is": "没有名为“{{term}}”的状态。可用：{{known}}。", "problem-has": "这里没有“{{term}}”。可用：{{known}}。", "problem-rewrite": "到这一步为止没有应用过重写“{{term}}”。已应用：{{known}}。", "problem-attribute": "此模型的节点都没有属性“{{term}}”。", count_other: "{{count}} 个节点" },
   shortcuts: { title: "键盘快捷键" },
   settings: {
     title: "设置",
