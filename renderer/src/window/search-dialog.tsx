@@ -29,7 +29,7 @@ interface At {
 }
 
 /** The last answer, and further pages of it as they are scrolled to. */
-function useSearch(at: At, text: string): { readonly result: SearchResult | undefined; readonly error: unknown; readonly rowAt: (index: number) => SearchHit | undefined; readonly fetch: (from: number, to: number) => void } {
+function useSearch(at: At, text: string): { readonly result: SearchResult | undefined; readonly error: unknown; /** the rows are still those of what was typed before */ readonly stale: boolean; readonly rowAt: (index: number) => SearchHit | undefined; readonly fetch: (from: number, to: number) => void } {
   const params = { ...at, query: text, limit: pageSize };
   const { data, last, error } = useQuery("search", params);
   const [pages, setPages] = useState<{ readonly of: string; readonly rows: ReadonlyMap<number, SearchHit> }>({ of: "", rows: new Map() });
@@ -39,6 +39,7 @@ function useSearch(at: At, text: string): { readonly result: SearchResult | unde
   return {
     result,
     error,
+    stale: data === undefined && error === undefined,
     rowAt: (index) => result?.nodes[index] ?? (pages.of === key ? pages.rows.get(index) : undefined),
     fetch(from, to) {
       if (!data) return;
@@ -70,7 +71,7 @@ export function SearchDialog({ model }: { readonly model: ModelState }): ReactNo
   const list = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const at: At = { model: model.id, step: model.b, ...(model.a === model.b ? {} : { base: model.a }) };
-  const { result, error, rowAt, fetch } = useSearch(at, text);
+  const { result, error, stale, rowAt, fetch } = useSearch(at, text);
   const count = result?.count ?? 0;
   const current = Math.min(chosen, count - 1);
   const first = Math.max(0, Math.floor(scroll / rowHeight) - 4);
@@ -162,7 +163,7 @@ export function SearchDialog({ model }: { readonly model: ModelState }): ReactNo
             ))}
             {result && (count > 0 ? <p className="palette-note faint num" data-testid="search-count">{t("search.count", { count })}</p> : result.problems.length === 0 && <p className="palette-empty">{t("search.empty")}</p>)}
           </div>
-          <div ref={list} id={`${id}-list`} role="listbox" aria-label={t("search.results")} className="palette-list search-list" style={{ height: Math.min(rowsInView, count) * rowHeight + (count > 0 ? 8 : 0) }} onScroll={(event) => setScroll(event.currentTarget.scrollTop)}>
+          <div ref={list} id={`${id}-list`} role="listbox" aria-label={t("search.results")} aria-busy={stale} className="palette-list search-list" style={{ height: Math.min(rowsInView, count) * rowHeight + (count > 0 ? 8 : 0) }} onScroll={(event) => setScroll(event.currentTarget.scrollTop)}>
             <div style={{ height: count * rowHeight }} role="presentation">
               {Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i).map((index) => {
                 const node = rowAt(index);
