@@ -124,7 +124,7 @@ for (const network of networks) {
     console.log(`${network.name.padEnd(28)} ORT ${median(theirs).toFixed(2).padStart(8)} ms   ours ${median(ours).toFixed(2).padStart(8)} ms   ratio ${ratio.toFixed(2)}   error ${error.toExponential(0)}   arena ${mb(native.arenaBytes)} / ${mb(native.lowerBoundBytes)} MB   gcc ${native.compileSeconds.toFixed(1)} s`);
     if (process.argv.includes("--steps")) {
       process.env["STEPS"] = "1";
-      for (const s of [...native.run(inputs, 8).steps].sort((a, b) => b.milliseconds - a.milliseconds).slice(0, 12)) console.log(`    ${s.milliseconds.toFixed(3)} ms  ${s.name}`);
+      for (const s of [...native.run(inputs, 8).steps].sort((a, b) => b.milliseconds - a.milliseconds).slice(0, Number(process.env["TOP"] ?? 12))) console.log(`    ${s.milliseconds.toFixed(3)} ms  ${s.name}`);
       delete process.env["STEPS"];
     }
   } catch (error) {

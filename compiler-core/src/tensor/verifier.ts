@@ -213,22 +213,27 @@ function denseRange(index: Expression, scope: Scope, used: Map<string, Set<strin
   return low.low >= 0 && low.high < radix ? { radix, low, high: { low: 0, high: digits - 1 } } : `${printExpression(index)} skips values`;
 }
 
+/** A range as boxes of (high digit, low digit): what is left of a digit at its start, whole digits, what is left at its end. */
+function inDigits({ low, high }: Interval, radix: number): Interval[][] {
+  const digit = (x: number): Interval => ({ low: Math.floor(x / radix), high: Math.floor(x / radix) });
+  const part = (x: number): number => x - radix * Math.floor(x / radix);
+  if (digit(low).low === digit(high).low) return [[digit(low), { low: part(low), high: part(high) }]];
+  const first = part(low) === 0 ? [] : [[digit(low), { low: part(low), high: radix - 1 }]];
+  const last = part(high) === radix - 1 ? [] : [[digit(high), { low: 0, high: part(high) }]];
+  const whole = { low: digit(low).low + first.length, high: digit(high).low - last.length };
+  return [...first, ...(whole.low <= whole.high ? [[whole, { low: 0, high: radix - 1 }]] : []), ...last];
+}
+
 /** An element that lies in none of the boxes. Dimensions that a box writes by high digit and low part are taken so in all. */
 function uncovered(dims: readonly number[], boxes: readonly (readonly IndexRange[])[]): number[] | undefined {
   const radices = dims.map((_, d) => boxes.find((b) => b[d]!.radix !== undefined)?.[d]!.radix);
   const digits = dims.flatMap((extent, d) => (radices[d] === undefined ? [extent] : [Math.ceil(extent / radices[d]), radices[d]]));
-  const plain = boxes.flatMap((box) => {
-    const intervals: Interval[] = [];
-    for (const [d, range] of box.entries()) {
+  const plain = boxes.flatMap((box) =>
+    box.reduce<Interval[][]>((found, range, d) => {
       const radix = radices[d];
-      if (radix === undefined) intervals.push(range.low);
-      else if (range.radix === radix) intervals.push(range.high!, range.low);
-      else if (range.radix === undefined && range.low.low % radix === 0 && (range.low.high + 1) % radix === 0)
-        intervals.push({ low: range.low.low / radix, high: (range.low.high + 1) / radix - 1 }, { low: 0, high: radix - 1 });
-      else return [];
-    }
-    return [intervals];
-  });
+      const own = radix === undefined ? [[range.low]] : range.radix === radix ? [[range.high!, range.low]] : range.radix === undefined ? inDigits(range.low, radix) : [];
+      return found.flatMap((before) => own.map((intervals) => [...before, ...intervals]));
+    }, [[]]));
   // Digits beyond an extent that its radix does not divide stand for no element.
   const phantoms = dims.flatMap((extent, d): Interval[][] => {
     const radix = radices[d];

@@ -8,6 +8,7 @@ const x = buffer("x", "float32", [8], "input");
 const y = buffer("y", "float32", [4, 6], "output");
 const codes = (...body: readonly Statement[]): string[] => verifyProgram(makeProgram("p", [x, y], body)).map((d) => d.code);
 const one = number("float32", 1);
+const zero = { kind: "integer", value: 0 } as const;
 const grid = (rows = 4, columns = 6) => [{ name: "i", extent: rows }, { name: "j", extent: columns }];
 
 describe("the verifier of programs", () => {
@@ -34,6 +35,23 @@ describe("the verifier of programs", () => {
         ...nest("rest", grid(4, 2), ([i, g]) => store(y, [i!, add(mul(g!, 3), 2)], one)),
       ),
     ).toEqual([]));
+
+  const row = buffer("y", "float32", [1, 20], "output");
+  const groupsAndRest = (from: number, count: number): string[] =>
+    verifyProgram(
+      makeProgram("p", [row], [
+        ...nest("main", [{ name: "g", extent: 2 }, { name: "k", extent: 6 }], ([g, k]) => store(row, [zero, add(mul(g!, 8), k!)], one)),
+        ...nest("rest", [{ name: "g", extent: 2 }, { name: "k", extent: 2 }], ([g, k]) => store(row, [zero, add(add(mul(g!, 8), k!), 6)], one)),
+        ...nest("last", [{ name: "k", extent: count }], ([k]) => store(row, [zero, add(k!, from)], one)),
+      ]),
+    ).map((d) => d.message);
+  test("remainders inside groups, and a last group that is not full, make a whole", () => {
+    expect(groupsAndRest(16, 4)).toEqual([]);
+    expect(groupsAndRest(13, 7)).toEqual([]);
+    expect(groupsAndRest(3, 17)).toEqual([]);
+    expect(groupsAndRest(16, 3)).toEqual(["p: element [0, 19] of y is never written."]);
+    expect(groupsAndRest(17, 3)).toEqual(["p: element [0, 16] of y is never written."]);
+  });
 
   const update = (init: boolean): readonly Statement[] =>
     nest("sum", [...grid(), { name: "k", extent: 8, kind: "reduce" }], ([i, j, k]) => store(y, [i!, j!], add(load(y, [i!, j!]), load(x, [k!]))), init ? ([i, j]) => store(y, [i!, j!], one) : undefined);
