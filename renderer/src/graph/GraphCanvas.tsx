@@ -439,10 +439,11 @@ function Canvas({
   );
 
   // Cards in view. Objects are kept while nothing about them changes, so that React Flow skips them.
-  const cardCache = useRef({ scene, labels, cards: new Map<string, FlowNode>() });
+  const cardCache = useRef({ scene, labels, cards: new Map<string, FlowNode>(), before: new Map<string, FlowNode>() });
   const cards = useMemo(() => {
     const cache = cardCache.current;
     if (cache.scene !== scene || cache.labels !== labels) {
+      if (cache.labels !== labels) cache.before.clear();
       cache.scene = scene;
       cache.labels = labels;
       cache.cards = new Map();
@@ -460,20 +461,29 @@ function Canvas({
       let card = cache.cards.get(key);
       if (card === undefined) {
         card = makeCard(scene, box, selected, hoveredBox === box, selectedNodes, actions, labels);
+        // A step leaves most cards as they were: React Flow and React know them by the object.
+        const before = cache.before.get(card.id);
+        if (before !== undefined && sameContents(before, card)) card = before;
         cache.cards.set(key, card);
       }
       list.push(card);
     });
+    cache.before = new Map(list.map((card) => [card.id, card]));
     return list;
   }, [scene, shown, selectedBoxes, selectedNodes, hoveredBox, actions, labels]);
 
   // Movement between layouts.
+  const changedAt = useRef(-Infinity);
   const drawn = useRef<{ scene: Scene; cards: readonly FlowNode[]; near: boolean }>({ scene, cards: [], near: false });
   useLayoutEffect(() => {
     const before = drawn.current;
     drawn.current = { scene, cards, near: shown.near };
     if (before.scene === scene || before.scene.layout === scene.layout) return;
-    if (!before.near || !shown.near || reducedMotion()) return;
+    // Steps that follow one another quickly are shown as they are: a movement would not come to its end.
+    const now = performance.now();
+    const quick = now - changedAt.current < 2 * MORPH_MS;
+    changedAt.current = now;
+    if (quick || !before.near || !shown.near || reducedMotion()) return;
     if (cards.length > MAX_MORPH || before.cards.length > MAX_MORPH) return;
     const next = planMorph(before.scene, before.cards, scene, cards, lineage);
     setMorph(next);
@@ -813,6 +823,16 @@ function makeCard(
     ...(group.expanded ? { className: styles["frame-node"] } : {}),
     data: { group, extra: scene.data.groups?.get(group.id), chips, selected, hovered, ghost: false, actions, labels },
   } as GroupNode;
+}
+
+/** Whether two values are equal, part by part; functions and what is shared are compared as they are. */
+function sameContents(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((each, index) => sameContents(each, b[index]));
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = Object.keys(left);
+  return keys.length === Object.keys(right).length && keys.every((key) => key in right && sameContents(left[key], right[key]));
 }
 
 /** Where new cards start and where old ones go. What stays is moved by the style's transition alone. */

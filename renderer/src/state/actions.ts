@@ -4,7 +4,7 @@ import { i18next } from "../i18n/index.ts";
 import type { ChangeResult, CheckView, ModelId, NodeId, OrderSpec, StepId, TimelineView } from "@graphwright/compiler-core";
 import type { OpenedFile } from "../host/host.ts";
 import type { CallOptions } from "../worker/rpc.ts";
-import { diagnosticOf, isCancelled } from "../worker/rpc.ts";
+import { CallCancelled, diagnosticOf, isCancelled } from "../worker/rpc.ts";
 import type { SourceRef } from "../worker/source.ts";
 import { shortError } from "../design/format.ts";
 import { log, notify, report } from "./notices.ts";
@@ -129,7 +129,13 @@ export async function openFile(file: OpenedFile, restore?: Restore): Promise<Mod
           () => undefined,
         );
       }
-      const { model: id, summary, timeline, diagnostics } = await session.open({ source }, options);
+      const opened = await session.open({ source }, options);
+      // Cancelled when the compiler was done with it: it does not open after all.
+      if (options.signal.aborted) {
+        await session.close({ model: opened.model }).catch(() => undefined);
+        throw new CallCancelled();
+      }
+      const { model: id, summary, timeline, diagnostics } = opened;
       const fresh: ModelState = {
         id,
         name: file.name,

@@ -4,7 +4,7 @@ import { useRef, useState, type DragEvent, type KeyboardEvent, type ReactNode } 
 import { useTranslation } from "react-i18next";
 import { Name } from "../design/name.tsx";
 import * as act from "../state/actions.ts";
-import { isEdited, useStore, type ModelState } from "../state/store.ts";
+import { isEdited, useStore } from "../state/store.ts";
 import { runCommand } from "../commands/table.ts";
 
 /** A drag of a tab carries this type, so that files dropped on the strip are still files. */
@@ -13,7 +13,8 @@ const dragType = "application/x-graphwright-tab";
 /** The open models: dragged or moved by keys, closed by button, middle click, Delete or menu. One of them takes the Tab key. */
 export function ModelTabs(): ReactNode {
   const { t } = useTranslation();
-  const { order, models, active } = useStore();
+  const order = useStore((state) => state.order);
+  const active = useStore((state) => state.active);
   const list = useRef<HTMLUListElement>(null);
   const [dragged, setDragged] = useState<string | null>(null);
   const [over, setOver] = useState<number | null>(null);
@@ -69,7 +70,7 @@ export function ModelTabs(): ReactNode {
                 // Without this the middle button scrolls.
                 onMouseDown={(event) => event.button === 1 && event.preventDefault()}
               >
-                <Tab model={models[id]!} active={id === active} tabbable={id === tabbable} onKey={(event) => onKey(event, id)} />
+                <Tab id={id} active={id === active} tabbable={id === tabbable} onKey={(event) => onKey(event, id)} />
               </li>
             </ContextMenu.Trigger>
             <ContextMenu.Portal>
@@ -84,15 +85,19 @@ export function ModelTabs(): ReactNode {
   );
 }
 
-function Tab({ model, active, tabbable, onKey }: { readonly model: ModelState; readonly active: boolean; readonly tabbable: boolean; readonly onKey: (event: KeyboardEvent) => void }): ReactNode {
+function Tab({ id, active, tabbable, onKey }: { readonly id: string; readonly active: boolean; readonly tabbable: boolean; readonly onKey: (event: KeyboardEvent) => void }): ReactNode {
   const { t } = useTranslation();
+  // Not the model itself: it changes with every step.
+  const name = useStore((state) => state.models[id]?.name ?? "");
+  const path = useStore((state) => state.models[id]?.file.path);
+  const edited = useStore((state) => { const model = state.models[id]; return model !== undefined && isEdited(model); });
   return (
     <>
-      <button type="button" className="model-tab-name" aria-current={active ? "page" : undefined} tabIndex={tabbable ? 0 : -1} onClick={() => act.activate(model.id)} onKeyDown={onKey} title={model.file.path ?? model.name} data-testid="model-tab">
-        <Name>{model.name}</Name>
-        {isEdited(model) && <span className="edited" role="img" aria-label={t("top.edited")}>•</span>}
+      <button type="button" className="model-tab-name" aria-current={active ? "page" : undefined} tabIndex={tabbable ? 0 : -1} onClick={() => act.activate(id)} onKeyDown={onKey} title={path ?? name} data-testid="model-tab">
+        <Name>{name}</Name>
+        {edited && <span className="edited" role="img" aria-label={t("top.edited")}>•</span>}
       </button>
-      <button type="button" className="icon-button tiny" aria-label={t("top.close", { name: model.name })} tabIndex={tabbable ? 0 : -1} onClick={() => void act.closeModel(model.id)} data-testid="close-model">
+      <button type="button" className="icon-button tiny" aria-label={t("top.close", { name })} tabIndex={tabbable ? 0 : -1} onClick={() => void act.closeModel(id)} data-testid="close-model">
         <X size={12} aria-hidden />
       </button>
     </>

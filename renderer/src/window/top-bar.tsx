@@ -9,12 +9,12 @@ import { isEnabled, runCommand } from "../commands/table.ts";
 import { Button, IconButton, Tip } from "../design/button.tsx";
 import { CheckNumbers, useCheckText } from "../design/check-mark.tsx";
 import { positionOf } from "../state/steps.ts";
-import { activeModel, setView, useStore, type ModelState } from "../state/store.ts";
+import { activeModel, setView, useStore } from "../state/store.ts";
 import { ModelTabs } from "./model-tabs.tsx";
 
 export function TopBar(): ReactNode {
   const { t } = useTranslation();
-  const model = useStore(activeModel);
+  const has = useStore((state) => activeModel(state) !== undefined);
   return (
     <header className="top-bar" data-part>
       <span className="brand" aria-hidden>
@@ -30,8 +30,8 @@ export function TopBar(): ReactNode {
       <MenuBar />
       <ModelTabs />
       <div className="top-actions">
-        {model && <CheckChip model={model} />}
-        {model && (
+        {has && <CheckChip />}
+        {has && (
           <Button small onClick={() => runCommand("file-export")} data-testid="export-button">
             <PackageOpen size={13} aria-hidden /> {t("top.export")}
           </Button>
@@ -101,13 +101,14 @@ function Entry({ command }: { readonly command: Command }): ReactNode {
 }
 
 /** The last comparison of the first step with another: what it said, and for which step. */
-function CheckChip({ model }: { readonly model: ModelState }): ReactNode {
+function CheckChip(): ReactNode {
   const { t } = useTranslation();
   const text = useCheckText();
-  const { verification, timeline } = model;
-  const stale = verification !== null && verification.to !== model.b;
+  const verification = useStore((state) => activeModel(state)?.verification ?? null);
+  const timeline = useStore((state) => activeModel(state)?.timeline);
+  const stale = useStore((state) => verification !== null && verification.to !== activeModel(state)?.b);
   const verdict = verification === null ? "none" : stale ? "stale" : verification.check.verdict;
-  const label = verification === null ? t("check.verify") : stale ? t("check.stale", { step: positionOf(timeline, verification.to) }) : text(verification.check);
+  const label = verification === null ? t("check.verify") : stale ? t("check.stale", { step: timeline ? positionOf(timeline, verification.to) : 0 }) : text(verification.check);
   return (
     <Tip text={verification && !stale ? <CheckNumbers check={verification.check} /> : t("check.verify-hint")}>
       <button type="button" className={`check-chip check-${verdict}`} onClick={() => runCommand("rewrite-verify")} data-testid="verify" data-verdict={verdict}>

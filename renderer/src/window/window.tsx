@@ -1,5 +1,5 @@
 import { Tooltip } from "radix-ui";
-import { startTransition, Suspense, useEffect, useState, type DragEvent, type MouseEvent, type ReactNode } from "react";
+import { memo, startTransition, Suspense, useEffect, useState, type DragEvent, type MouseEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import { listenForKeys } from "../commands/keys.ts";
@@ -9,7 +9,9 @@ import { runCommand } from "../commands/table.ts";
 import { Loading } from "../design/states.tsx";
 import { applyTheme } from "../design/theme.ts";
 import { i18next, resolveLanguage } from "../i18n/index.ts";
+import type { ModelId } from "@graphwright/compiler-core";
 import { panelsIn } from "../panels/index.ts";
+import type { Panel as PanelOfWindow } from "../panels/panel.ts";
 import * as act from "../state/actions.ts";
 import { watchLessons } from "../state/lesson.ts";
 import { preferences } from "../state/preferences.ts";
@@ -29,11 +31,15 @@ import { Welcome } from "./welcome.tsx";
 
 export function Window(): ReactNode {
   const { t } = useTranslation();
-  const model = useStore(activeModel);
+  // What changes with every step is read where it is shown: the frame around it stays.
+  const id = useStore((state) => activeModel(state)?.id);
+  const outline = useStore((state) => activeModel(state)?.outline);
+  const name = useStore((state) => activeModel(state)?.name);
+  const edited = useStore((state) => { const model = activeModel(state); return model !== undefined && isEdited(model); });
   const opening = useStore((state) => state.opening);
   useEffect(listenForKeys, []);
   useEffect(watchLessons, []);
-  useHostWindow(model);
+  useHostWindow(name, edited);
   useSettings();
   const onDrag = (event: DragEvent): void => {
     if (!event.dataTransfer.types.includes("Files")) return;
@@ -49,14 +55,14 @@ export function Window(): ReactNode {
   return (
     <Tooltip.Provider delayDuration={450} skipDelayDuration={200}>
       <div className="window" onDragEnter={onDrag} onDragOver={onDrag} onDrop={onDrop}>
-        <a className="skip-link" href="#content" onClick={skipToContent}>{t(model ? "top.skip-to-graph" : "top.skip-to-content")}</a>
+        <a className="skip-link" href="#content" onClick={skipToContent}>{t(id !== undefined ? "top.skip-to-graph" : "top.skip-to-content")}</a>
         <TopBar />
         <LostBar />
         <div className="stage">
           <LessonPane />
           <ErrorBoundary>
             {/* One key from the outline to the model: the canvas stays where it is. */}
-            {opening ? <Workbench key={opening.key} opening={opening} /> : model ? <Workbench key={model.outline} model={model} /> : <Welcome />}
+            {opening ? <Workbench key={opening.key} name={opening.name} opening={opening} /> : id !== undefined ? <Workbench key={outline} name={name!} id={id} /> : <Welcome />}
           </ErrorBoundary>
         </div>
         <StatusBar />
@@ -74,25 +80,30 @@ function skipToContent(event: MouseEvent): void {
   (document.querySelector<HTMLElement>("#graph [role=application]") ?? document.getElementById("content"))?.focus();
 }
 
+interface WorkbenchProps {
+  readonly name: string;
+  readonly id?: ModelId;
+  readonly opening?: Opening;
+}
+
 /** The panels of a model; while its file is being opened only the graph has something to show. */
-function Workbench({ model, opening }: { readonly model?: ModelState; readonly opening?: Opening }): ReactNode {
+const Workbench = memo(function Workbench({ name, id, opening }: WorkbenchProps): ReactNode {
   const { t } = useTranslation();
-  const name = model?.name ?? opening!.name;
-  const stage = useStages(4, model !== undefined);
+  const stage = useStages(4, id !== undefined);
   const { left, lower, showLeft, showRight, showLower } = useStore((state) => state.view);
   const columns = useDefaultLayout({ id: "columns", panelIds: [...(showLeft ? ["left"] : []), "center", ...(showRight ? ["right"] : [])], storage: preferences });
   const rows = useDefaultLayout({ id: "rows", panelIds: ["graph", ...(showLower ? ["lower"] : [])], storage: preferences });
   const [inspector] = panelsIn("right");
   const [timeline] = panelsIn("bottom");
   return (
-    <main className="workbench" id="content" tabIndex={-1} aria-label={name} aria-busy={model === undefined}>
+    <main className="workbench" id="content" tabIndex={-1} aria-label={name} aria-busy={id === undefined}>
       <h1 className="unseen">{name}</h1>
       <Group orientation="horizontal" className="columns" id="columns" defaultLayout={columns.defaultLayout} onLayoutChanged={columns.onLayoutChanged}>
         {showLeft && (
           <>
             <Panel id="left" minSize="220px" defaultSize="20%" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
               <aside className="area" aria-label={t("area.left")} data-part>
-                {model && stage > 2 ? <TabStrip panels={panelsIn("left")} value={left} onChange={(tab) => setView({ left: tab as LeftTab })} model={model} label={t("area.left")} /> : <Awaited tabs />}
+                {id !== undefined && stage > 2 ? <Following id={id}>{(model) => <TabStrip panels={panelsIn("left")} value={left} onChange={(tab) => setView({ left: tab as LeftTab })} model={model} label={t("area.left")} />}</Following> : <Awaited tabs />}
               </aside>
             </Panel>
             <Separator className="separator separator-x" aria-label={t("area.resize-left")} />
@@ -104,7 +115,7 @@ function Workbench({ model, opening }: { readonly model?: ModelState; readonly o
               <div className="area" data-part>
                 <ErrorBoundary>
                   <Suspense fallback={<Loading />}>
-                    <GraphArea {...(model ? { model } : { opening: opening! })} />
+                    <GraphPlace id={id} opening={opening} />
                   </Suspense>
                 </ErrorBoundary>
               </div>
@@ -114,7 +125,7 @@ function Workbench({ model, opening }: { readonly model?: ModelState; readonly o
                 <Separator className="separator separator-y" aria-label={t("area.resize-lower")} />
                 <Panel id="lower" minSize="90px" defaultSize="36%">
                   <section className="area" aria-label={t("area.lower")} data-part>
-                    {model && stage > 3 ? <TabStrip panels={panelsIn("lower")} value={lower} onChange={(tab) => setView({ lower: tab as LowerTab })} model={model} label={t("area.lower")} /> : <Awaited tabs />}
+                    {id !== undefined && stage > 3 ? <Following id={id}>{(model) => <TabStrip panels={panelsIn("lower")} value={lower} onChange={(tab) => setView({ lower: tab as LowerTab })} model={model} label={t("area.lower")} />}</Following> : <Awaited tabs />}
                   </section>
                 </Panel>
               </>
@@ -126,17 +137,53 @@ function Workbench({ model, opening }: { readonly model?: ModelState; readonly o
             <Separator className="separator separator-x" aria-label={t("area.resize-right")} />
             <Panel id="right" minSize="220px" defaultSize="21.5%" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
               <aside className="area" aria-label={t("panel.inspector")} data-part>
-                {model && stage > 0 ? <Shown panel={inspector!} model={model} /> : <Awaited />}
+                {id !== undefined && stage > 0 ? <Following id={id}>{(model) => <Shown panel={inspector!} model={model} />}</Following> : <Awaited />}
               </aside>
             </Panel>
           </>
         )}
       </Group>
       <section aria-label={t("panel.timeline")} data-part>
-        {model && stage > 1 ? <Shown panel={timeline!} model={model} /> : <div className="awaited awaited-timeline" />}
+        {id !== undefined && stage > 1 ? <TimelinePlace id={id} panel={timeline!} /> : <div className="awaited awaited-timeline" />}
       </section>
     </main>
   );
+});
+
+/** One component from the outline to the model: the canvas stays. */
+function GraphPlace({ id, opening }: { readonly id: ModelId | undefined; readonly opening: Opening | undefined }): ReactNode {
+  const model = useStore((state) => (id === undefined ? undefined : state.models[id]));
+  return model ? <GraphArea model={model} /> : opening ? <GraphArea opening={opening} /> : null;
+}
+
+function TimelinePlace({ id, panel }: { readonly id: ModelId; readonly panel: PanelOfWindow }): ReactNode {
+  const model = useStore((state) => state.models[id]);
+  return model && <Shown panel={panel} model={model} />;
+}
+
+/** While a key is held only the graph and the timeline follow each step; the panels in here come to the step where it rests. */
+function Following({ id, children }: { readonly id: ModelId; readonly children: (model: ModelState) => ReactNode }): ReactNode {
+  const latest = useStore((state) => state.models[id]);
+  const rested = useRested(latest?.b, panelRest);
+  const [shown, setShown] = useState(latest);
+  // Whatever else changes is shown at once.
+  const stepping = latest !== undefined && latest.timeline === shown?.timeline && latest.b !== shown.b && latest.b !== rested;
+  if (latest && latest !== shown && !stepping) setShown(latest);
+  return latest && shown && children(shown);
+}
+
+/** A little more than the time between two repetitions of a key. */
+const panelRest = 70;
+
+/** A value once it has stayed the same for a time. */
+function useRested<T>(value: T, milliseconds: number): T {
+  const [rested, setRested] = useState(value);
+  useEffect(() => {
+    if (Object.is(value, rested)) return;
+    const timer = setTimeout(() => startTransition(() => setRested(value)), milliseconds);
+    return () => clearTimeout(timer);
+  }, [value, rested, milliseconds]);
+  return rested;
 }
 
 /** Counts up to `last`, one paint at a time: what is mounted in stages blocks the window nowhere for long. */
@@ -165,9 +212,7 @@ function Awaited({ tabs = false }: { readonly tabs?: boolean }): ReactNode {
 }
 
 /** Title and menu of the window outside of the page. */
-function useHostWindow(model: ModelState | undefined): void {
-  const edited = model !== undefined && isEdited(model);
-  const name = model?.name;
+function useHostWindow(name: string | undefined, edited: boolean): void {
   useEffect(() => {
     services().host.setTitle(name === undefined ? "Graphwright" : `${edited ? "• " : ""}${name} — Graphwright`, edited);
   }, [name, edited]);

@@ -21,6 +21,8 @@ import "./graph.css";
 
 /** Up to this many marked nodes a change is looked at in one place. */
 const smallChange = 24;
+/** Milliseconds between two pictures below which a movement would not come to its end. */
+const quickSteps = 300;
 /** More neighbours than this are not brought into view one by one. */
 const fewNeighbours = 12;
 
@@ -114,6 +116,13 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
   const { pointed } = useModelTools(owner);
   const shownData = useMemo(() => (data && pointed ? dimOthers(data, pointed) : data), [data, pointed]);
 
+  // Steps that follow one another quickly: the view goes where it has to at once.
+  const changes = useRef<readonly [last: number, before: number]>([-Infinity, -Infinity]);
+  useEffect(() => {
+    changes.current = [performance.now(), changes.current[0]];
+  }, [drawn]);
+  const isQuick = useCallback(() => changes.current[0] - changes.current[1] < quickSteps, []);
+
   /** Nodes to bring into view once their groups are open and laid out. */
   const pending = useRef<readonly NodeId[]>([]);
   const bringIntoView = useCallback((): void => {
@@ -129,8 +138,8 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
     const all = pending.current;
     pending.current = [];
     if (all.length > 1) handle.current?.show(all.map((id) => ({ kind: "node", id })));
-    else handle.current?.centerOn(target);
-  }, [drawn, setExpanded]);
+    else handle.current?.centerOn(target, { instant: isQuick() });
+  }, [drawn, setExpanded, isQuick]);
   useEffect(bringIntoView, [bringIntoView]);
 
   // A small change shows itself: the first node it made comes into view unless it is there already.

@@ -27,6 +27,10 @@ export interface PictureRequest {
   readonly expanded: Expanded | undefined;
 }
 
+type Asked = PictureRequest & { readonly step: string };
+const onlyAnotherStep = (a: Asked, b: Asked): boolean =>
+  a.key === b.key && a.after === b.after && a.constants === b.constants && a.texts === b.texts && a.isolation === b.isolation && a.names === b.names && a.expanded === b.expanded;
+
 /** Tables that were sent already, by step; the worker keeps as many. */
 const tables = new Map<string, GraphTable>();
 const keptTables = 4;
@@ -44,42 +48,72 @@ export function usePicture(request: PictureRequest, anchor: () => NodeKey | unde
   const anchorOf = useRef(anchor);
   const given = useRef(of);
   const shownKey = useRef("");
+  const waiting = useRef<Asked>(undefined);
+  const underWay = useRef<Asked & { readonly controller: AbortController }>(undefined);
   useEffect(() => {
     anchorOf.current = anchor;
     given.current = of;
   });
   useEffect(() => {
-    const controller = new AbortController();
-    const known = tables.get(step);
-    services()
-      .pictures.picture(
-        { of: given.current, after, region, constants, texts, isolation, names, expanded, anchor: anchorOf.current(), hasTable: known !== undefined },
-        { signal: controller.signal },
-      )
-      .then(
-        ({ table: sent, ...result }) => {
-          if (controller.signal.aborted) return;
-          const table = sent ?? known!;
-          tables.delete(step);
-          tables.set(step, table);
-          for (const oldest of tables.keys()) {
-            if (tables.size <= keptTables) break;
-            tables.delete(oldest);
-          }
-          const show = (): void => {
-            setFailure(undefined);
-            setDrawn({ ...result, key, table, region });
-          };
-          // The first picture of a graph is many cards, made in slices; the next one of the same graph is a step and comes at once.
-          if (shownKey.current === key) show();
-          else startTransition(show);
-          shownKey.current = key;
-        },
-        (reason: unknown) => {
-          if (!isCancelled(reason)) setFailure(reason);
-        },
-      );
-    return () => controller.abort();
+    const run = (asked: Asked): void => {
+      const { step: at, ...rest } = asked;
+      const controller = new AbortController();
+      const mine = { ...asked, controller };
+      underWay.current = mine;
+      const known = tables.get(at);
+      const show = ({ table: sent, ...result }: PictureResult): void => {
+        const table = sent ?? known!;
+        tables.delete(at);
+        tables.set(at, table);
+        for (const oldest of tables.keys()) {
+          if (tables.size <= keptTables) break;
+          tables.delete(oldest);
+        }
+        const update = (): void => {
+          setFailure(undefined);
+          setDrawn({ ...result, key: asked.key, table, region: asked.region });
+        };
+        // The first picture of a graph is many cards, made in slices; the next one of the same graph is a step and comes at once.
+        if (shownKey.current === asked.key) update();
+        else startTransition(update);
+        shownKey.current = asked.key;
+      };
+      services()
+        .pictures.picture({ ...rest, anchor: anchorOf.current(), hasTable: known !== undefined }, { signal: controller.signal })
+        .then(
+          (result) => {
+            if (!controller.signal.aborted) show(result);
+          },
+          (reason: unknown) => {
+            if (!isCancelled(reason) && !controller.signal.aborted) setFailure(reason);
+          },
+        )
+        .finally(() => {
+          if (underWay.current !== mine) return;
+          underWay.current = undefined;
+          const next = waiting.current;
+          waiting.current = undefined;
+          if (next) run(next);
+        });
+    };
+    const asked = { key, of: given.current, step, after, region, constants, texts, isolation, names, expanded };
+    const before = underWay.current;
+    // A held key asks for steps faster than pictures are made: the one under way is shown, then the latest, and none starves.
+    if (before && onlyAnotherStep(before, asked)) {
+      waiting.current = asked;
+      return;
+    }
+    before?.controller.abort();
+    waiting.current = undefined;
+    run(asked);
   }, [key, step, after, region, constants, texts, isolation, names, expanded]);
+  useEffect(
+    () => () => {
+      underWay.current?.controller.abort();
+      underWay.current = undefined;
+      waiting.current = undefined;
+    },
+    [],
+  );
   return { drawn, failure };
 }
