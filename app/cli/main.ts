@@ -4,23 +4,14 @@ import type { CommandContext } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { version } from "../package.json";
 
-let interrupted = false;
-
-/** Ctrl+C stops at the next check and leaves nothing behind; a second one stops at once. */
-process.on("SIGINT", () => {
-  if (interrupted) process.exit(130);
-  interrupted = true;
-});
-
 // A reader that has seen enough (`| head`) ends the output, not the program.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
 
 const task: Task = {
-  check() {
-    if (interrupted) throw new CancelledError();
-  },
+  // Ctrl+C ends the process where it computes: see interrupt.ts.
+  check() {},
   progress() {},
   pause: () => new Promise((resolve) => setImmediate(resolve)),
 };

@@ -74,7 +74,8 @@ export function createHostClient(page: HostClientPage, native?: NativeBridge): H
     options: ExportOptions = {},
   ): Promise<ExportedBundle> {
     const { onProgress, signal } = options;
-    const begun = await request("POST", hostRoutes.export, { body: JSON.stringify(target), ...(signal && { signal }) });
+    // Not given up half-way: without the answer nobody could remove what the host began.
+    const begun = await request("POST", hostRoutes.export, { body: JSON.stringify(target) });
     const { id } = (await begun.json()) as { id: string };
     try {
       let written = 0;
@@ -93,6 +94,7 @@ export function createHostClient(page: HostClientPage, native?: NativeBridge): H
           onProgress?.({ path: file.path, bytes: written });
         } while (offset < file.bytes.byteLength);
       }
+      if (signal?.aborted) throw new HostFailure("cancelled", "The export was cancelled; nothing was written.");
       const committed = await request("POST", `${hostRoutes.export}/${id}/commit`);
       return (await committed.json()) as ExportedBundle;
     } catch (error) {
@@ -171,14 +173,14 @@ export function createHostClient(page: HostClientPage, native?: NativeBridge): H
     openBeside: (file, location) =>
       file.blob ? Promise.resolve(undefined) : fileIfAny(`${hostRoutes.beside}${file.id}?location=${encodeURIComponent(location)}`),
     kept,
-    async saveFile(name, bytes, again) {
+    async saveFile(name, bytes, again, signal) {
       let query = again === undefined ? `name=${encodeURIComponent(name)}` : `target=${again}`;
       if (native && again === undefined) {
         const target = unwrap(await native.chooseSaveTarget(name));
         if (!target) return undefined;
         query = `target=${target.id}`;
       }
-      const saved = await request("POST", `${hostRoutes.save}?${query}`, { body: bytes as Uint8Array<ArrayBuffer> });
+      const saved = await request("POST", `${hostRoutes.save}?${query}`, { body: bytes as Uint8Array<ArrayBuffer>, ...(signal && { signal }) });
       return (await saved.json()) as SavedFile;
     },
     ...(native && { chooseFolder: async () => unwrap(await native.chooseFolder()) }),

@@ -220,9 +220,9 @@ export interface HostBridge {
   openBeside(file: OpenedFile, location: string): Promise<OpenedFile | undefined>;
   /**
    * Electron asks where; the browser host writes to its exports folder. `undefined`: the person cancelled. With the `id`
-   * of an earlier save, that file is replaced and nothing is asked.
+   * of an earlier save, that file is replaced and nothing is asked. Cancelled by `signal` it rejects with `cancelled` and leaves no file.
    */
-  saveFile(name: string, bytes: Uint8Array, again?: string): Promise<SavedFile | undefined>;
+  saveFile(name: string, bytes: Uint8Array, again?: string, signal?: AbortSignal): Promise<SavedFile | undefined>;
   /**
    * What the window keeps between runs, in the person's own configuration folder: `pref.<name>` choices,
    * `journal.<run>.<window>` work that is open, `model.<hash>` bytes of models that only the page held.

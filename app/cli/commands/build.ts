@@ -1,9 +1,10 @@
 import { existsSync, mkdtempSync, readdirSync } from "node:fs";
-import { mkdir, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { type BuildTarget, GraphwrightError } from "@graphwright/compiler-core";
 import { printJson, type CliCommand } from "../command.ts";
 import { bytes } from "../format.ts";
+import { interruptible } from "../interrupt.ts";
 import { openModel } from "../open-model.ts";
 import { applyRecipeFile } from "../recipe-file.ts";
 import { writeFiles } from "../write-files.ts";
@@ -62,18 +63,27 @@ export const build: CliCommand = {
     const result = await session.build({ model, step: head, name, target }, task);
     // Built beside its place and then moved there: an export that fails half-way leaves nothing behind.
     await mkdir(path.dirname(path.resolve(output)), { recursive: true });
-    const temporary = mkdtempSync(`${path.resolve(output)}.part-`);
-    try {
-      await writeFiles(temporary, result.files);
-      if (existsSync(output)) {
-        if (occupied) await rm(output, { recursive: true });
-        else await rmdir(output);
+    await interruptible(async (signal) => {
+      const temporary = mkdtempSync(`${path.resolve(output)}.part-`);
+      // What is replaced is put aside first: it is there again if the new one cannot take its place.
+      const aside = `${temporary}.old`;
+      try {
+        await writeFiles(temporary, result.files);
+        signal.throwIfAborted();
+        const replaced = existsSync(output);
+        if (replaced) await rename(output, aside);
+        try {
+          await rename(temporary, output);
+        } catch (error) {
+          if (replaced) await rename(aside, output);
+          throw error;
+        }
+        await rm(aside, { recursive: true, force: true });
+      } catch (error) {
+        await rm(temporary, { recursive: true, force: true });
+        throw error;
       }
-      await rename(temporary, output);
-    } catch (error) {
-      await rm(temporary, { recursive: true, force: true });
-      throw error;
-    }
+    });
     const total = result.files.reduce((sum, f) => sum + f.bytes.length, 0);
     if (options["json"]) {
       printJson(context, "build", { output, files: result.files.map((f) => ({ path: f.path, bytes: f.bytes.length })), arenaBytes: result.arenaBytes, lowerBoundBytes: result.lowerBoundBytes, weightBytes: result.weightBytes, notes: result.notes });

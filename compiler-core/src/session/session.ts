@@ -56,12 +56,21 @@ export function createSession(clock: Clock = () => 0): SessionApi {
   const tensorIn = (ref: TensorRef): ReturnType<typeof tensorOf> => tensorOf(stepGraph(ref), find(ref.model).kept, ref);
 
   /** Runs an edit; whatever goes wrong, the timeline is as it was before. */
-  const edit = async (model: Model, body: () => Promise<{ applied: number; notes: readonly string[] }>): Promise<ChangeResult> => {
+  const edit = async (model: Model, task: Task, body: () => Promise<{ applied: number; notes: readonly string[] }>): Promise<ChangeResult> => {
     const { timeline } = model;
     const [count, head, runs] = [timeline.steps.length, timeline.head.id, model.runs.length];
     try {
       const { applied, notes } = await body();
-      return { timeline: model.view(), applied, notes };
+      // What the steps cost is worked out for their view: with many steps that takes as long as making them.
+      for (const step of timeline.steps.slice(count)) {
+        await task.pause();
+        task.check();
+        model.cost(step.id);
+      }
+      const view = model.view();
+      await task.pause();
+      task.check();
+      return { timeline: view, applied, notes };
     } catch (error) {
       if (timeline.steps.length > count || timeline.head.id !== head) model.rollBack(count, head, runs);
       throw error;
@@ -87,8 +96,15 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       task.check();
       const id = `m${++opened}`;
       const model = new Model(source, graph, diagnostics);
+      // In parts, each a look at whether it is still wanted; a model that was cancelled is never known.
+      const timeline = model.view();
+      await task.pause();
+      task.check();
+      const summary = model.summary(0);
+      await task.pause();
+      task.check();
       models.set(id, model);
-      return { model: id, summary: model.summary(0), timeline: model.view(), diagnostics };
+      return { model: id, summary, timeline, diagnostics };
     },
 
     async close({ model }) {
@@ -206,7 +222,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async apply({ model: id, rewrite: name, node, check }, task) {
       const model = find(id);
-      return edit(model, async () => {
+      return edit(model, task, async () => {
         const before = model.timeline.editBase();
         const { graph, delta, diagnostics } = applyAt(before, rewriteOf(name), node);
         const verdict = (await regionCheck(check, before, task))(before, graph, delta);
@@ -221,7 +237,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async applyAll({ model: id, rewrite: name, check }, task) {
       const model = find(id);
-      return edit(model, async () => {
+      return edit(model, task, async () => {
         const from = model.timeline.head.id;
         const began = clock();
         const notes: string[] = [];
@@ -256,7 +272,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async specialize({ model: id, sizes }, task) {
       const model = find(id);
-      return edit(model, async () => {
+      return edit(model, task, async () => {
         task.check();
         const { graph, delta } = specialize(model.timeline.editBase(), { sizes: new Map(Object.entries(sizes)) });
         model.timeline.append(graph, delta);
@@ -268,7 +284,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       const model = find(id);
       const known = findPipeline(pipeline);
       const plan = passes || last ? { ...known, passes: passes ?? known.passes, finally: last ?? known.finally } : known;
-      return edit(model, async () => {
+      return edit(model, task, async () => {
         if (from !== undefined) model.timeline.moveTo(from);
         const first = model.timeline.steps.length;
         const region = await regionCheck(check, model.timeline.head.graph, task);
@@ -297,7 +313,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     async applyRecipe({ model: id, recipe, from, only, skip, check, unchecked }, task) {
       const model = find(id);
       let failed: RecipeResult["failed"] = [];
-      const result = await edit(model, async () => {
+      const result = await edit(model, task, async () => {
         if (from !== undefined) model.timeline.moveTo(from);
         const replayed = await replay(model, recipe, custom, { only, skip, check: check === true, unchecked: unchecked === true, task, clock });
         failed = replayed.failed;
@@ -313,7 +329,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     async restoreTree({ model: id, tree, head, leaf }, task) {
       const model = find(id);
       let restored: Pick<RestoreResult, "failed" | "places"> = { failed: [], places: [] };
-      const result = await edit(model, async () => {
+      const result = await edit(model, task, async () => {
         const { applied, failed, places } = await restoreTree(model, tree, custom, task);
         restored = { failed, places };
         if (leaf !== undefined) model.timeline.moveTo(places[leaf] ?? 0);
@@ -359,7 +375,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     async compareOrders({ model: id, step, orders, verify }, task) {
       const model = find(id);
       let result: Omit<OrdersView, "timeline"> | undefined;
-      const { timeline } = await edit(model, async () => {
+      const { timeline } = await edit(model, task, async () => {
         result = await compareOrders(model, step, orders, verify === true, task);
         return { applied: 0, notes: [] };
       });

@@ -60,7 +60,8 @@ export function createMemoryHost(examples: readonly Example[] = [], info: Partia
         return Promise.resolve(data && { id: newId(), name, size: data.size, blob: data });
       },
     },
-    saveFile(name, bytes, again) {
+    saveFile(name, bytes, again, signal) {
+      if (signal?.aborted) return Promise.reject(new HostFailure("cancelled", "Cancelled."));
       saved.set(name, bytes);
       return Promise.resolve({ id: again ?? name, name, path: `/exports/${name}`, size: bytes.length });
     },

@@ -70,7 +70,8 @@ export async function exportModel(
   const done = (): void => updateModel(id, { saved: model.b });
   const [only] = built.files;
   if (format === "onnx" && built.files.length === 1 && only) {
-    const saved = await host.saveFile(only.path, only.bytes);
+    options.onProgress("write", { fraction: undefined, label: only.path });
+    const saved = await host.saveFile(only.path, only.bytes, undefined, options.signal);
     if (!saved) return undefined;
     done();
     return { ...result, path: saved.path };

@@ -61,7 +61,7 @@ function looksLikeModel(bytes: Uint8Array): boolean {
  */
 export function importOnnx(source: BlobSource, options: ImportOptions = {}): Imported {
   const task = options.task ?? silentTask;
-  const { message: model, lazy } = readModelProto(source);
+  const { message: model, lazy } = readModelProto(source, () => task.check());
   task.check();
   const graphProto = model.graph;
   if (!graphProto) throw notOnnx(source, "it has no graph");
@@ -97,19 +97,20 @@ export function importOnnx(source: BlobSource, options: ImportOptions = {}): Imp
   reader.readGraph(graphProto, rootRegion, undefined, opsets, "graph");
   const carried = { ...carriedModel(model), ...reader.carried };
   if (Object.keys(carried).length > 0) rewriter.setInfo({ ...info, carried });
+  task.check();
   const { graph } = rewriter.commit({ pass: "import", rewrite: "onnx", site: source.name, matched: [] });
   reader.finish();
   return { graph, diagnostics: [...diagnostics, ...rewriter.diagnostics] };
 }
 
-function readModelProto(source: BlobSource): Skimmed<ModelProto> {
+function readModelProto(source: BlobSource, check: () => void): Skimmed<ModelProto> {
   if (source.size === 0) throw new GraphwrightError("empty-file", "the file is empty.", { file: source.name, offset: 0 }, "Fetch or export it again.");
   const head = source.read(0, Math.min(source.size, 512));
   const kind = describeBytes(head);
   if (kind !== undefined) throw notOnnx(source, `it is ${kind}`);
   let skimmed: Skimmed<ModelProto>;
   try {
-    skimmed = skimModel(source);
+    skimmed = skimModel(source, check);
   } catch (error) {
     if (error instanceof GraphwrightError && !looksLikeModel(head)) throw notOnnx(source, `at byte ${error.diagnostic.where?.offset ?? 0} ${error.diagnostic.message.replace(/\.$/, "")}`);
     throw error;

@@ -22,8 +22,8 @@ import { Window } from "./window.ts";
 export const lazyBytes = 1024;
 /** Messages smaller than this hold no lazy tensor: the library decodes runs of them at once. */
 const walkBytes = lazyBytes;
-/** A run of small messages is decoded in pieces of about this size. */
-const runBytes = 4 * 1024 * 1024;
+/** A run of small messages is decoded in pieces of about this size, some ten milliseconds, with a look between at whether it is still wanted. */
+const runBytes = 512 * 1024;
 /** No string, attribute or table of an ONNX file is near this size; larger ones are damage. */
 const largestField = 512 * 1024 * 1024;
 /** Graphs within graphs; each level takes three messages. */
@@ -75,10 +75,10 @@ function fieldsOf(schema: DescMessage): Map<number, DescField> {
  * everything small is decoded by the protobuf library. Whatever a length says is checked against what is there.
  * Throws GraphwrightError "truncated-file" and "damaged-file" with file, offset and field.
  */
-export const skimModel = (source: BlobSource): Skimmed<ModelProto> => skim(ModelProtoSchema, source);
+export const skimModel = (source: BlobSource, check: () => void = () => undefined): Skimmed<ModelProto> => skim(ModelProtoSchema, source, check);
 
-/** The same for any message of the format. */
-export function skim<T extends Message>(schema: GenMessage<T>, source: BlobSource): Skimmed<T> {
+/** The same for any message of the format. `check` may throw to stop. */
+export function skim<T extends Message>(schema: GenMessage<T>, source: BlobSource, check: () => void = () => undefined): Skimmed<T> {
   const window = new Window(source);
   const decoder = new GraphDecoder(deepestMessage, source.size);
   const lazy = new Map<TensorProto, LazyData>();
@@ -110,6 +110,7 @@ export function skim<T extends Message>(schema: GenMessage<T>, source: BlobSourc
     const counts: Record<number, number> = {};
     let runStart = window.at;
     const flush = (to: number): void => {
+      check();
       const resume = window.at;
       merge(target, type, runStart, to, path);
       window.at = resume;
