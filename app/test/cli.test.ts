@@ -1,6 +1,6 @@
 /** The command line as a person runs it: a process, its output and its exit code. */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -79,6 +79,29 @@ describe("graphwright", () => {
     const large = graphwright("render", digits, "-o", path.join(folder, "large.png"), "--groups", "open", "--scale", "8");
     expect([large.code, large.err]).toEqual([1, expect.stringMatching(/30,\d{3} pixels|at most .*\n? *.*--scale/)]);
     expect(existsSync(path.join(folder, "large.png"))).toBe(false);
+  });
+
+  test("Ctrl+C leaves all of a bundle or nothing, and what was there before", async () => {
+    const place = path.join(folder, "interrupted");
+    const output = path.join(place, "bundle");
+    mkdirSync(place);
+    for (const moment of ["computing", "writing"] as const) {
+      const child = spawn(process.execPath, [inRoot("app/bin/graphwright.mjs"), "build", digits, "-o", output], { cwd: folder, stdio: "ignore" });
+      const ended = new Promise<number>((resolve) => child.once("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : -1))));
+      const over = ended.then(() => true);
+      const begun = async (): Promise<boolean> => {
+        if (moment === "computing") return true;
+        while (!readdirSync(place).some((name) => name.includes(".part-"))) if (await Promise.race([over, new Promise<boolean>((resolve) => setTimeout(resolve, 2, false))])) return false;
+        return true;
+      };
+      if (await begun()) child.kill("SIGINT");
+      const code = await ended;
+      expect([0, 130], moment).toContain(code);
+      // It may have been done before the signal came: then it is whole.
+      expect(readdirSync(place), moment).toEqual(code === 0 ? ["bundle"] : []);
+      if (code === 0) expect(existsSync(path.join(output, "SHA256SUMS"))).toBe(true);
+      rmSync(output, { recursive: true, force: true });
+    }
   });
 
   test("optimize checks each step and the whole, and verify agrees with it", () => {

@@ -44,9 +44,12 @@ const results: { readonly name: string; readonly times: number[]; readonly over:
 try {
   const page = await openPage(browser, host.url);
   const at = (id: string) => page.getByTestId(id);
-  await chooseFile(page, modelFile(5000));
-  await page.waitForFunction(() => document.querySelector<HTMLElement>('[data-testid="graph-panel"]')?.dataset["step"] === "0", undefined, { timeout: 60_000 });
-  await page.waitForTimeout(3000);
+  const openSmall = async (): Promise<void> => {
+    await chooseFile(page, modelFile(5000));
+    await page.waitForFunction(() => document.querySelector<HTMLElement>('[data-testid="graph-panel"]')?.dataset["step"] === "0", undefined, { timeout: 60_000 });
+    await page.getByTestId("run-all").waitFor();
+  };
+  await openSmall();
 
   /** `longest`: milliseconds within which the moments lie */
   async function measure(name: string, longest: number, trial: (wait: number) => Promise<number>, check: () => Promise<void>): Promise<void> {
@@ -78,9 +81,15 @@ try {
     return time;
   }, unchanged);
 
-  await measure("optimizing 5,000 nodes", 1500, async (wait) => {
+  await measure("optimizing 5,000 nodes", 700, async (wait) => {
     await at("run-all").click();
-    return cancel(page, "cancel-task", "task", wait);
+    const time = await cancel(page, "cancel-task", "task", wait);
+    if (Number.isNaN(time)) {
+      await page.getByTestId("close-model").click();
+      await page.waitForFunction(() => document.querySelectorAll('[data-testid="model-tab"]').length === 0);
+      await openSmall();
+    }
+    return time;
   }, unchanged);
 
   await at("export-button").click();

@@ -105,6 +105,9 @@ export interface Restore {
 
 let outlines = 0;
 
+const cancelOf = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(new CallCancelled()), { once: true }));
+
 /**
  * Opens a file in a tab of its own; a failure or a cancel leaves what is open untouched. The outline of its graph is shown
  * while the compiler reads it.
@@ -129,13 +132,13 @@ export async function openFile(file: OpenedFile, restore?: Restore): Promise<Mod
           () => undefined,
         );
       }
-      const opened = await session.open({ source }, options);
-      // Cancelled when the compiler was done with it: it does not open after all.
-      if (options.signal.aborted) {
-        await session.close({ model: opened.model }).catch(() => undefined);
-        throw new CallCancelled();
-      }
-      const { model: id, summary, timeline, diagnostics } = opened;
+      const opening = session.open({ source }, options);
+      // A cancel is over at once; what the compiler still hands over, because it was done or did not look yet, is closed again.
+      await Promise.race([opening, cancelOf(options.signal)]).catch((error: unknown) => {
+        if (isCancelled(error)) void opening.then(({ model: unwanted }) => session.close({ model: unwanted })).catch(() => undefined);
+        throw error;
+      });
+      const { model: id, summary, timeline, diagnostics } = await opening;
       const fresh: ModelState = {
         id,
         name: file.name,
