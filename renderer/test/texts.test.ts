@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createSession, silentTask } from "@graphwright/compiler-core";
-import { catalogIn } from "../src/i18n/compiler.ts";
+import ts from "typescript";
+import { catalogIn, messageIn } from "../src/i18n/compiler.ts";
+import { messagesZh } from "../src/i18n/messages-zh-cn.ts";
 import { passesZh, pipelinesZh, rewritesZh } from "../src/i18n/compiler-zh-cn.ts";
 import { conditionsZh } from "../src/i18n/conditions-zh-cn.ts";
 import { en } from "../src/i18n/en.ts";
@@ -82,5 +84,57 @@ describe("what the compiler says, in Chinese", () => {
       for (const word of quoted(english)) if (!words.has(word)) expect(text, english).toContain(word);
     }
     expect(catalogIn(catalog, "en")).toBe(catalog);
+  });
+});
+
+/** Texts of the compiler's sources, `{}` for each value: details of conditions, what would enable them, messages and hints of errors. */
+function spokenTexts(): ReadonlySet<string> {
+  const texts = new Set<string>();
+  const take = (node: ts.Node | undefined): void => {
+    if (node === undefined) return;
+    if (ts.isStringLiteralLike(node)) texts.add(node.text);
+    else if (ts.isTemplateExpression(node)) texts.add(node.head.text + node.templateSpans.map(({ literal }) => `{}${literal.text}`).join(""));
+    else if (ts.isConditionalExpression(node)) [node.whenTrue, node.whenFalse].forEach(take);
+    else if (ts.isBinaryExpression(node)) [node.left, node.right].forEach(take);
+    else if (ts.isArrowFunction(node)) take(node.body);
+    else if (ts.isParenthesizedExpression(node)) take(node.expression);
+  };
+  const folder = new URL("../../compiler-core/src/", import.meta.url);
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((each) => each.endsWith(".ts"))) {
+    const source = ts.createSourceFile(name, readFileSync(new URL(name, folder), "utf8"), ts.ScriptTarget.Latest, true);
+    const visit = (node: ts.Node): void => {
+      if (ts.isCallExpression(node) && name.startsWith("passes/") && /(^|\.)require$/.test(node.expression.getText(source))) take(node.arguments[2]);
+      if (ts.isPropertyAssignment(node) && node.name.getText(source) === "enable") take(node.initializer);
+      if (ts.isNewExpression(node) && node.expression.getText(source) === "GraphwrightError") [node.arguments?.[1], node.arguments?.[3]].forEach(take);
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+  }
+  return texts;
+}
+
+describe("what the compiler says of one place, in Chinese", () => {
+  const spoken = spokenTexts();
+  /** A text of values and signs, or a formula, is the same in both languages. */
+  const worded = [...spoken].filter((text) => /\p{Letter}/u.test(text.replaceAll("{}", "").replace(/\b(x|erf|tanh|sigmoid)\b/g, "")));
+
+  test("every text of the compiler has its Chinese, and none is left over", () => {
+    expect(worded.length).toBeGreaterThan(300);
+    expect(worded.filter((text) => messagesZh[text] === undefined).sort()).toEqual([]);
+    expect(Object.keys(messagesZh).filter((text) => !spoken.has(text))).toEqual([]);
+  });
+  test("the same values are put in", () => {
+    for (const [english, chinese] of Object.entries(messagesZh)) {
+      const values = english.split("{}").length - 1;
+      expect([english, [...chinese.matchAll(/\{(\d)\}/g)].map(([, index]) => Number(index)).sort()]).toEqual([english, Array.from({ length: values }, (_, index) => index)]);
+    }
+  });
+  test("names and numbers come through, and a text that is not known stays as it is", () => {
+    expect(messageIn("the bias \"b\" varies from row to row", "zh-CN")).toBe("偏置 \"b\" 各行不同");
+    expect(messageIn("dimension 3 of [1, 2] is not 1 and cannot be removed.", "zh-CN")).toBe("[1, 2] 的维度 3 不是 1，不能移除。");
+    expect(messageIn("the input comes from conv1 (Conv)", "zh-CN")).toBe("输入来自 conv1 (Conv)");
+    expect(messageIn("conv1 (Conv) and add_3 (Add)", "zh-CN")).toBe("conv1 (Conv) 与 add_3 (Add)");
+    expect(messageIn("nobody wrote of this and that here", "zh-CN")).toBe("nobody wrote of this and that here");
+    expect(messageIn("the file is empty.", "en")).toBe("the file is empty.");
   });
 });

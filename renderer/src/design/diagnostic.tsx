@@ -1,11 +1,12 @@
 import type { Diagnostic } from "@graphwright/compiler-core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { messageIn } from "../i18n/compiler.ts";
 import { count } from "./format.ts";
 
 /** What went wrong, where, and what to do. */
 export function DiagnosticView({ diagnostic }: { readonly diagnostic: Diagnostic }): ReactNode {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const { where } = diagnostic;
   const places: readonly (readonly [string, string | undefined])[] = [
     [t("where.file"), where?.file],
@@ -17,7 +18,7 @@ export function DiagnosticView({ diagnostic }: { readonly diagnostic: Diagnostic
   const known = places.filter(([, value]) => value !== undefined);
   return (
     <div className="diagnostic">
-      <p className="diagnostic-message">{diagnostic.message}</p>
+      <p className="diagnostic-message">{messageIn(diagnostic.message, i18n.language)}</p>
       {known.length > 0 && (
         <dl className="diagnostic-where">
           {known.map(([label, value]) => (
@@ -28,7 +29,7 @@ export function DiagnosticView({ diagnostic }: { readonly diagnostic: Diagnostic
           ))}
         </dl>
       )}
-      {diagnostic.hint && <p className="diagnostic-hint">{diagnostic.hint}</p>}
+      {diagnostic.hint && <p className="diagnostic-hint">{messageIn(diagnostic.hint, i18n.language)}</p>}
     </div>
   );
 }

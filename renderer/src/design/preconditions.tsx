@@ -2,6 +2,7 @@ import type { NodeId, PreconditionResult } from "@graphwright/compiler-core";
 import { Check, CircleHelp, X } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { messageIn } from "../i18n/compiler.ts";
 
 interface PreconditionsProps {
   readonly results: readonly PreconditionResult[];
@@ -15,7 +16,7 @@ const icons = { satisfied: Check, failed: X, unknown: CircleHelp } as const;
 
 /** Named conditions of a rewrite at one place: which hold, which do not, why, and what would enable them. */
 export function Preconditions({ results, infos, brief = false, onNodes }: PreconditionsProps): ReactNode {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const shown = brief ? results.filter((result) => result.state !== "satisfied") : results;
   return (
     <ul className="preconditions">
@@ -29,7 +30,7 @@ export function Preconditions({ results, infos, brief = false, onNodes }: Precon
               {doc}
               {result.detail && result.state !== "satisfied" && (
                 <span className="precondition-detail">
-                  {result.detail}
+                  {messageIn(result.detail, i18n.language)}
                   {result.nodes && result.nodes.length > 0 && onNodes && (
                     <button type="button" className="link-button" onClick={() => onNodes(result.nodes!)}>
                       {t("precondition.show", { count: result.nodes.length })}
@@ -37,7 +38,7 @@ export function Preconditions({ results, infos, brief = false, onNodes }: Precon
                   )}
                 </span>
               )}
-              {result.enable && result.state !== "satisfied" && <span className="precondition-enable">{result.enable}</span>}
+              {result.enable && result.state !== "satisfied" && <span className="precondition-enable">{messageIn(result.enable, i18n.language)}</span>}
             </span>
           </li>
         );

@@ -1,6 +1,7 @@
 /** What the compiler says, in the window's language: its definitions carry English texts with stable names. */
 import type { CatalogView } from "@graphwright/compiler-core";
 import { conditionsZh } from "./conditions-zh-cn.ts";
+import { messagesZh } from "./messages-zh-cn.ts";
 import { passesZh, pipelinesZh, rewritesZh } from "./compiler-zh-cn.ts";
 
 type Texts = Readonly<Record<string, readonly [title: string, summary: string]>>;
@@ -23,4 +24,41 @@ export function catalogIn(catalog: CatalogView, language: string): CatalogView {
     passes: catalog.passes.map((pass) => inWords(pass, Object.hasOwn(passesZh, pass.name) ? passesZh : rewritesZh)),
     pipelines: catalog.pipelines.map((pipeline) => inWords(pipeline, pipelinesZh)),
   };
+}
+
+interface Template {
+  readonly pattern: RegExp;
+  readonly chinese: string;
+}
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** A value beside few words must be a name, a number or a shape: "{} of {}" must not take a sentence apart. */
+const plainValue = String.raw`("[^"]*"|\[[^\]]*\]|\S+(?: \([^()]*\))?)`;
+
+/** Most words first: "the scale is {}" before "{} is {}". */
+let templates: readonly Template[] | undefined;
+const known = (): readonly Template[] =>
+  (templates ??= Object.entries(messagesZh)
+    .map(([english, chinese]) => ({ english, chinese, letters: english.replace(/\{\}|[^a-z]/gi, "").length }))
+    .sort((a, b) => b.letters - a.letters)
+    .map(({ english, chinese, letters }) => ({ pattern: new RegExp(`^${english.split("{}").map(escaped).join(letters < 10 ? plainValue : "([^]*?)")}$`), chinese })));
+
+const translated = new Map<string, string>();
+
+/** A message, hint or detail in `language`, with its names and numbers; as it is where no text is known. */
+export function messageIn(text: string, language: string): string {
+  if (language !== "zh-CN") return text;
+  const before = translated.get(text);
+  if (before !== undefined) return before;
+  let result = text;
+  for (const { pattern, chinese } of known()) {
+    const found = pattern.exec(text);
+    if (!found) continue;
+    result = chinese.replace(/\{(\d)\}/g, (_, index: string) => found[Number(index) + 1] ?? "");
+    break;
+  }
+  if (translated.size > 2000) translated.clear();
+  translated.set(text, result);
+  return result;
 }

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { Button } from "../../design/button.tsx";
 import { Preconditions } from "../../design/preconditions.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
+import { messageIn } from "../../i18n/compiler.ts";
 import * as act from "../../state/actions.ts";
 import { useQuery } from "../../state/query.ts";
 import { useStore, type ModelState } from "../../state/store.ts";
@@ -37,7 +38,7 @@ export function WhyNotHere({ model, node, onGo }: WhyProps): ReactNode {
 }
 
 function Explained({ site, model, onGo }: { readonly site: SiteView; readonly model: ModelState; readonly onGo: WhyProps["onGo"] }): ReactNode {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const rewrite = useStore((state) => state.catalog?.rewrites.find((each) => each.name === site.rewrite));
   const [open, setOpen] = useState(false);
   const first = site.preconditions.find((each) => each.state !== "satisfied");
@@ -57,7 +58,7 @@ function Explained({ site, model, onGo }: { readonly site: SiteView; readonly mo
           </Button>
         )}
       </div>
-      {!open && !site.applies && first && <p className="why-reason">{first.detail ?? rewrite?.preconditions.find((each) => each.name === first.name)?.doc ?? first.name}{first.enable && <span className="precondition-enable">{first.enable}</span>}</p>}
+      {!open && !site.applies && first && <p className="why-reason">{first.detail ? messageIn(first.detail, i18n.language) : (rewrite?.preconditions.find((each) => each.name === first.name)?.doc ?? first.name)}{first.enable && <span className="precondition-enable">{messageIn(first.enable, i18n.language)}</span>}</p>}
       {open && <Preconditions results={site.preconditions} infos={rewrite?.preconditions ?? []} onNodes={onGo} />}
     </li>
   );
