@@ -31,6 +31,8 @@ journey("draw a digit, look at what nodes compute, before and after a run", { mo
   await page.locator('[data-testid="kept-value"][data-name="/stem/relu/Relu_output_0"]').click();
   await expect.poll(() => at("inspector-op").textContent()).toContain("Relu");
   await at("numbers-grid").locator('[role="gridcell"]').first().waitFor();
+  // Numbers stand beside the index of their row.
+  expect(await at("numbers-grid").locator(".grid-row").first().evaluate((row) => [...row.children].slice(0, 2).map((each) => Math.round(each.getBoundingClientRect().top - row.getBoundingClientRect().top)))).toEqual([0, 0]);
   await at("slice-index").fill("5");
   await screenshot("values-2-numbers");
   await mode("Heat map");

@@ -104,7 +104,7 @@ function spokenTexts(): ReadonlySet<string> {
     const source = ts.createSourceFile(name, readFileSync(new URL(name, folder), "utf8"), ts.ScriptTarget.Latest, true);
     const visit = (node: ts.Node): void => {
       if (ts.isCallExpression(node) && name.startsWith("passes/") && /(^|\.)require$/.test(node.expression.getText(source))) take(node.arguments[2]);
-      if (ts.isPropertyAssignment(node) && node.name.getText(source) === "enable") take(node.initializer);
+      if (ts.isPropertyAssignment(node) && (node.name.getText(source) === "enable" || (node.name.getText(source) === "detail" && name.startsWith("passes/")))) take(node.initializer);
       if (ts.isNewExpression(node) && node.expression.getText(source) === "GraphwrightError") [node.arguments?.[1], node.arguments?.[3]].forEach(take);
       ts.forEachChild(node, visit);
     };
