@@ -1,5 +1,5 @@
 /** Makes the pictures in docs/pictures from the running program. Usage: npm run docs:pictures */
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { inRoot } from "../app/tooling/run.mjs";
 import type { Page } from "playwright-core";
@@ -12,6 +12,25 @@ await mkdir(folder, { recursive: true });
 const withoutPath = async (page: Page): Promise<void> => {
   await page.locator(".fact, dt, dd, div").getByText("Path", { exact: true }).first().evaluate((label) => label.parentElement?.remove()).catch(() => undefined);
 };
+
+const clearNotices = async (page: Page): Promise<void> => {
+  while ((await page.getByTestId("dismiss-notice").count()) > 0) await page.getByTestId("dismiss-notice").first().click();
+};
+
+/** A bare system has no Chinese font: the pictures bring one, which the window itself leaves to the system. */
+async function withChineseFont(page: Page): Promise<void> {
+  const fonts = inRoot("node_modules/@fontsource-variable/noto-sans-sc");
+  const css = await readFile(path.join(fonts, "index.css"), "utf8");
+  const faces = [...css.matchAll(/url\(\.\/(files\/[^)]+\.woff2)\)[^;]*;\s*unicode-range: ([^;]+);/g)];
+  if (faces.length === 0) throw new Error(`No fonts in ${fonts}/index.css.`);
+  for (const [, file, unicodeRange] of faces) {
+    const bytes = (await readFile(path.join(fonts, file!))).toString("base64");
+    await page.evaluate(async ({ text, range }) => {
+      const face = new FontFace("Noto Sans SC", Uint8Array.from(atob(text), (each) => each.charCodeAt(0)), { unicodeRange: range, weight: "100 900" });
+      document.fonts.add(await face.load());
+    }, { text: bytes, range: unicodeRange! });
+  }
+}
 
 for (const theme of ["light", "dark"] as const) {
   const program = await launchBrowser({ viewport: { width: 1440, height: 900 } });
@@ -29,7 +48,7 @@ for (const theme of ["light", "dark"] as const) {
   await rewrite.getByTestId("apply-site").first().click();
   await at("graph-panel").locator('[data-diff="added"]').first().waitFor();
   await at("text-changes").waitFor();
-  while ((await at("dismiss-notice").count()) > 0) await at("dismiss-notice").first().click();
+  await clearNotices(page);
   await page.waitForTimeout(800);
   await withoutPath(page);
   await page.screenshot({ path: path.join(folder, theme === "light" ? "window.png" : "window-dark.png") });
@@ -49,7 +68,7 @@ for (const theme of ["light", "dark"] as const) {
     await at("pass-row").first().waitFor();
     await at("verify").click();
     await page.waitForTimeout(3000);
-    while ((await at("dismiss-notice").count()) > 0) await at("dismiss-notice").first().click();
+    await clearNotices(page);
     await withoutPath(page);
     await page.screenshot({ path: path.join(folder, "pipeline.png") });
     await at("menu-help").click();
@@ -62,5 +81,47 @@ for (const theme of ["light", "dark"] as const) {
     await withoutPath(page);
     await page.screenshot({ path: path.join(folder, "lesson.png") });
   }
+  await program.close();
+}
+
+// Why not here, values, and the window in Chinese.
+{
+  const program = await launchBrowser({ viewport: { width: 1440, height: 900 } });
+  const { page } = program;
+  const at = (id: string) => page.getByTestId(id);
+  const shot = async (name: string): Promise<void> => {
+    await page.waitForTimeout(800);
+    await clearNotices(page);
+    await withoutPath(page);
+    await page.screenshot({ path: path.join(folder, `${name}.png`) });
+  };
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await at("example").first().click();
+  await at("graph-panel").locator('[data-kind="operator"]').first().waitFor();
+  await page.locator("body").press("/");
+  await at("search-input").fill("Conv");
+  await page.keyboard.press("Enter");
+  await page.locator('[data-testid="why-row"][data-applies="false"]').first().getByRole("button").first().click();
+  await at("precondition").first().waitFor();
+  await page.locator('[data-testid="why-row"][data-applies="false"]').first().evaluate((row) => row.closest("section")?.scrollIntoView({ block: "start" }));
+  await shot("why-not");
+  await at("tab-values").click();
+  await at("run-model").click();
+  await at("kept-value").first().waitFor();
+  await at("kept-value").nth(1).click();
+  await shot("values");
+  await withChineseFont(page);
+  await at("language").click();
+  await at("tab-text").click();
+  await at("tab-rewrites").click();
+  const rewrite = page.locator('[data-testid="rewrite-row"][data-rewrite="batch-norm-into-conv"]');
+  await rewrite.getByRole("button").first().click();
+  await rewrite.getByTestId("apply-site").first().click();
+  await at("graph-panel").locator('[data-diff="added"]').first().waitFor();
+  await page.locator("body").press("/");
+  await at("search-input").fill("conv2/bn");
+  await page.keyboard.press("Enter");
+  await page.locator('[data-testid="why-row"]').first().waitFor();
+  await shot("window-zh-cn");
   await program.close();
 }

@@ -39,7 +39,8 @@ journey("a large file, a long optimization and an export are cancelled, and noth
 
   // The outline of the graph is there while the compiler reads; then it is gone, and what was open is there again.
   await open(50_000);
-  const opening = await cancelled(page, "[data-outline]");
+  // The tab of what is opening is the one marked, not the tab of what was shown before.
+  const opening = await cancelled(page, 'body:has([data-outline]):not(:has([data-testid="model-tab"][aria-current])) [data-testid="opening-tab"]');
   expect(opening).toBeLessThan(2000);
   expect(await at("model-tab").count()).toBe(1);
   await expect.poll(() => at("status-nodes").textContent()).toMatch(/^40/);

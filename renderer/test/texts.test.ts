@@ -138,3 +138,32 @@ describe("what the compiler says of one place, in Chinese", () => {
     expect(messageIn("the file is empty.", "en")).toBe("the file is empty.");
   });
 });
+
+test("no text of the window is written into its source: JSX text and attributes that are read come from the tables", () => {
+  const read = new Set(["aria-label", "aria-description", "aria-roledescription", "aria-valuetext", "title", "placeholder", "alt", "label", "note"]);
+  /** Names are the same in every language. */
+  const same = /^(Graphwright|Apache-2\.0|\.onnx|en|中文)$/;
+  const found: string[] = [];
+  const folder = new URL("../src/", import.meta.url);
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((each) => each.endsWith(".tsx"))) {
+    const source = ts.createSourceFile(name, readFileSync(new URL(name, folder), "utf8"), ts.ScriptTarget.Latest, true, ts.ScriptKind.TSX);
+    const note = (node: ts.Node, text: string): void => {
+      if (/\p{Letter}{2}/u.test(text) && !same.test(text.trim())) found.push(`${name}:${source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1}: ${text.trim()}`);
+    };
+    const literals = (node: ts.Node): void => {
+      if (ts.isStringLiteralLike(node)) note(node, node.text);
+      else if (ts.isTemplateExpression(node)) [node.head, ...node.templateSpans.map(({ literal }) => literal)].forEach((part) => note(node, part.text));
+      else if (ts.isConditionalExpression(node)) [node.whenTrue, node.whenFalse].forEach(literals);
+      else if (ts.isBinaryExpression(node) && [ts.SyntaxKind.BarBarToken, ts.SyntaxKind.QuestionQuestionToken, ts.SyntaxKind.AmpersandAmpersandToken].includes(node.operatorToken.kind)) [node.left, node.right].forEach(literals);
+      else if (ts.isParenthesizedExpression(node)) literals(node.expression);
+    };
+    const visit = (node: ts.Node): void => {
+      if (ts.isJsxText(node)) note(node, node.text);
+      if (ts.isJsxExpression(node) && node.expression && (ts.isJsxElement(node.parent) || ts.isJsxFragment(node.parent))) literals(node.expression);
+      if (ts.isJsxAttribute(node) && read.has(node.name.getText(source)) && node.initializer) literals(ts.isJsxExpression(node.initializer) ? (node.initializer.expression ?? node.initializer) : node.initializer);
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+  }
+  expect(found).toEqual([]);
+});

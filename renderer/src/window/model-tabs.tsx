@@ -18,7 +18,10 @@ export function ModelTabs(): ReactNode {
   const list = useRef<HTMLUListElement>(null);
   const [dragged, setDragged] = useState<string | null>(null);
   const [over, setOver] = useState<number | null>(null);
-  if (order.length === 0) return <span className="model-tabs" />;
+  // A file whose outline is shown already has a tab of its own: it is what the window shows.
+  const opening = useStore((state) => state.opening?.name);
+  const shown = opening === undefined ? active : null;
+  if (order.length === 0 && opening === undefined) return <span className="model-tabs" />;
 
   const focusTab = (index: number): void => list.current?.querySelectorAll<HTMLButtonElement>(".model-tab-name")[index]?.focus();
   const onKey = (event: KeyboardEvent, id: string): void => {
@@ -59,7 +62,7 @@ export function ModelTabs(): ReactNode {
             <ContextMenu.Trigger asChild>
               <li
                 className="model-tab"
-                data-active={id === active}
+                data-active={id === shown}
                 data-dragged={id === dragged || undefined}
                 data-drop={over === index ? "before" : over === index + 1 && index === order.length - 1 ? "after" : undefined}
                 draggable
@@ -70,7 +73,7 @@ export function ModelTabs(): ReactNode {
                 // Without this the middle button scrolls.
                 onMouseDown={(event) => event.button === 1 && event.preventDefault()}
               >
-                <Tab id={id} active={id === active} tabbable={id === tabbable} onKey={(event) => onKey(event, id)} />
+                <Tab id={id} active={id === shown} tabbable={id === tabbable} onKey={(event) => onKey(event, id)} />
               </li>
             </ContextMenu.Trigger>
             <ContextMenu.Portal>
@@ -80,6 +83,11 @@ export function ModelTabs(): ReactNode {
             </ContextMenu.Portal>
           </ContextMenu.Root>
         ))}
+        {opening !== undefined && (
+          <li className="model-tab" data-active data-testid="opening-tab">
+            <span className="model-tab-name" aria-current="page" aria-busy title={opening}><Name>{opening}</Name></span>
+          </li>
+        )}
       </ul>
     </nav>
   );
