@@ -225,6 +225,13 @@ function recombine(a: Linear): Linear {
         const rest = linear(a.constant, a.terms.filter((t) => t !== mod && t !== other));
         return recombine(addLinear(rest, linearOf(left, Scope.empty), mod.coefficient));
       }
+      // ((x % m) // k) * k + x % k = x % m, where k divides m
+      const inner = other.atom.left;
+      if (other.coefficient === wanted && other.atom.op === "floordiv" && other.atom.right.value === right.value && inner.kind === "binary" && inner.op === "floormod" &&
+        inner.right.kind === "integer" && inner.right.value % right.value === 0 && keyOf(inner.left) === base) {
+        const rest = linear(a.constant, a.terms.filter((t) => t !== mod && t !== other));
+        return recombine(addLinear(rest, linear(0, [{ atom: inner, coefficient: mod.coefficient }])));
+      }
       // ((x // k) % m) * k + x % k = x % (k*m)
       if (other.coefficient === wanted && other.atom.op === "floormod" && other.atom.left.kind === "binary" && other.atom.left.op === "floordiv" &&
         other.atom.left.right.kind === "integer" && sameQuotient(other.atom.left.left, other.atom.left.right.value, left, right.value, base)) {

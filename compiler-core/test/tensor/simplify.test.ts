@@ -18,6 +18,7 @@ describe("index expressions", () => {
     ["a remainder keeps just that", floormod(add(mul(i, 4), j), 4), "j"],
     ["quotient and remainder make the whole", add(mul(floordiv(f, 4), 4), floormod(f, 4)), "f"],
     ["digits of a fused loop make the whole", add(add(mul(floordiv(f, 16), 16), mul(floormod(floordiv(f, 4), 4), 4)), floormod(f, 4)), "f"],
+    ["a fused loop over two dimensions of three makes the whole", add(add(mul(floordiv(f, 16), 16), mul(floordiv(floormod(f, 16), 4), 4)), floormod(f, 4)), "f"],
     ["division of a division", floordiv(floordiv(f, 2), 3), "f // 6"],
     ["constants pass through a division", floordiv(add(mul(i, 4), 9), 4), "i + 2"],
     ["a common factor leaves a remainder", floormod(add(mul(i, 6), 3), 4), "(i * 3 + 1) % 2 * 2 + 1"],
