@@ -27,6 +27,8 @@ export default defineConfig({
         testTimeout: 180_000,
         hookTimeout: 120_000,
         fileParallelism: false,
+        // A window on a busy machine takes its time; a journey that fails only waits longer.
+        expect: { poll: { timeout: 20_000 } },
       }),
     ],
   },
