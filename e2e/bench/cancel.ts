@@ -8,7 +8,6 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Page } from "playwright-core";
 import { transformerFile } from "../../compiler-core/bench/transformer.ts";
-import { Random } from "../../compiler-core/src/support/random.ts";
 import { chooseFile, has, inRoot, launch, machine, openPage, option, quantile, startHost, writeMeasured } from "./window.ts";
 
 const trials = Number(option("trials") ?? 30);
@@ -39,7 +38,6 @@ const cancel = (page: Page, button: string, work: string, wait: number): Promise
 const host = await startHost();
 const browser = await launch();
 const before = readdirSync(host.exportsFolder).filter((name) => name !== "kept");
-const random = new Random(1);
 const results: { readonly name: string; readonly times: number[]; readonly over: number }[] = [];
 try {
   const page = await openPage(browser, host.url);
@@ -57,7 +55,8 @@ try {
     const times: number[] = [];
     let over = 0;
     while (times.length < trials && over < trials) {
-      const time = await trial(random.uniform() * longest);
+      // Multiples of the golden ratio: moments spread evenly, however many they are.
+      const time = await trial((((times.length + over + 1) * 0.618034) % 1) * longest);
       if (Number.isNaN(time)) over++;
       else times.push(time);
       await check();
