@@ -1,7 +1,8 @@
 /**
  * Whole networks: generated C beside ONNX Runtime on the same file and inputs, one thread each, in turns A B A B.
  * Processor time, so that other work on the machine counts little; medians and their ratio; outputs are compared in the
- * same run. Usage: models [--target NAME] [--rounds N] [--direct] [--write] [--steps] [NAME ...]
+ * same run. Usage: models [--target NAME] [--rounds N] [--direct] [--write] [--steps N] [NAME ...]
+ * --steps N: the slowest N steps of each
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -67,7 +68,7 @@ const networks: readonly Network[] = [
 const target = targetHere();
 const option = (name: string): string | undefined => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
 const rounds = Number(option("--rounds") ?? 5);
-const wanted = process.argv.slice(2).filter((a, i, all) => !a.startsWith("--") && !["--target", "--rounds"].includes(all[i - 1] ?? ""));
+const wanted = process.argv.slice(2).filter((a, i, all) => !a.startsWith("--") && !["--target", "--rounds", "--steps"].includes(all[i - 1] ?? ""));
 process.env["CPU"] = "1";
 
 const ratios: number[] = [];
@@ -124,7 +125,7 @@ for (const network of networks) {
     console.log(`${network.name.padEnd(28)} ORT ${median(theirs).toFixed(2).padStart(8)} ms   ours ${median(ours).toFixed(2).padStart(8)} ms   ratio ${ratio.toFixed(2)}   error ${error.toExponential(0)}   arena ${mb(native.arenaBytes)} / ${mb(native.lowerBoundBytes)} MB   gcc ${native.compileSeconds.toFixed(1)} s`);
     if (process.argv.includes("--steps")) {
       process.env["STEPS"] = "1";
-      for (const s of [...native.run(inputs, 8).steps].sort((a, b) => b.milliseconds - a.milliseconds).slice(0, Number(process.env["TOP"] ?? 12))) console.log(`    ${s.milliseconds.toFixed(3)} ms  ${s.name}`);
+      for (const s of [...native.run(inputs, 8).steps].sort((a, b) => b.milliseconds - a.milliseconds).slice(0, Number(option("--steps")) || 12)) console.log(`    ${s.milliseconds.toFixed(3)} ms  ${s.name}`);
       delete process.env["STEPS"];
     }
   } catch (error) {

@@ -8,20 +8,11 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { cpus } from "node:os";
 import path from "node:path";
-import { chromium, type Browser, type CDPSession, type Page } from "playwright-core";
-import { findChromium } from "../../app/tooling/find-programs.mjs";
-import type { startBrowserHost } from "../../app/browser/server.ts";
+import type { Browser, CDPSession, Page } from "playwright-core";
 import { transformerFile, type TransformerKind } from "../../compiler-core/bench/transformer.ts";
+import { has, inRoot, launch, machine, option, quantile, startHost, writeMeasured } from "./window.ts";
 
-/** Benchmarks run in the repository's folder. */
-const inRoot = (file: string): string => path.resolve(file);
-const option = (name: string): string | undefined => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? undefined : process.argv[at + 1];
-};
-const has = (name: string): boolean => process.argv.includes(`--${name}`);
 const rounds = Number(option("rounds") ?? 5);
 const only = option("only")?.split(",");
 const limitSeconds = Number(option("limit") ?? 60);
@@ -63,12 +54,7 @@ export function modelFile(kind: TransformerKind, size: number): string {
 }
 
 async function startGraphwright(): Promise<Viewer> {
-  const bundle = inRoot("app/dist/browser.mjs");
-  if (!existsSync(bundle)) throw new Error("The browser host is not built: npm run build");
-  const { startBrowserHost: start } = (await import(bundle)) as { startBrowserHost: typeof startBrowserHost };
-  const scratch = inRoot("node_modules/.cache/graphwright/bench-host");
-  mkdirSync(scratch, { recursive: true });
-  const host = await start({ rendererFolder: inRoot("renderer/dist"), examplesFolder: inRoot("examples"), model: undefined, exportsFolder: scratch, configFolder: scratch });
+  const host = await startHost();
   return {
     name: "Graphwright",
     url: host.url,
@@ -111,13 +97,6 @@ async function startNetron(): Promise<Viewer | undefined> {
     },
     close: async () => void server.kill(),
   };
-}
-
-async function launch(): Promise<Browser> {
-  const executablePath = findChromium();
-  if (executablePath === undefined) throw new Error("Chromium is not installed; CHROMIUM may name its path.");
-  const asRoot = process.getuid?.() === 0;
-  return chromium.launch({ executablePath, chromiumSandbox: !asRoot, args: ["--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info", ...(asRoot ? ["--no-sandbox"] : [])] });
 }
 
 /** Runs in both pages: when was the file given, when was a graph on the screen, what blocked the main thread. */
@@ -217,8 +196,7 @@ async function frames(session: CDPSession, page: Page, zoom: boolean): Promise<n
   }
   if (zoom) await page.keyboard.up("Control");
   const times = await evaluate<number[]>(session, "(() => { const all = window.bench.frames; window.bench.frames = null; return all; })()");
-  const sorted = times.slice(2).sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))]!;
+  return quantile(times.slice(2), 0.95);
 }
 
 const median = (values: readonly (number | undefined)[]): number | undefined => {
@@ -237,7 +215,7 @@ const viewers = [ours, ...(netron ? [netron] : [])];
 const head = "| model | file | " + viewers.map((v) => `${v.name}: painted | block ms | memory MB | heap MB | pan ms | zoom ms`).join(" | ") + " |";
 const lines = [head, `|---|--:|${viewers.map(() => "--:|--:|--:|--:|--:|--:").join("|")}|`];
 console.log(lines.join("\n"));
-let version = "";
+let where = "";
 try {
   for (const { kind, size } of cases) {
     if (only && !only.includes(`${kind}-${size}`)) continue;
@@ -259,7 +237,7 @@ try {
     console.log(line);
   }
   const browser = await launch();
-  version = browser.version();
+  where = machine(browser);
   await browser.close();
 } finally {
   for (const viewer of viewers) await viewer.close();
@@ -267,12 +245,5 @@ try {
 
 if (!has("no-docs") && !only && netron) {
   const netronVersion = spawnSync(python!, ["-c", "import netron; print(netron.__version__)"], { encoding: "utf8" }).stdout.trim();
-  const page = inRoot("docs/open-time.md");
-  const before = existsSync(page) ? readFileSync(page, "utf8") : "";
-  const begin = "<!-- bench:open -->";
-  const end = "<!-- /bench:open -->";
-  const text = `${begin}\n${rounds === 1 ? "One round" : `Medians of ${rounds} rounds`}, Chromium ${version} (software rendering, 1440 × 900, ${cpus().length} cores), Netron ${netronVersion}.\n\n${lines.join("\n")}\n${end}`;
-  const [from, to] = [before.indexOf(begin), before.indexOf(end)];
-  writeFileSync(page, from < 0 ? `${before}${text}\n` : before.slice(0, from) + text + before.slice(to + end.length));
-  console.log(`wrote ${path.relative(inRoot("."), page)}`);
+  writeMeasured("docs/open-time.md", "bench:open", `${rounds === 1 ? "One round" : `Medians of ${rounds} rounds`}, ${where}, Netron ${netronVersion}.\n\n${lines.join("\n")}`);
 }

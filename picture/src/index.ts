@@ -1,6 +1,7 @@
 /** Pictures of graphs: from a table of nodes to groups, a layout, cards, and files. No DOM, no Node. */
 export * from "./cards.ts";
 export * from "./draw.ts";
+export * from "./edges.ts";
 export * from "./layout/index.ts";
 export * from "./measure.ts";
 export * from "./hierarchy.ts";

@@ -5,6 +5,7 @@
  */
 
 import type { CanvasBadge, CanvasData, CanvasEdge, CanvasGroup, CanvasNode, DiffMark } from "./cards.ts";
+import { edgeWidth, turnsRight } from "./edges.ts";
 import { routePath, type Bounds, type LayoutResult, type NodeKey, type PlacedGroup } from "./layout/index.ts";
 import { shortenMiddle, textEms } from "./measure.ts";
 import { heatColor, mix, themeColors, type Colors, type ColorToken, type ThemeName } from "./palette.ts";
@@ -133,7 +134,7 @@ export function* svgPieces(layout: LayoutResult, data: CanvasData, options: SvgO
     }
     if (local.length < 4 || !shown(minX - 4, local[1]! - 4, maxX - minX + 8, local[local.length - 1]! - local[1]! + 8)) continue;
     const edge = data.edges?.get(ids[e]!);
-    const width = options.widthByBytes ? Math.round(widthOf(edge?.bytes) * 2) / 2 : 1.25;
+    const width = edgeWidth(options.widthByBytes ? edge?.bytes : undefined);
     const key = `${edge?.diff ?? ""} ${edge?.dimmed === true} ${width}`;
     let strand = strands.get(key);
     if (!strand) strands.set(key, (strand = { edge, width, lines: "", heads: "" }));
@@ -184,21 +185,6 @@ export function* svgPieces(layout: LayoutResult, data: CanvasData, options: SvgO
 }
 
 export const svgText = (layout: LayoutResult, data: CanvasData, options: SvgOptions): string => [...svgPieces(layout, data, options)].join("");
-
-const widthOf = (bytes: number | undefined): number => (bytes === undefined ? 1.25 : Math.max(1, Math.min(7, Math.log2(1 + bytes / 4096) * 0.55)));
-
-/** True when a value's routes leave to the right and none to the left: its label then goes to the left. */
-function turnsRight({ edges }: LayoutResult, lead: number): boolean {
-  const { from, fromPort, offsets, points } = edges;
-  let right = false;
-  for (let e = lead; e < from.length && from[e] === from[lead] && fromPort[e] === fromPort[lead]; e++) {
-    const i = offsets[e]!;
-    const turn = points[i * 2 + 2]! - points[i * 2]!;
-    if (turn < -1) return false;
-    if (turn > 1 && points[i * 2 + 3]! - points[i * 2 + 1]! < 120) right = true;
-  }
-  return right;
-}
 
 const familyColor = (colors: Colors, family: string): string => (colors as Readonly<Record<string, string>>)[`family-${family}`] ?? colors["family-custom"];
 

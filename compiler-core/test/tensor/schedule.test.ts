@@ -1,9 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
 import { buffer, loop, makeProgram, nest, store } from "../../src/tensor/build.ts";
-import { add, load, max, mul, number, variable } from "../../src/tensor/expression.ts";
-import { interpret } from "../../src/tensor/interpreter.ts";
-import { printProgram } from "../../src/tensor/printer.ts";
+import { add, load, mul, number, variable } from "../../src/tensor/expression.ts";
 import type { TensorProgram } from "../../src/tensor/program.ts";
 import { cacheWrite } from "../../src/tensor/schedule/cache-write.ts";
 import { computeInline } from "../../src/tensor/schedule/compute-inline.ts";
@@ -20,26 +18,7 @@ import { describeStep, Schedule, stepTexts } from "../../src/tensor/schedule/sch
 import { split } from "../../src/tensor/schedule/split.ts";
 import { unroll } from "../../src/tensor/schedule/unroll.ts";
 import { vectorize } from "../../src/tensor/schedule/vectorize.ts";
-import { verifyProgram } from "../../src/tensor/verifier.ts";
-import { inputsFor, worstDifference } from "./lowered.ts";
-
-/** y = relu(a * b) with a[6, 5] and b[5, 9]: a product into a local, then an elementwise block. */
-function product(): TensorProgram {
-  const a = buffer("a", "float32", [6, 5], "input");
-  const b = buffer("b", "float32", [5, 9], "input");
-  const y = buffer("y", "float32", [6, 9], "output");
-  const t = buffer("t", "float32", [6, 9], "local");
-  return makeProgram("product", [a, b, y], [
-    { kind: "allocate", buffer: t },
-    ...nest(
-      "matmul",
-      [{ name: "i", extent: 6 }, { name: "j", extent: 9 }, { name: "k", extent: 5, kind: "reduce" }],
-      ([i, j, k]) => store(t, [i!, j!], add(load(t, [i!, j!]), mul(load(a, [i!, k!]), load(b, [k!, j!])))),
-      ([i, j]) => store(t, [i!, j!], number("float32", 0)),
-    ),
-    ...nest("relu", [{ name: "m", extent: 6 }, { name: "n", extent: 9 }], ([m, n]) => store(y, [m!, n!], max(load(t, [m!, n!]), number("float32", 0)))),
-  ]);
-}
+import { body, product, sameMeaning } from "./sample-programs.ts";
 
 /** y = (x + 1) * x by way of a local */
 function chain(): TensorProgram {
@@ -54,13 +33,6 @@ function chain(): TensorProgram {
   ]);
 }
 
-function sameMeaning(before: TensorProgram, after: TensorProgram): void {
-  expect(verifyProgram(after)).toEqual([]);
-  const inputs = inputsFor(before);
-  expect(worstDifference(interpret(before, inputs)[0]!, interpret(after, inputs)[0]!)).toBe(0);
-}
-
-const body = (program: TensorProgram): string[] => printProgram(program).text.trimEnd().split("\n").slice(1).map((l) => l.slice(2));
 const loops = (program: TensorProgram): string[] => body(program).map((l) => l.trim()).filter((l) => /^(for|if|local)/.test(l));
 
 describe("schedule primitives, before and after", () => {

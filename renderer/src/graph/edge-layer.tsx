@@ -1,7 +1,7 @@
 /** The near edges: one path for each style, not one for each edge, and a label for each value. */
 
 import { memo, useMemo, type ReactNode } from "react";
-import { routePath } from "../../../picture/src/index.ts";
+import { edgeWidth, routePath, turnsRight } from "../../../picture/src/index.ts";
 import type { DiffMark } from "./model.ts";
 import type { Scene } from "./scene.ts";
 import styles from "./graph-canvas.module.css";
@@ -37,22 +37,6 @@ function shifted(scene: Scene, e: number, ox: number, oy: number): Float64Array 
   return local;
 }
 
-/** True when a value's routes leave to the right and none to the left: its label then goes to the left. */
-function turnsRight(scene: Scene, lead: number): boolean {
-  const { from, fromPort, offsets, points } = scene.layout.edges;
-  let right = false;
-  for (let e = lead; e < from.length && from[e] === from[lead] && fromPort[e] === fromPort[lead]; e++) {
-    const i = offsets[e]!;
-    const turn = points[i * 2 + 2]! - points[i * 2]!;
-    if (turn < -1) return false;
-    if (turn > 1 && points[i * 2 + 3]! - points[i * 2 + 1]! < 120) right = true;
-  }
-  return right;
-}
-
-const widthOf = (bytes: number | undefined): number =>
-  bytes === undefined ? 1.25 : Math.max(1, Math.min(7, Math.log2(1 + bytes / 4096) * 0.55));
-
 export const EdgeLayer = memo(function EdgeLayer({ scene, region, showLabels, widthByBytes, fade }: {
   readonly scene: Scene;
   readonly region: Region;
@@ -67,7 +51,7 @@ export const EdgeLayer = memo(function EdgeLayer({ scene, region, showLabels, wi
     const labels: { key: string; x: number; y: number; left: boolean; text: string; dimmed: boolean }[] = [];
     scene.edges.query(region.minX, region.minY, region.maxX, region.maxY, (e) => {
       const extra = scene.data.edges?.get(scene.layout.edges.ids[e]!);
-      const width = widthByBytes ? Math.round(widthOf(extra?.bytes) * 2) / 2 : 1.25;
+      const width = edgeWidth(widthByBytes ? extra?.bytes : undefined);
       const key = `${extra?.diff ?? ""} ${extra?.dimmed === true} ${width}`;
       let strand = byKey.get(key);
       if (strand === undefined) {
@@ -79,7 +63,7 @@ export const EdgeLayer = memo(function EdgeLayer({ scene, region, showLabels, wi
       strand.lines += routePath(local, 0, size);
       strand.heads += arrow(local[local.length - 2]!, local[local.length - 1]!);
       if (extra?.label !== undefined && extra.label !== "" && scene.leads[e] === 1) {
-        const left = turnsRight(scene, e);
+        const left = turnsRight(scene.layout, e);
         labels.push({
           key: String(scene.layout.edges.ids[e]),
           left,

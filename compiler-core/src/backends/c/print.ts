@@ -181,7 +181,18 @@ class KernelPrinter {
     }
     const writtenOut = s.extent === 1 || s.mode === "unrolled" || (s.mode === "vectorized" && runsOverRegisters(s, this.registers));
     if (writtenOut) {
-      for (let i = 0; i < s.extent; i++) this.emit(s.body, new Map(by).set(s.variable, integer(i)), scope, block);
+      // Each iteration has locals of its own.
+      const scoped = s.extent > 1 && s.body.some((inner) => inner.kind === "allocate");
+      for (let i = 0; i < s.extent; i++) {
+        const here = new Map(by).set(s.variable, integer(i));
+        if (!scoped) this.emit(s.body, here, scope, block);
+        else {
+          this.flush();
+          this.line("{");
+          this.nested(s.body, here, scope, block);
+          this.line("}");
+        }
+      }
       return;
     }
     this.flush();

@@ -4,6 +4,7 @@ import type { Expression, Loop, Statement } from "../program.ts";
 import { intervalOf, Scope } from "../simplify.ts";
 import { writersOf } from "./compute-inline.ts";
 import { bindingsOf, definePrimitive, findBlock, replaceStatement, type Require } from "./primitive.ts";
+import { takesNests } from "./nests.ts";
 import { type Span, spanOf } from "./region.ts";
 
 /**
@@ -17,6 +18,7 @@ export const cacheRead = definePrimitive<{ block: string; buffer: string; at: st
   conditions: [
     { name: "reads-buffer", doc: "The block reads the buffer, and does not write it." },
     { name: "loop-around-block", doc: "The loop encloses the block." },
+    takesNests,
     { name: "one-region", doc: "Each index is a sum of a part of the loops outside and a part of the loops inside, the same outside for all reads: they lie in one box." },
     { name: "in-bounds", doc: "The whole box lies in the buffer in every iteration, also where a condition keeps the block from reading all of it." },
     { name: "not-written", doc: "Nothing writes the buffer between the copy and its use." },
@@ -35,6 +37,7 @@ export const cacheRead = definePrimitive<{ block: string; buffer: string; at: st
     const at = args.at === "" ? -1 : loops.findIndex((l) => l.variable.name === args.at);
     require("loop-around-block", args.at === "" || at >= 0, `${args.at} does not enclose ${args.block}`);
     const host: Statement = at < 0 ? ((around[0] ?? block) as Statement) : (loops[at] as Loop);
+    require("takes-nests", host.kind !== "for" || at < 0 || host.mode !== "vectorized", `${args.at} is vectorized`);
     const writers = new Set<Statement>(writersOf(program, from));
     let written = false;
     walkStatements([host], (s) => void (written ||= writers.has(s)));

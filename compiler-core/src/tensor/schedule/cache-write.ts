@@ -1,6 +1,7 @@
 import { buffer, freshName, loop, mapExpressions, mapStatements, namesIn, store, walkStatements } from "../build.ts";
 import { keyOf, load, loadsOf, mapOperands, substitute, variable } from "../expression.ts";
 import type { Axis, Block, Expression, Loop, Statement, Store, Variable } from "../program.ts";
+import { takesNests } from "./nests.ts";
 import { bindingsOf, definePrimitive, findBlock, isReduceLoop, isSpatialLoop, mentions, replaceStatement, storesOf, type Require } from "./primitive.ts";
 
 /**
@@ -14,6 +15,7 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
   conditions: [
     { name: "one-store", doc: "The block's body is one store." },
     { name: "loop-around-block", doc: "The loop encloses the block." },
+    takesNests,
     { name: "reduction-inside", doc: "All loops of the block's reduce axes lie inside the loop, so that each part is finished when it is written back." },
     { name: "spatial-or-reduce", doc: "Each loop inside moves spatial axes, on which the stored element depends, or reduce axes, not both." },
     { name: "unguarded", doc: "No condition stands between the loop and the block." },
@@ -26,6 +28,7 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
     const loops = around.filter((s): s is Loop => s.kind === "for");
     const at = args.at === "" ? -1 : loops.findIndex((l) => l.variable.name === args.at);
     require("loop-around-block", args.at === "" || at >= 0, `${args.at} does not enclose ${args.block}`);
+    require("takes-nests", loops[at]?.mode !== "vectorized", `${args.at} is vectorized`);
     for (const l of loops.slice(0, at + 1)) require("reduction-inside", !isReduceLoop(block, l.variable), `${l.variable.name} moves a reduce axis`);
     const between = args.at === "" ? around : around.slice(around.indexOf(loops[at] as Loop) + 1);
     require("unguarded", between.every((s) => s.kind === "for"), "a condition stands between");

@@ -1,9 +1,9 @@
-import { buffer as makeBuffer, buffersRead, freshName, loop, mapExpressions, namesIn, renamed, substituteStatements, walkStatements, when } from "../build.ts";
-import { add, all, ge, integer, load, lt, mapOperands, substitute, variable } from "../expression.ts";
+import { buffer as makeBuffer, buffersRead, freshName, mapExpressions, namesIn, renamed, substituteStatements, walkStatements, when } from "../build.ts";
+import { all, ge, integer, load, lt, mapOperands, substitute } from "../expression.ts";
 import type { Block, Expression, Loop, Statement, Variable } from "../program.ts";
 import { intervalOf, Scope } from "../simplify.ts";
 import { removeStatement, writersOf } from "./compute-inline.ts";
-import { bindingsAround, buffersWritten, commonBody, plainAxes, plainNest, readsOf } from "./nests.ts";
+import { bindingsAround, buffersWritten, commonBody, freeNames, intoLoops, partNest, plainAxes, plainNest, readsOf, takesNests } from "./nests.ts";
 import { bindingsOf, definePrimitive, findBlock, findLoop, replaceStatement, storesOf, type Require } from "./primitive.ts";
 import { type Span, spanOf } from "./region.ts";
 
@@ -19,11 +19,13 @@ export const computeAt = definePrimitive<{ block: string; loop: string }>({
     { name: "local-buffer", doc: "The block's result is local to the program, and only this block writes it." },
     { name: "readers-inside", doc: "The block stands before the loop, and everything that reads its result lies inside." },
     { name: "one-region", doc: "What an iteration reads of the result is a box whose place the loops outside decide." },
+    takesNests,
     { name: "inputs-ready", doc: "What the block reads is not written between the block's old place and the end of the loop." },
   ],
   apply(program, args, require: Require) {
     const { statement: block } = findBlock(program, args.block);
     const { statement: target, around } = findLoop(program, args.loop);
+    require("takes-nests", target.mode !== "vectorized", `${args.loop} is vectorized`);
     const common = commonBody(program, block, target);
     const root = common.body[common.a] as Statement;
     require("readers-inside", common.a < common.b, `${args.block} does not stand before ${args.loop}`);
@@ -58,25 +60,16 @@ export const computeAt = definePrimitive<{ block: string; loop: string }>({
     const taken = namesIn(program);
     const part = makeBuffer(freshName(`${buffer.name}_part`, taken), buffer.element, spans.map((s) => s.extent), "local");
     const bindings = bindingsOf(block);
-    const moved = new Map<Variable, Expression>();
-    const guards: Expression[] = [];
-    const within = new Map<Variable, Expression>();
-    const partLoops = loops.flatMap((l) => {
-      const span = spans[axes.findIndex((a) => a !== undefined && bindings.get(a) === l.variable)];
-      const v = variable(l.variable.name);
-      if (!span) {
-        moved.set(l.variable, v);
-        return [loop(v, l.extent, [], l.mode)];
-      }
-      within.set(l.variable, span.extent === 1 ? integer(0) : v);
-      const place = add(span.base, within.get(l.variable)!);
-      moved.set(l.variable, place);
+    const spanOfLoop = (l: Loop): Span | undefined => spans[axes.findIndex((a) => a !== undefined && bindings.get(a) === l.variable)];
+    const parts = partNest(loops, spanOfLoop);
+    const guards = loops.flatMap((l): Expression[] => {
+      const span = spanOfLoop(l);
+      if (!span) return [];
       const { low, high } = intervalOf(span.base, outer);
-      if (low < 0) guards.push(ge(place, integer(0)));
-      if (high + span.extent > l.extent) guards.push(lt(place, integer(l.extent)));
-      return span.extent === 1 ? [] : [loop(v, span.extent, [], l.mode)];
+      const at = parts.place.get(l.variable)!;
+      return [...(low < 0 ? [ge(at, integer(0))] : []), ...(high + span.extent > l.extent ? [lt(at, integer(l.extent))] : [])];
     });
-    const place = axes.map((a): Expression => (a ? (within.get(bindings.get(a) as Variable) ?? integer(0)) : integer(0)));
+    const place = axes.map((a): Expression => (a ? (parts.offset.get(bindings.get(a) as Variable) ?? integer(0)) : integer(0)));
     const toPart = (s: Statement): Statement => {
       const inExpression = (e: Expression): Expression => {
         const x = mapOperands(e, inExpression);
@@ -86,13 +79,12 @@ export const computeAt = definePrimitive<{ block: string; loop: string }>({
     };
     const copy: Block = {
       ...block,
-      bindings: block.bindings.map((b) => substitute(b, moved)),
+      bindings: block.bindings.map((b) => substitute(b, parts.place)),
       // Bodies may speak of the loops themselves (cached buffers do).
-      ...(block.init ? { init: substituteStatements(block.init.map(toPart), moved) } : {}),
-      body: substituteStatements(block.body.map(toPart), moved),
+      ...(block.init ? { init: substituteStatements(block.init.map(toPart), parts.place) } : {}),
+      body: substituteStatements(block.body.map(toPart), parts.place),
     };
     const inner: readonly Statement[] = guards.length > 0 ? [when(all(guards), [copy])] : [copy];
-    const nest = partLoops.reduceRight<readonly Statement[]>((body, l) => [{ ...l, body }], inner);
 
     const redirect = (body: readonly Statement[], by: ReadonlyMap<Variable, Expression>): readonly Statement[] =>
       body.map((s): Statement => {
@@ -111,8 +103,8 @@ export const computeAt = definePrimitive<{ block: string; loop: string }>({
     // Removing rebuilds the loops around; the target is found again by its variable.
     const now = findLoop(without, args.loop).statement;
     // The block keeps its name: it is gone from its old place.
-    for (const name of [block.name, ...block.axes.map((a) => a.variable.name), ...loops.map((l) => l.variable.name)]) taken.delete(name);
-    const host: Loop = { ...now, body: [{ kind: "allocate", buffer: part }, ...renamed(nest, taken), ...redirect(now.body, new Map())] };
+    freeNames(taken, block, loops);
+    const host: Loop = { ...now, body: [{ kind: "allocate", buffer: part }, ...renamed(intoLoops(parts.loops, inner), taken), ...redirect(now.body, new Map())] };
     return replaceStatement(without, now, [host]);
   },
 });

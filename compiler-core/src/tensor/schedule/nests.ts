@@ -1,7 +1,8 @@
-import { walkStatements } from "../build.ts";
-import { loadsOf } from "../expression.ts";
+import { loop, walkStatements } from "../build.ts";
+import { add, integer, loadsOf, variable } from "../expression.ts";
 import type { Block, Buffer, Expression, Loop, Statement, TensorProgram, Variable } from "../program.ts";
 import { bindingsOf, storesOf } from "./primitive.ts";
+import type { Span } from "./region.ts";
 
 export const contains = (s: Statement, what: Statement): boolean => {
   let found = false;
@@ -73,3 +74,40 @@ export function readsOf(body: readonly Statement[], buffer: Buffer, around: read
 
 /** Axes of the blocks around a place, as expressions of loops. */
 export const bindingsAround = (around: readonly Statement[]): Map<Variable, Expression> => new Map(around.flatMap((s) => (s.kind === "block" ? [...bindingsOf(s)] : [])));
+
+/** A vectorized loop holds one block and nothing else: no nest is put into it. */
+export const takesNests = { name: "takes-nests", doc: "The loop is not vectorized: such a loop holds one block and nothing else." } as const;
+
+/** A nest that runs over parts of its loops. */
+export interface PartNest {
+  /** from the outermost, without bodies; a loop whose part is one iteration is left out */
+  readonly loops: readonly Loop[];
+  /** what stands for each old loop */
+  readonly place: ReadonlyMap<Variable, Expression>;
+  /** the same, counted from where the part begins; loops that keep their extent have none */
+  readonly offset: ReadonlyMap<Variable, Expression>;
+}
+
+/** The loops of a nest, each over the span that is asked of it, or as it was. */
+export function partNest(loops: readonly Loop[], spanOfLoop: (l: Loop) => Span | undefined): PartNest {
+  const place = new Map<Variable, Expression>();
+  const offset = new Map<Variable, Expression>();
+  const parts = loops.flatMap((l): Loop[] => {
+    const span = spanOfLoop(l);
+    const v = variable(l.variable.name);
+    if (span) {
+      offset.set(l.variable, span.extent === 1 ? integer(0) : v);
+      place.set(l.variable, add(span.base, offset.get(l.variable)!));
+    } else place.set(l.variable, v);
+    return span?.extent === 1 ? [] : [loop(v, span?.extent ?? l.extent, [], l.mode)];
+  });
+  return { loops: parts, place, offset };
+}
+
+/** Puts a body into loops made by `partNest`. */
+export const intoLoops = (loops: readonly Loop[], body: readonly Statement[]): readonly Statement[] => loops.reduceRight<readonly Statement[]>((inner, l) => [{ ...l, body: inner }], body);
+
+/** Frees the names that a nest had at its old place, so that it keeps them at its new one. */
+export function freeNames(taken: Set<string>, block: Block, loops: readonly Loop[]): void {
+  for (const name of [block.name, ...block.axes.map((a) => a.variable.name), ...loops.map((l) => l.variable.name)]) taken.delete(name);
+}

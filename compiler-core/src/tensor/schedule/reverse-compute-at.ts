@@ -1,9 +1,9 @@
-import { blocksIn, buffersRead, loop, namesIn, renamed, substituteStatements } from "../build.ts";
-import { add, substitute, variable } from "../expression.ts";
-import type { Block, Expression, Loop, Statement, Variable } from "../program.ts";
+import { blocksIn, buffersRead, namesIn, renamed, substituteStatements } from "../build.ts";
+import { substitute } from "../expression.ts";
+import type { Block, Expression, Loop, Statement } from "../program.ts";
 import { Scope } from "../simplify.ts";
 import { removeStatement, writersOf } from "./compute-inline.ts";
-import { buffersWritten, commonBody, plainAxes, plainNest, readsOf } from "./nests.ts";
+import { buffersWritten, commonBody, freeNames, intoLoops, partNest, plainAxes, plainNest, readsOf, takesNests } from "./nests.ts";
 import { bindingsOf, definePrimitive, findBlock, findLoop, isReduceLoop, mentions, replaceStatement, storesOf, type Require } from "./primitive.ts";
 import { type Span, spanOf } from "./region.ts";
 
@@ -19,11 +19,13 @@ export const reverseComputeAt = definePrimitive<{ block: string; buffer: string;
     { name: "reads-in-place", doc: "It reads the buffer at distinct axes of its own, each in full, and nowhere else." },
     { name: "finished", doc: "One block writes the buffer, under no condition, and the loops of its reduce axes lie inside the loop." },
     { name: "one-region", doc: "What an iteration writes of the buffer is a box without holes, whose place the loops outside decide." },
+    takesNests,
     { name: "ready", doc: "What else the block reads is not written from the loop on, and what it writes is not used before its old place." },
   ],
   apply(program, args, require: Require) {
     const { statement: block } = findBlock(program, args.block);
     const { statement: target, around } = findLoop(program, args.loop);
+    require("takes-nests", target.mode !== "vectorized", `${args.loop} is vectorized`);
     const common = commonBody(program, block, target);
     const root = common.body[common.a] as Statement;
     require("ready", common.b < common.a, `${args.block} does not stand after ${args.loop}`);
@@ -64,25 +66,14 @@ export const reverseComputeAt = definePrimitive<{ block: string; buffer: string;
 
     const taken = namesIn(program);
     const bindings = bindingsOf(block);
-    const moved = new Map<Variable, Expression>();
-    const partLoops = loops.flatMap((l) => {
-      const span = spans[axes.findIndex((a) => a !== undefined && bindings.get(a) === l.variable)];
-      const v = variable(l.variable.name);
-      if (!span) {
-        moved.set(l.variable, v);
-        return [loop(v, l.extent, [], l.mode)];
-      }
-      moved.set(l.variable, span.extent === 1 ? span.base : add(span.base, v));
-      return span.extent === 1 ? [] : [loop(v, span.extent, [], l.mode)];
-    });
-    const copy: Block = { ...block, bindings: block.bindings.map((b) => substitute(b, moved)), body: substituteStatements(block.body, moved) };
-    const nest = partLoops.reduceRight<readonly Statement[]>((body, l) => [{ ...l, body }], [copy]);
+    const parts = partNest(loops, (l) => spans[axes.findIndex((a) => a !== undefined && bindings.get(a) === l.variable)]);
+    const copy: Block = { ...block, bindings: block.bindings.map((b) => substitute(b, parts.place)), body: substituteStatements(block.body, parts.place) };
     // What the block writes must be allocated before the loop it now stands in.
     const late = between.find((s) => s.kind === "allocate" && s.buffer === stored.buffer);
     const hoisted = late ? replaceStatement(replaceStatement(program, common.body[common.b]!, [{ ...late }, common.body[common.b]!]), late, []) : program;
     const without = { ...hoisted, body: removeStatement(hoisted.body, findBlock(hoisted, args.block).statement) };
     const now = findLoop(without, args.loop).statement;
-    for (const name of [block.name, ...block.axes.map((a) => a.variable.name), ...loops.map((l) => l.variable.name)]) taken.delete(name);
-    return replaceStatement(without, now, [{ ...now, body: [...now.body, ...renamed(nest, taken)] }]);
+    freeNames(taken, block, loops);
+    return replaceStatement(without, now, [{ ...now, body: [...now.body, ...renamed(intoLoops(parts.loops, [copy]), taken)] }]);
   },
 });
