@@ -6,9 +6,9 @@ import type { Location } from "./memory-plan.ts";
 
 /** Sources that differ by instruction set, and the choice among them at run time. */
 
-/** Elsewhere the source is empty, but for a name: C has no empty sources. */
+/** Elsewhere the source is empty, but for a name of its own: C has no empty sources, and several may be compiled as one. */
 export const opening = (variant: CTarget): string => `${variant.guard === undefined ? "" : `#if ${variant.guard}\n`}${variant.prologue}`;
-export const closing = (variant: CTarget): string => `${epilogueOf(variant)}${variant.guard === undefined ? "" : "#else\ntypedef int gw_nothing_here;\n#endif\n"}`;
+export const closing = (variant: CTarget, source: string): string => `${epilogueOf(variant)}${variant.guard === undefined ? "" : `#else\ntypedef int ${source}_empty;\n#endif\n`}`;
 
 const place = (l: Location): string => `${l.space === "arena" ? "arena" : "weights"} + ${l.offset}`;
 
@@ -51,7 +51,7 @@ ${cases}    default:
       break;
   }
 }
-${closing(variant)}`;
+${closing(variant, `${id}_${variant.target.name}`)}`;
 }
 
 /** The best first; the one that runs everywhere last. */

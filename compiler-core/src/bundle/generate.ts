@@ -259,7 +259,8 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
     lines = text.split("\n").length - 1;
   };
   const close = (): void => {
-    files.push({ path: `src/${id}_${isa}_kernels_${files.length}.c`, text: text + closing(variant) });
+    const name = `${id}_${isa}_kernels_${files.length}`;
+    files.push({ path: `src/${name}.c`, text: text + closing(variant, name) });
   };
   open();
   let begun = false;

@@ -6,7 +6,7 @@ import { printWasmKernel, wasmTarget } from "../../src/backends/wasm/index.ts";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
 import { interpret } from "../../src/tensor/interpreter.ts";
 import knownFailures from "../coverage/known-failures.json" with { type: "json" };
-import { runInC } from "./c-runner.ts";
+import { runInC, runnableTargets } from "./c-runner.ts";
 import { runInWasm } from "./wasm-runner.ts";
 import { nodeCaseFolder, nodeCases, type NodeCase } from "./onnx-cases.ts";
 
@@ -48,12 +48,16 @@ function isForWasm(c: NodeCase): boolean {
 describe("the onnx project's operator cases, those with a lowering", async () => {
   const cases: NodeCase[] = [];
   const forWasm: NodeCase[] = [];
+  const forVectors: NodeCase[] = [];
+  const vectors = runnableTargets().at(-1)!;
   const refused: string[] = [];
   if (existsSync(nodeCaseFolder)) {
     for await (const c of nodeCases(nodeCaseFolder, /^test_/))
       if ("refused" in c) refused.push(`${c.name}: ${c.refused}`);
       // What the reference evaluation cannot meet either, the expected values are to blame for.
       else if (!(`node/${c.name}` in knownFailures)) cases.push(c);
+    for await (const c of nodeCases(nodeCaseFolder, /^test_(resize|upsample|averagepool|maxpool|basic_conv|convtranspose|gemm|matmul|softmax|layer_norm|reduce)/, vectors))
+      if (!("refused" in c) && !(`node/${c.name}` in knownFailures)) forVectors.push(c);
     for await (const c of nodeCases(nodeCaseFolder, /^test_/, wasmTarget)) if (!("refused" in c) && isForWasm(c)) forWasm.push(c);
   }
   const judge = (outputsOf: (c: NodeCase, index: number) => readonly Tensor[], of = cases): string[] =>
@@ -72,6 +76,12 @@ describe("the onnx project's operator cases, those with a lowering", async () =>
     const outputs = runInC(cases.map((c) => ({ program: c.lowered.steps[0]!.program, inputs: inputsOf(c) })), { flags: ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] });
     expect(judge((_, index) => outputs[index]!)).toEqual([]);
   }, 300_000);
+
+  needs("gcc", "shared")(`and so does that of ${forVectors.length} of them for ${vectors.name}`, () => {
+    const outputs = runInC(forVectors.map((c) => ({ program: c.lowered.steps[0]!.program, inputs: inputsOf(c) })), { target: vectors, flags: ["-O1"] });
+    expect(forVectors.length).toBeGreaterThan(80);
+    expect(judge((_, index) => outputs[index]!, forVectors)).toEqual([]);
+  }, 120_000);
 
   needs("shared")("their WebAssembly gives the expected outputs", async () => {
     const outputs = await runInWasm(forWasm.map((c) => ({ program: c.lowered.steps[0]!.program, inputs: inputsOf(c) })));

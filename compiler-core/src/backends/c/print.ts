@@ -652,7 +652,7 @@ function registerBuffers(program: TensorProgram): Set<Buffer> {
       if (a.kind === "block") for (const [i, axis] of a.axes.entries()) by.set(axis.variable, substitute(a.bindings[i] as Expression, by));
     }
     const check = (b: Buffer, indices: readonly Expression[]): void => {
-      if (b.scope === "local" && indices.some((i) => [...variablesOf(substitute(i, by))].some((v) => !constant.has(v)))) excluded.add(b);
+      if (b.scope === "local" && indices.some((i) => loadsOf(i).length > 0 || [...variablesOf(substitute(i, by))].some((v) => !constant.has(v)))) excluded.add(b);
     };
     if (s.kind === "store") check(s.buffer, s.indices);
     for (const l of s.kind === "store" ? [...loadsOf(s.value), ...s.indices.flatMap(loadsOf)] : loadsOf(s.condition)) check(l.buffer, l.indices);
@@ -664,11 +664,12 @@ function registerBuffers(program: TensorProgram): Set<Buffer> {
 function runsOverRegisters(loop: Loop, registers: ReadonlySet<Buffer>): boolean {
   let found = false;
   walkStatements(loop.body, (s, around) => {
-    if (s.kind !== "store") return;
+    if (s.kind !== "store" && s.kind !== "if") return;
     const by = new Map<Variable, Expression>();
-    for (const a of around) if (a.kind === "block") for (const [i, axis] of a.axes.entries()) by.set(axis.variable, a.bindings[i] as Expression);
+    for (const a of around) if (a.kind === "block") for (const [i, axis] of a.axes.entries()) by.set(axis.variable, substitute(a.bindings[i] as Expression, by));
     const moves = (b: Buffer, indices: readonly Expression[]): boolean => registers.has(b) && indices.some((i) => variablesOf(substitute(i, by)).has(loop.variable));
-    if (moves(s.buffer, s.indices) || loadsOf(s.value).some((l) => moves(l.buffer, l.indices))) found = true;
+    if (s.kind === "store" && moves(s.buffer, s.indices)) found = true;
+    for (const l of s.kind === "store" ? [...loadsOf(s.value), ...s.indices.flatMap(loadsOf)] : loadsOf(s.condition)) if (moves(l.buffer, l.indices)) found = true;
   });
   return found;
 }
