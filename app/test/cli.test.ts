@@ -104,6 +104,18 @@ describe("graphwright", () => {
     }
   });
 
+  test("diff: the same model, and what a pipeline changed", () => {
+    expect(graphwright("diff", digits, digits)).toMatchObject({ code: 0, out: "no difference in 41 nodes\n" });
+    const output = path.join(folder, "one.onnx");
+    graphwright("optimize", digits, "-o", output, "--only", "batch-norm-into-conv");
+    const { code, out } = graphwright("diff", digits, output, "--json");
+    expect(code).toBe(1);
+    const json = JSON.parse(out) as Json & { added: { op: string }[]; removed: { op: string }[] };
+    expect(json.removed.filter(({ op }) => op === "BatchNormalization").length).toBeGreaterThan(0);
+    expect(json.added).toEqual([]);
+    expect(graphwright("diff", digits, output).out).toContain("- BatchNormalization /stem/bn/BatchNormalization");
+  });
+
   test("optimize checks each step and the whole, and verify agrees with it", () => {
     const output = path.join(folder, "small.onnx");
     const { code, out, err } = graphwright("optimize", digits, "-o", output, "--check", "--json");

@@ -2,6 +2,7 @@ import type { CliCommand } from "../command.ts";
 import { backendTest } from "./backend-test.ts";
 import { bisect } from "./bisect.ts";
 import { build } from "./build.ts";
+import { diff } from "./diff.ts";
 import { explain } from "./explain.ts";
 import { inspect } from "./inspect.ts";
 import { open } from "./open.ts";
@@ -14,4 +15,4 @@ import { run } from "./run.ts";
 import { verify } from "./verify.ts";
 
 /** Every subcommand, in the order of the help. */
-export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, recipe, bisect, run, verify, render, backendTest, build, open];
+export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, recipe, bisect, run, verify, diff, render, backendTest, build, open];

@@ -600,6 +600,31 @@ export interface ValueBisectView {
   readonly probes: readonly { readonly values: number; readonly check: CheckView }[];
 }
 
+/** A field in which two matched nodes differ, as text; constants of one type say by how much in `note`. */
+export interface NodeDifference {
+  readonly field: "operator" | "attribute" | "type" | "input" | "constant";
+  /** the attribute's, value's or constant's name, or the input's number */
+  readonly label: string;
+  readonly before: string;
+  readonly after: string;
+  readonly note?: string;
+}
+
+export interface DiffNode {
+  readonly id: NodeId;
+  readonly op: string;
+  readonly name: string;
+}
+
+/** What differs between two models. */
+export interface ModelDiff {
+  readonly nodes: readonly [a: number, b: number];
+  readonly matched: number;
+  readonly added: readonly DiffNode[];
+  readonly removed: readonly DiffNode[];
+  readonly changed: readonly { readonly a: DiffNode; readonly b: DiffNode; readonly differences: readonly NodeDifference[] }[];
+}
+
 /** A custom rewrite as the editor needs it. */
 export interface CustomRewriteView extends RewriteView {
   readonly text: string;
@@ -710,6 +735,8 @@ export interface SessionApi {
   bisect: Method<{ readonly model: ModelId; readonly from: StepId; readonly to: StepId; readonly seeds?: number }, BisectView>;
   /** the first value that two models compute differently, among those that both name */
   bisectModels: Method<{ readonly a: At; readonly b: At; readonly seeds?: number }, ValueBisectView>;
+  /** what differs between two models that share no history: matched by name, then by structure */
+  diffModels: Method<{ readonly a: At; readonly b: At }, ModelDiff>;
   /** what every node and constant of a step came from, and what every original became */
   lineage: Method<At, LineageTable>;
   /** reads custom rewrites and keeps nothing; errors say line and column */

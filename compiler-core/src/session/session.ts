@@ -23,6 +23,7 @@ import { buildFiles } from "./build.ts";
 import { compareCompiled, compileCase } from "./compiled-case.ts";
 import { collectFiles } from "./files.ts";
 import { Model } from "./model.ts";
+import { diffModels } from "./model-diff.ts";
 import { nodeDetail } from "./node-detail.ts";
 import { nodeProgram } from "./program-view.ts";
 import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView, TensorRef } from "./protocol.ts";
@@ -404,6 +405,10 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       const model = find(id);
       const view = checkView(await checkModels(model.graph(from), model.graph(to), { task, ...(await engine.for(model.graph(from))), ...(seeds === undefined ? {} : { seeds }) }), "model");
       return view;
+    },
+
+    async diffModels({ a, b }, task) {
+      return diffModels(stepGraph(a), stepGraph(b), task);
     },
 
     async compare({ a, b, seeds }, task) {
