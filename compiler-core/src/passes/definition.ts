@@ -116,9 +116,11 @@ export interface RewriteOptions {
   readonly channelBlock: number;
   /** most outputs along one side of a Winograd tile: 4, 2, or 0 for direct convolutions only */
   readonly winograd: 0 | 2 | 4;
+  /** operators that the turns of one loop may have together once it is unrolled */
+  readonly unrolledOperators: number;
 }
 
-export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false, highestOpset: 20, channelBlock: 16, winograd: 4 };
+export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false, highestOpset: 20, channelBlock: 16, winograd: 4, unrolledOperators: 8192 };
 
 /** Constants can be roots too, under this name. */
 export const constantRoot = "constant";

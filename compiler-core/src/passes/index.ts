@@ -39,9 +39,11 @@ import { halfWeights } from "./half-weights.ts";
 import { hardSigmoidFusion } from "./hard-sigmoid-fusion.ts";
 import { hardSwishFusion } from "./hard-swish-fusion.ts";
 import { inlineConstantIf } from "./inline-constant-if.ts";
+import { ifConversion } from "./if-conversion.ts";
 import { int8Weights } from "./int8-weights.ts";
 import { integerProduct } from "./integer-product.ts";
 import { layerNormalizationFusion } from "./layer-normalization-fusion.ts";
+import { loopUnrolling } from "./loop-unrolling.ts";
 import { matmulAddToGemm } from "./matmul-add-to-gemm.ts";
 import { mishFusion } from "./mish-fusion.ts";
 import { multiplyBeforeConv } from "./multiply-before-conv.ts";
@@ -61,6 +63,7 @@ import { rmsNormalizationFusion } from "./rms-normalization-fusion.ts";
 import { rmsNormalizationGroup } from "./rms-normalization-group.ts";
 import { rotaryEmbeddingGroup } from "./rotary-embedding-group.ts";
 import { scaleIntoWeights } from "./scale-into-weights.ts";
+import { scanUnrolling } from "./scan-unrolling.ts";
 import { shapeSubgraphFolding } from "./shape-subgraph-folding.ts";
 import { sinkTransposes } from "./sink-transposes.ts";
 import { sinkTransposesThroughSums } from "./sink-transposes-through-sums.ts";
@@ -95,6 +98,9 @@ export const rewrites: readonly RewriteDefinition[] = [
   dequantizeOfConstant,
   shapeSubgraphFolding,
   inlineConstantIf,
+  loopUnrolling,
+  scanUnrolling,
+  ifConversion,
   batchNormIntoConv,
   batchNormIntoConvTranspose,
   affineIntoConv,

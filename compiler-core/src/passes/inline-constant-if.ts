@@ -1,7 +1,6 @@
-import type { ValueRef } from "../ir/graph.ts";
 import { toNumbers } from "../ir/tensor.ts";
 import { defineRewrite } from "./definition.ts";
-import { copyRegion } from "./support/inline-region.ts";
+import { copyRegion, replaceOutputs } from "./support/inline-region.ts";
 
 export const inlineConstantIf = defineRewrite({
   name: "inline-constant-if",
@@ -23,26 +22,8 @@ export const inlineConstantIf = defineRewrite({
     const root = context.find(match.root)!;
     const branch = match.bindings.branch as number;
     const inside = copyRegion(rewriter, context, branch, root.region, root, new Map());
-    const made = new Set<string>();
-    for (const [output, result] of context.graph.region(branch).outputs.entries()) {
-      const from = { node: root.id, output };
-      if (rewriter.usesOfValue(from).length === 0) continue;
-      const value: ValueRef = inside(result.value);
-      const { name } = root.outputs[output]!;
-      const producer = rewriter.node(value.node);
-      // A value of its own takes the If's name. A capture keeps its name: where the If's is an output, a copy bears it.
-      const own = value.node >= context.graph.nodes.length && !made.has(`${value.node}:${value.output}`);
-      made.add(`${value.node}:${value.output}`);
-      if (own) {
-        rewriter.update(value.node, { outputs: producer.outputs.map((o, i) => (i === value.output ? { ...o, name } : o)) });
-        rewriter.replaceUses(from, value);
-      } else if (context.isResult(from)) {
-        const copy = rewriter.addNode({ op: "Identity", inputs: [value], outputs: [{ name, type: root.outputs[output]!.type }], region: root.region, order: root.order });
-        rewriter.derive("replace", [root.id], [copy]);
-        rewriter.replaceUses(from, { node: copy, output: 0 });
-      } else rewriter.replaceUses(from, value);
-    }
-    rewriter.removeDead([root.id]);
+    const { outputs } = context.graph.region(branch);
+    replaceOutputs(rewriter, context, root, (output) => inside(outputs[output]!.value));
   },
   examples: [
     {

@@ -21,7 +21,7 @@ export const inlineFusedGroup = defineRewrite({
     const body = match.bindings.body as number;
     const region = context.graph.region(body);
     const parameters = new Map(region.parameters.map((p, i) => [p, root.inputs[i]!] as const));
-    const inside = copyRegion(rewriter, context, body, root.region, root, new Map(), parameters);
+    const inside = copyRegion(rewriter, context, body, root.region, root, new Map(), { parameters });
     for (const [output, { value }] of region.outputs.entries()) {
       const result = inside(value);
       const { name } = root.outputs[output]!;

@@ -97,6 +97,12 @@ export const passes: readonly Pass[] = [
     rewrites: ["elementwise-group", "swish-group"],
   },
   {
+    name: "control-flow",
+    title: "Control flow",
+    summary: "Puts the bodies of loops and branches in their places, where the number of turns is known and both branches may run.",
+    rewrites: ["inline-constant-if", "loop-unrolling", "scan-unrolling", "if-conversion"],
+  },
+  {
     name: "take-groups-apart",
     title: "Take groups apart",
     summary: "Puts the bodies of fused groups in their places, so that kernels can be chosen.",
@@ -128,8 +134,8 @@ const main = ["clean-up", "fold-constants", "simplify", "layout", "recognize-ope
 const fusion = ["group-attention", "fuse-epilogues", "group-operators", "group-elementwise"];
 const groups = passes.filter((pass) => fusion.includes(pass.name)).flatMap((pass) => pass.rewrites);
 
-/** Rewrites that only pipelines which say so run: they change the function, or serve such a pipeline. */
-const optIn = ["integer-product", ...rewrites.filter((rewrite) => rewrite.exactness === "approximates").map((rewrite) => rewrite.name)];
+/** Rewrites that only pipelines which say so run: they change the function, make the graph larger, or serve such a pipeline. */
+const optIn = ["integer-product", "loop-unrolling", "scan-unrolling", "if-conversion", ...rewrites.filter((rewrite) => rewrite.exactness === "approximates").map((rewrite) => rewrite.name)];
 
 export const pipelines: readonly Pipeline[] = [
   {
@@ -189,6 +195,14 @@ export const pipelines: readonly Pipeline[] = [
     summary: "As default, then weights of products and lookups stored as int8 with a scale for each channel: a quarter of the file. Approximates.",
     passes: main,
     finally: ["int8-weights", ...fusion],
+  },
+  {
+    name: "unroll",
+    title: "Unroll",
+    summary: "Takes loops and branches apart and folds what that decides: what a build does first to a step with control flow.",
+    passes: ["control-flow", "clean-up", "fold-constants", "simplify"],
+    finally: [],
+    options: { foldGrowthBytes: 4096 },
   },
   {
     name: "kernels",

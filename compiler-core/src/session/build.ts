@@ -31,6 +31,7 @@ export async function buildFiles(model: Model, step: StepId, { name, target }: {
   const onnx = collectFiles(exportOnnx(graph, { name: "model.onnx", task }).files);
   // Kernels are chosen on a timeline of their own: the step itself stays as it is, and the ONNX file beside the code too.
   const kernels = new Timeline(graph);
+  if ([...graph].some((node) => node.kind === "operator" && ["If", "Loop", "Scan"].includes(node.op))) await runPipeline(kernels, "unroll", { task });
   await runPipeline(kernels, "kernels", { task });
   const bundle = await (target === "wasm" ? buildWasmBundle : buildBundle)(kernels.head.graph, {
     name,

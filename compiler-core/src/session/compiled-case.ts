@@ -27,8 +27,8 @@ function compileTimeNodes(graph: Graph): Set<NodeId> {
     if (node.kind !== "operator") continue;
     const early = operatorLowering.lowering(node)?.compileTimeInputs ?? [];
     for (const index of early) if (node.inputs[index] && node.op !== "Shape" && node.op !== "Size") pending.push(node.inputs[index].node);
-    // The condition of an If chooses a body.
-    if (node.op === "If" && node.inputs[0]) pending.push(node.inputs[0].node);
+    // The condition of an If chooses a body, the first inputs of a Loop say how often it runs.
+    if (node.op === "If" || node.op === "Loop") for (const ref of node.inputs.slice(0, node.op === "If" ? 1 : 2)) if (ref) pending.push(ref.node);
   }
   while (pending.length > 0) {
     const id = pending.pop()!;
@@ -55,7 +55,7 @@ function settled(graph: Graph, inputs: ReadonlyMap<string, Tensor>): Graph {
     );
     if (constants.size > 0) current = specialize(current, { constants }).graph;
     const sites = new Set([...early].flatMap((id) => (current.find(id) ? [siteOf(current.node(id))] : [])));
-    const rewrites = ["constant-folding", "shape-subgraph-folding", "inline-constant-if", "dead-code-elimination"].map(findRewrite);
+    const rewrites = ["constant-folding", "shape-subgraph-folding", "inline-constant-if", "loop-unrolling", "scan-unrolling", "if-conversion", "dead-code-elimination"].map(findRewrite);
     const steps = applyRepeatedly(current, rewrites, { pass: "settle", skipSite: (rewrite, site) => /folding/.test(rewrite) && !sites.has(site) });
     for (let next = steps.next(); !next.done; next = steps.next()) current = next.value.graph;
     if (current === before) break;

@@ -42,6 +42,7 @@ const equivalent: Readonly<Record<string, string>> = {
   "zero-state-elimination, precondition zero state": "nothing is taken away where no state is zero",
   "attention-group, precondition along the keys": "a group is its own nodes",
   "skip-normalization-group, precondition constant scale": "a group is its own nodes",
+  "if-conversion, precondition branches that cannot fail": "places are drawn within the axis",
 };
 
 describe.each(rewrites.filter((r) => r.exactness !== "approximates").map((rewrite) => [rewrite.name, rewrite] as const))("%s made wrong", (_, rewrite) => {

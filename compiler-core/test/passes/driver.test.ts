@@ -134,9 +134,9 @@ describe("names", () => {
     const catalog = describePasses();
     expect(JSON.parse(JSON.stringify(catalog))).toEqual(catalog);
     expect(catalog.rewrites.map((r) => r.name)).toContain("epilogue-fusion");
-    expect(new Set(catalog.pipelines.map((p) => p.name))).toEqual(new Set(["default", "strict", "size", "teaching", "quantized", "half", "half-weights", "int8-weights", "kernels"]));
+    expect(new Set(catalog.pipelines.map((p) => p.name))).toEqual(new Set(["default", "strict", "size", "teaching", "quantized", "half", "half-weights", "int8-weights", "unroll", "kernels"]));
     // Every rewrite that keeps the function runs in the default pipeline, in the one of integers, or in the one that chooses kernels.
-    const reached = new Set(["default", "quantized", "kernels"].flatMap((name) => catalog.pipelines.find((p) => p.name === name)!.passes).flatMap((name) => findPass(name).rewrites));
+    const reached = new Set(["default", "quantized", "unroll", "kernels"].flatMap((name) => catalog.pipelines.find((p) => p.name === name)!.passes).flatMap((name) => findPass(name).rewrites));
     expect(catalog.rewrites.filter((r) => r.exactness !== "approximates" && !reached.has(r.name))).toEqual([]);
   });
 });

@@ -1,10 +1,9 @@
-import type { RegionId, ValueRef } from "../../ir/graph.ts";
 import { makeTensor, scalar, toNumbers } from "../../ir/tensor.ts";
-import type { InferContext, InferredOutput } from "../../ir/type-rules.ts";
+import type { InferredOutput } from "../../ir/type-rules.ts";
 import { tensorType, unknownType, type ValueType } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator, type Value } from "../definition.ts";
-import { bodyOf, carriedTypes, controlVersions, stackedType, stackTurns } from "../support/bodies.ts";
+import { bodyKeepsCondition, bodyOf, carriedTypes, controlVersions, stackedType, stackTurns } from "../support/bodies.ts";
 import { knownInts } from "../support/infer.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { bool, everything, int64, optional, variadic } from "../support/types.ts";
@@ -12,22 +11,6 @@ import { withSequencesAndOptionals } from "../support/value-types.ts";
 
 const counter = tensorType("int64", []);
 const flag = tensorType("bool", []);
-
-/** True when the body's condition is always true: a constant, or the condition that it was given. */
-function bodyKeepsCondition(context: InferContext, region: RegionId): boolean {
-  const { graph } = context;
-  if (!graph) return false;
-  const { parameters, outputs } = graph.region(region);
-  let ref: ValueRef | null = outputs[0]?.value ?? null;
-  for (let steps = 0; ref && steps < 64; steps++) {
-    const node = graph.node(ref.node);
-    if (node.kind === "parameter") return node.id === parameters[1];
-    if (node.kind === "constant") return node.value.count === 1 && toNumbers(node.value.tensor())[0] === 1;
-    if (node.op !== "Identity" || node.domain !== "") return false;
-    ref = node.inputs[0] ?? null;
-  }
-  return false;
-}
 
 export const loop = defineOperator({
   domain: "",
@@ -57,7 +40,7 @@ export const loop = defineOperator({
     // The number of turns is known only when nothing but M can end the loop.
     const condition = node.inputs[1] ? context.constant(1) : undefined;
     const starts = !node.inputs[1] || (condition?.count === 1 && toNumbers(condition.tensor())[0] === 1);
-    const turns = starts && bodyKeepsCondition(context, region) ? (context.known(0)?.[0] ?? knownInts(context, 0)?.[0] ?? null) : null;
+    const turns = starts && (context.graph !== undefined && bodyKeepsCondition(context.graph, region)) ? (context.known(0)?.[0] ?? knownInts(context, 0)?.[0] ?? null) : null;
     return node.outputs.map((_, i) => {
       if (i < count) return { type: types[i]! };
       const slice = inferred[i + 1];

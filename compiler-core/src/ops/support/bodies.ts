@@ -1,7 +1,7 @@
 import type { Dim } from "../../ir/dim.ts";
-import type { OperatorNode } from "../../ir/graph.ts";
-import { allocate, makeTensor, type Tensor } from "../../ir/tensor.ts";
-import type { InferContext, InferredOutput } from "../../ir/type-rules.ts";
+import type { OperatorNode, RegionId, ValueRef } from "../../ir/graph.ts";
+import { allocate, makeTensor, type Tensor, toNumbers } from "../../ir/tensor.ts";
+import type { GraphView, InferContext, InferredOutput } from "../../ir/type-rules.ts";
 import { elementOf, shapeOf, staticShape, tensorType, unknownType, type ValueType } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { isTensor, type OperatorVersion, type Value } from "../definition.ts";
@@ -26,6 +26,20 @@ export function bodyOf(node: OperatorNode, name: string): number {
   const region = node.regions[name];
   if (region === undefined) throw new GraphwrightError("missing-body", `the graph attribute "${name}" is required.`);
   return region;
+}
+
+/** True when the condition that the body of a Loop gives is always true: a constant, or the condition that it was given. */
+export function bodyKeepsCondition(graph: Pick<GraphView, "node" | "region">, region: RegionId): boolean {
+  const { parameters, outputs } = graph.region(region);
+  let ref: ValueRef | null = outputs[0]?.value ?? null;
+  for (let steps = 0; ref && steps < 64; steps++) {
+    const node = graph.node(ref.node);
+    if (node.kind === "parameter") return node.id === parameters[1];
+    if (node.kind === "constant") return node.value.count === 1 && toNumbers(node.value.tensor())[0] === 1;
+    if (node.op !== "Identity" || node.domain !== "") return false;
+    ref = node.inputs[0] ?? null;
+  }
+  return false;
 }
 
 /** Input `index` as it stands for a body's parameter. */
