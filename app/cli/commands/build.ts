@@ -37,6 +37,7 @@ export const build: CliCommand = {
       .option("--only <names>", "only these passes or rewrites")
       .option("--skip <names>", "all but these")
       .option("--name <identifier>", "name of the library; taken from the file by default")
+      .option("--library <name>", "calls a vendor library where it computes a whole step: cblas, for MatMul and Gemm (C only)")
       .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128")
       .option("--force", "replace what is in the folder")
       .option("--json", "print JSON"),
@@ -60,7 +61,7 @@ export const build: CliCommand = {
       head = run.timeline.head;
     }
     const name = (options["name"] as string | undefined) ?? path.basename(file!).replace(/\.[^.]*$/, "");
-    const result = await session.build({ model, step: head, name, target }, task);
+    const result = await session.build({ model, step: head, name, target, ...(options["library"] === undefined ? {} : { library: options["library"] as string }) }, task);
     // Built beside its place and then moved there: an export that fails half-way leaves nothing behind.
     await mkdir(path.dirname(path.resolve(output)), { recursive: true });
     await interruptible(async (signal) => {

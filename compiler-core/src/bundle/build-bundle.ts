@@ -3,6 +3,7 @@ import { describeNode, type Graph, qualifiedOp } from "../ir/graph.ts";
 import { fromNumbers, type Tensor, tensorBytes, toNumbers } from "../ir/tensor.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { Random } from "../support/random.ts";
+import type { VendorLibrary } from "../backends/c/libraries.ts";
 import { silentTask, type Task } from "../support/task.ts";
 import type { LoweringTable } from "../tensor/lower-node.ts";
 import { describeStep } from "../tensor/schedule/schedule.ts";
@@ -37,6 +38,8 @@ export interface BundleOptions {
   /** made-up integer inputs run from 0 to this minus 1 */
   readonly integerRange?: number;
   readonly lowering?: LoweringTable;
+  /** steps that it covers call it; the loop nests stay for where it is not at hand */
+  readonly library?: VendorLibrary;
 }
 
 export interface Bundle {
@@ -62,7 +65,7 @@ export const json = (value: unknown): string => `${JSON.stringify(value, null, 2
 export async function buildBundle(graph: Graph, options: BundleOptions): Promise<Bundle> {
   const task = options.task ?? silentTask;
   const id = cIdentifier(options.name);
-  const code = await generateCode(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}) }, task);
+  const code = await generateCode(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}), ...(options.library ? { library: options.library } : {}) }, task);
   const { lowered, plan, checked, weights, kernels, model } = code;
 
   task.progress(undefined, "reference outputs for the self-test");
@@ -79,7 +82,7 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
   const allowed = model.outputs.map((o, i) => Math.max(...expected.map((e) => tolerance(o, e[i]!))));
   const selftest: SelftestData = { seed, integerRange, outputs: expected[expected.length - 1]!.map((t, i) => ({ expected: t, allowed: allowed[i]! })) };
 
-  const notes = notesOf(lowered, plan);
+  const notes = notesOf(lowered, plan, kernels, options.library);
   const sources = [...code.sources, `src/${id}_selftest.c`];
   const files: BundleFile[] = [
     ...code.files,
@@ -97,8 +100,8 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
     ...vectorFiles(sets.length > 1 ? sets.slice(0, -1) : sets, sets.length > 1 ? expected.slice(0, -1) : expected),
     textFile("bench.c", benchMain(model)),
     textFile("examples/run.c", exampleMain(model)),
-    textFile("Makefile", makefile(model, sources, code.headers)),
-    textFile("CMakeLists.txt", cmakeLists(model, sources)),
+    textFile("Makefile", makefile(model, sources, code.headers, options.library)),
+    textFile("CMakeLists.txt", cmakeLists(model, sources, options.library)),
     textFile("LICENSES", licenses(options.name)),
     textFile("memory_plan.json", json({ schema_version: 1, arena_bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, gap_bytes: plan.arenaBytes - plan.lowerBoundBytes, alignment: 64, ...withoutArena(checked), storages: plan.storages.map((s) => ({ ...s, values: s.values.map((v) => nameIn(lowered, v)) })) })),
     { path: `weights/${id}.bin`, size: weights.bytes, chunks: () => weights.chunks() },
@@ -115,6 +118,7 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
         vectorSets: Math.max(1, sets.length - 1),
         allowed,
         notes,
+        ...(options.library ? { library: options.library } : {}),
       }),
     ),
   ];
@@ -216,12 +220,16 @@ function weightsSource(id: string, weights: WeightsFile): BundleFile {
   return { path: `weights/${id}_weights.c`, size, chunks: lines };
 }
 
-function notesOf(lowered: LoweredGraph, plan: MemoryPlan): string[] {
+function notesOf(lowered: LoweredGraph, plan: MemoryPlan, kernels: Kernels, library: VendorLibrary | undefined): string[] {
   const notes: string[] = [];
   const views = plan.elided.filter(Boolean).length;
   if (views > 0) notes.push(`${views} of ${lowered.steps.length} operators need no code: their results lie inside other values (reshapes, concatenations, slices).`);
   const gathers = lowered.steps.filter((s) => s.node.op === "Gather").length;
   if (gathers > 0) notes.push(`${gathers} Gather ${gathers === 1 ? "node clamps" : "nodes clamp"} indices that lie outside their axis.`);
+  if (library) {
+    const calls = kernels.calls.filter((c) => c.kernel.routine !== undefined).length;
+    notes.push(`${calls} ${calls === 1 ? "step calls" : "steps call"} ${library.title} (${library.link} unless ${library.name.toUpperCase()}_LIBS names another). \`make ${library.name.toUpperCase()}=0\` builds without it.`);
+  }
   notes.push("C99 for one thread: the code for the best instruction set of the processor is chosen at run time, and the portable one runs everywhere.");
   return notes;
 }
@@ -263,6 +271,7 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
         kernel: kernel?.name ?? null,
         file: kernel?.file ?? null,
         line: kernel?.line ?? null,
+        ...(kernel?.routine === undefined ? {} : { calls: kernel.routine }),
         ...(kernel ? { schedule: s.schedule.map(describeStep) } : { view: s.views.map((v) => ({ part: nameIn(lowered, v.part), whole: nameIn(lowered, v.whole), offset: v.offset })) }),
       };
     }),

@@ -346,6 +346,7 @@ export function selftestSource(m: CModel, data: SelftestData): string {
   const M = upper(id);
   const tables = data.outputs
     .map(({ expected }, i) => {
+      if (elementCount(expected.dims) === 0) return "";
       const numbers = toNumbers(expected);
       const type = isSmallFloat(expected.element) ? "float32" : isFloat(expected.element) ? expected.element : "int64";
       const picked: string[] = [];
@@ -354,12 +355,13 @@ export function selftestSource(m: CModel, data: SelftestData): string {
         picked.push(isFloat(expected.element) ? cFloat(numbers[at] as number, type as "float32" | "float64") : cInteger(Number(numbers[at]), "int64"));
       const rows: string[] = [];
       for (let at = 0; at < picked.length; at += 8) rows.push(`  ${picked.slice(at, at + 8).join(", ")},\n`);
-      return `static const ${cType(type as ElementType)} expected_${i}[] = {\n${rows.length > 0 ? rows.join("") : "  0\n"}};\n`;
+      return `static const ${cType(type as ElementType)} expected_${i}[] = {\n${rows.join("")}};\n`;
     })
     .join("");
   const fills = m.inputs
     .map((t, i) => {
       const count = elementCount(t.dims);
+      if (count === 0) return "";
       const value =
         isSmallFloat(t.element)
           ? `gw_to_${smallId(t.element)}((float)((double)(next_u32(&state) >> 8) * (1.0 / 8388608.0) - 1.0))`
@@ -378,6 +380,7 @@ export function selftestSource(m: CModel, data: SelftestData): string {
   const checks = data.outputs
     .map(({ expected, allowed }, i) => {
       const count = elementCount(expected.dims);
+      if (count === 0) return "";
       const type = cType(expected.element);
       return `  {
     const ${type} *y = (const ${type} *)${id}_output(context, ${i});
@@ -425,9 +428,9 @@ ${id}_status ${id}_selftest(${id}_context *context, ${id}_report *report) {
   report->output = 0;
   report->element = 0;
   report->compared = 0;
-  ${m.inputs.length === 0 ? "(void)next_u32(&state);\n" : ""}${fills.trimStart()}  status = ${id}_run(context);
+  ${fills === "" ? "(void)next_u32(&state);\n" : fills.trimStart()}  status = ${id}_run(context);
   if (status != ${M}_OK) return status;
-${checks}  return failed ? ${M}_ERROR_SELFTEST : ${M}_OK;
+${checks === "" ? "  (void)failed;\n" : checks}  return failed ? ${M}_ERROR_SELFTEST : ${M}_OK;
 }
 `;
 }

@@ -1,12 +1,15 @@
 import { commentText } from "./c-names.ts";
+import type { VendorLibrary } from "../backends/c/libraries.ts";
 import { type CModel, selftestSamples } from "./c-model.ts";
 
 /** Build files and documents of a bundle. */
 
 const flags = "-std=c99 -Wall -Wextra -Wpedantic";
 
-export function makefile(m: CModel, sources: readonly string[], headers: readonly string[]): string {
+export function makefile(m: CModel, sources: readonly string[], headers: readonly string[], library?: VendorLibrary): string {
   const { id } = m;
+  const use = library?.name.toUpperCase();
+  const libs = library ? ` $(${use}_LIBS_$(${use}))` : "";
   const objects = sources.map((s) => `build/${s.replace(/^.*\//, "").replace(/\.c$/, ".o")}`);
   const rules = sources.map((s, i) => `${objects[i]}: ${s} include/${id}.h ${headers.join(" ")} | build\n\t$(CC) $(BUILD) -c -o $@ ${s}\n`).join("\n");
   return `# make            the library lib${id}.a
@@ -14,9 +17,9 @@ export function makefile(m: CModel, sources: readonly string[], headers: readonl
 # make bench      and run ./bench: measures
 # make run        and run ./run with a file for each input
 # The code for the instructions of the machine is chosen when it runs.
-CFLAGS ?= -O3
-BUILD = ${flags} $(CFLAGS) -Iinclude -Isrc -I.
-
+${library ? `# ${use}=0 builds without ${library.title}; ${use}_LIBS names another one (now ${library.link}). make clean between the two.\n` : ""}CFLAGS ?= -O3
+BUILD = ${flags} $(CFLAGS)${library ? ` $(${use}_FLAGS_$(${use}))` : ""} -Iinclude -Isrc -I.
+${library ? `${use} ?= 1\n${use}_FLAGS_1 = -D${library.macro}\n${use}_LIBS ?= ${library.link}\n${use}_LIBS_1 = $(${use}_LIBS)\n` : ""}
 all: lib${id}.a
 
 lib${id}.a: ${objects.join(" ")}
@@ -27,13 +30,13 @@ build:
 \tmkdir -p build
 
 selftest: test/selftest.c test/files.h lib${id}.a
-\t$(CC) $(BUILD) -Itest -o $@ test/selftest.c lib${id}.a -lm $(LDFLAGS)
+\t$(CC) $(BUILD) -Itest -o $@ test/selftest.c lib${id}.a -lm${libs} $(LDFLAGS)
 
 bench: bench.c test/files.h lib${id}.a
-\t$(CC) $(BUILD) -o $@ bench.c lib${id}.a -lm $(LDFLAGS)
+\t$(CC) $(BUILD) -o $@ bench.c lib${id}.a -lm${libs} $(LDFLAGS)
 
 run: examples/run.c test/files.h lib${id}.a
-\t$(CC) $(BUILD) -o $@ examples/run.c lib${id}.a -lm $(LDFLAGS)
+\t$(CC) $(BUILD) -o $@ examples/run.c lib${id}.a -lm${libs} $(LDFLAGS)
 
 clean:
 \trm -rf build lib${id}.a selftest bench run
@@ -42,8 +45,9 @@ clean:
 `;
 }
 
-export function cmakeLists(m: CModel, sources: readonly string[]): string {
+export function cmakeLists(m: CModel, sources: readonly string[], library?: VendorLibrary): string {
   const { id } = m;
+  const use = library?.name.toUpperCase();
   return `cmake_minimum_required(VERSION 3.10)
 project(${id} C)
 
@@ -61,7 +65,14 @@ if(NOT WIN32)
   target_link_libraries(${id} PUBLIC m)
 endif()
 
-foreach(program selftest bench run)
+${library ? `option(${use} "call ${library.title}" ON)
+set(${use}_LIBS "${library.link}" CACHE STRING "how it is linked")
+if(${use})
+  target_compile_definitions(${id} PRIVATE ${library.macro})
+  target_link_libraries(${id} PUBLIC \${${use}_LIBS})
+endif()
+
+` : ""}foreach(program selftest bench run)
   if(program STREQUAL "selftest")
     set(source test/selftest.c)
   elseif(program STREQUAL "bench")
@@ -88,6 +99,7 @@ export interface ReadmeFacts {
   readonly vectorSets: number;
   readonly allowed: readonly number[];
   readonly notes: readonly string[];
+  readonly library?: VendorLibrary;
 }
 
 export function readme(m: CModel, facts: ReadmeFacts): string {
@@ -97,7 +109,7 @@ export function readme(m: CModel, facts: ReadmeFacts): string {
   const gap = m.arenaBytes - m.lowerBoundBytes;
   return `# ${commentText(m.modelName)}
 
-A neural network as plain C99 with no dependency but the C library's \`math.h\`: ${m.steps.length} steps by ${facts.kernels} kernels.
+A neural network as plain C99 with no dependency but the C library's \`math.h\`${facts.library ? ` and ${facts.library.title}, unless it is built with \`${facts.library.name.toUpperCase()}=0\`` : ""}: ${m.steps.length} steps by ${facts.kernels} kernels.
 
 | | |
 |---|---|

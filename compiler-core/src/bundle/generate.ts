@@ -3,6 +3,7 @@ import { type Graph, type OperatorNode, qualifiedOp } from "../ir/graph.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { helperDefinitions } from "../backends/c/helpers.ts";
 import { cTarget, type CTarget } from "../backends/c/isa.ts";
+import type { LibraryCall, VendorLibrary } from "../backends/c/libraries.ts";
 import { type KernelSource, printKernel } from "../backends/c/print.ts";
 import { vectorDefinitions } from "../backends/c/vector-helpers.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
@@ -14,7 +15,7 @@ import { type BundleFile, textFile } from "./bundle-file.ts";
 import { type CModel, headerSource, modelSource, type StepCall, type TensorInfo } from "./c-model.ts";
 import { closing, dispatchSource, opening, stepsHeader, stepsSource } from "./c-variants.ts";
 import { commentText } from "./c-names.ts";
-import { lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type ValueKey } from "./lower-graph.ts";
+import { keyOfValue, lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type ValueKey } from "./lower-graph.ts";
 import { type Location, type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { checkMemoryPlan, type CheckedPlan } from "./overlap-checker.ts";
 import { layOutWeights, makeWeights, type WeightsFile, type WeightTensor } from "./weights.ts";
@@ -42,6 +43,8 @@ export interface GenerateOptions {
   readonly lowering?: LoweringTable;
   /** instruction sets to schedule and print for, the one that runs everywhere first; all when not given */
   readonly targets?: readonly ScheduleTarget[];
+  /** steps that it covers call it, where the code is compiled with its macro */
+  readonly library?: VendorLibrary;
 }
 
 /** The steps of one target. All targets share the memory plan, the weights and the order of steps. */
@@ -111,13 +114,13 @@ export async function planGraphs(graph: Graph, graphs: readonly LoweredGraph[], 
 export async function generateCode(graph: Graph, id: string, options: GenerateOptions, task: Task): Promise<GeneratedCode> {
   const targets = options.targets ?? scheduleTargets;
   const graphs: LoweredGraph[] = [];
-  for (const target of targets) graphs.push(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target));
+  for (const target of targets) graphs.push(withoutSharing(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target), options));
   const lowered = graphs[0]!;
   const { plan, checked, weightTensors, at } = await planGraphs(graph, graphs, task);
   const weights = await makeWeights(weightTensors, task);
   task.progress(undefined, "printing kernels");
   await task.pause();
-  const variants = graphs.map((g, v): Variant => ({ target: cTarget(targets[v]!.name), lowered: g, kernels: printKernels(id, g, plan, cTarget(targets[v]!.name)) }));
+  const variants = graphs.map((g, v): Variant => ({ target: cTarget(targets[v]!.name), lowered: g, kernels: printKernels(id, g, plan, cTarget(targets[v]!.name), options) }));
   const { kernels } = variants[0]!;
   const infoOf = (key: ValueKey, name: string): TensorInfo => {
     const v = lowered.values.get(key)!;
@@ -153,7 +156,7 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
     textFile(`src/${id}.c`, modelSource(model)),
     textFile(`src/${id}_steps.h`, stepsHeader(model, variants.map((v) => v.target))),
     textFile(`src/${id}_dispatch.c`, dispatchSource(model, variants.map((v) => v.target))),
-    textFile(`src/${id}_helpers.h`, helpersHeader(id, new Set(variants.flatMap((v) => v.kernels.list.flatMap((k) => [...k.source.helpers]))))),
+    textFile(`src/${id}_helpers.h`, helpersHeader(id, new Set(variants.flatMap((v) => v.kernels.list.flatMap((k) => [...k.source.helpers]))), options.library)),
     ...variants.flatMap((v) => [
       textFile(`src/${id}_${v.target.target.name}.h`, v.kernels.header),
       textFile(`src/${id}_${v.target.target.name}.c`, stepsSource(id, v.target, callsOf(v))),
@@ -214,6 +217,8 @@ function checkedPlan(lowered: LoweredGraph, plan: MemoryPlan, scratch: readonly 
 
 export interface Kernel {
   readonly name: string;
+  /** what it calls, where the bundle is compiled with the vendor library */
+  readonly routine?: string;
   readonly source: KernelSource;
   file: string;
   /** line of the function's first line in its file */
@@ -227,8 +232,31 @@ export interface Kernels {
   readonly header: string;
 }
 
+/** The buffers of a step's inputs and outputs, in the node's order. */
+function buffersOf(step: LoweredStep): { inputs: (Buffer | null)[]; outputs: Buffer[] } {
+  const bufferOf = (key: ValueKey, output: boolean): Buffer | undefined => step.program.parameters.find((p) => step.values.get(p) === key && (p.scope === "output") === output);
+  return {
+    inputs: step.node.inputs.map((ref) => (ref ? (bufferOf(keyOfValue(ref), false) ?? null) : null)),
+    outputs: step.node.outputs.flatMap((_, output) => bufferOf(keyOfValue({ node: step.node.id, output }), true) ?? []),
+  };
+}
+
+const callOf = (step: LoweredStep, library: VendorLibrary, lowering: LoweringTable): LibraryCall | undefined => library.callOf({ node: step.node, attributes: lowering.attributes(step.node), ...buffersOf(step) });
+
+/** A library writes its result while it reads its factors, whatever the loop nest does: only what it adds to may lie in the same place. */
+function withoutSharing(graph: LoweredGraph, { library, lowering = operatorLowering }: GenerateOptions): LoweredGraph {
+  if (!library) return graph;
+  return {
+    ...graph,
+    steps: graph.steps.map((step) => {
+      const factors = callOf(step, library, lowering) ? step.node.inputs.slice(0, 2).map((ref) => ref && keyOfValue(ref)) : [];
+      return factors.length === 0 ? step : { ...step, inPlace: step.inPlace.filter(([input]) => !factors.includes(input)) };
+    }),
+  };
+}
+
 /** Prints each distinct program once; steps with equal programs share a kernel. */
-function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, variant: CTarget): Kernels {
+function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, variant: CTarget, { library, lowering = operatorLowering }: GenerateOptions): Kernels {
   const { name: isa } = variant.target;
   const placeholder = "KERNEL";
   const byText = new Map<string, Kernel>();
@@ -239,12 +267,13 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
     const mayAlias = new Set<Buffer>();
     const of = (key: ValueKey, scope: string): Buffer[] => step.program.parameters.filter((p) => step.values.get(p) === key && (scope === "output") === (p.scope === "output"));
     for (const [input, output] of plan.takenInPlace[i]!) for (const p of [...of(input, "input"), ...of(output, "output")]) mayAlias.add(p);
-    const printed = printKernel(step.program, { name: placeholder, mayAlias, target: variant.target });
+    const called = library && callOf(step, library, lowering);
+    const printed = printKernel(step.program, { name: placeholder, mayAlias, target: variant.target, ...(library && called ? { call: { macro: library.macro, call: called } } : {}) });
     let kernel = byText.get(printed.text);
     if (!kernel) {
       const name = `${id}_${isa}_k${String(byText.size).padStart(3, "0")}_${step.program.name}`;
       const rename = (text: string): string => text.replace(`void ${placeholder}(`, `void ${name}(`);
-      kernel = { name, source: { ...printed, text: rename(printed.text), prototype: rename(printed.prototype) }, file: "", line: 0 };
+      kernel = { name, ...(called ? { routine: called.routine } : {}), source: { ...printed, text: rename(printed.text), prototype: rename(printed.prototype) }, file: "", line: 0 };
       byText.set(printed.text, kernel);
     }
     calls.push({ step: i, kernel });
@@ -296,7 +325,7 @@ ${vectors.length > 0 ? `${vectors.join("\n")}\n\n` : ""}${list.map((k) => `${k.s
 }
 
 /** Small functions that kernels of every variant call. */
-function helpersHeader(id: string, helpers: ReadonlySet<string>): string {
+function helpersHeader(id: string, helpers: ReadonlySet<string>, library: VendorLibrary | undefined): string {
   const guard = `${id}_HELPERS_H`.toUpperCase();
   const definitions = helperDefinitions(helpers);
   return `/* Private to the bundle. */
@@ -306,7 +335,7 @@ function helpersHeader(id: string, helpers: ReadonlySet<string>): string {
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
-${definitions.length > 0 ? `\n${definitions.join("\n")}\n` : ""}
+${library ? `#ifdef ${library.macro}\n#include <${library.header}>\n#endif\n` : ""}${definitions.length > 0 ? `\n${definitions.join("\n")}\n` : ""}
 #endif
 `;
 }

@@ -6,7 +6,7 @@ import { silentTask, type Task } from "../support/task.ts";
 import { defaultOptions, type RewriteDefinition, type RewriteOptions } from "./definition.ts";
 import { applyRepeatedly, explain } from "./driver/driver.ts";
 import { nearestNames } from "./driver/nearest-names.ts";
-import { findRewrite, rewrites as allRewrites } from "./index.ts";
+import { allRewrites, findRewrite } from "./index.ts";
 import { findPass, findPipeline, type Pass, passes as allPasses, type Pipeline } from "./pipelines.ts";
 
 /** What a numerical check of a step says; see check.ts. */

@@ -1,4 +1,5 @@
 import { exportOnnx } from "../backends/onnx/index.ts";
+import { findLibrary } from "../backends/c/libraries.ts";
 import { buildBundle, buildWasmBundle, bytesFile, fileBytes, sha256Of } from "../bundle/index.ts";
 import { evaluateGraphAsync } from "../evaluate/index.ts";
 import type { Tensor } from "../ir/tensor.ts";
@@ -25,18 +26,21 @@ function* pieces(source: BlobSource, task: Task): Iterable<Uint8Array> {
 }
 
 /** The deployment bundle of a step. Throws "not-lowered" before anything is made, naming each node that stands in the way. */
-export async function buildFiles(model: Model, step: StepId, { name, target }: { name: string; target: BuildTarget }, task: Task): Promise<BuildResult> {
+export async function buildFiles(model: Model, step: StepId, { name, target, library: libraryName }: { name: string; target: BuildTarget; library?: string }, task: Task): Promise<BuildResult> {
+  const library = libraryName === undefined ? undefined : findLibrary(libraryName);
+  if (library && target !== "c") throw new GraphwrightError("usage", `code for ${target} cannot call ${library.title}.`, undefined, "Build for C.");
   const graph = model.graph(step);
   const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
   const onnx = collectFiles(exportOnnx(graph, { name: "model.onnx", task }).files);
   // Kernels are chosen on a timeline of their own: the step itself stays as it is, and the ONNX file beside the code too.
   const kernels = new Timeline(graph);
   if ([...graph].some((node) => node.kind === "operator" && ["If", "Loop", "Scan"].includes(node.op))) await runPipeline(kernels, "unroll", { task });
-  await runPipeline(kernels, "kernels", { task });
+  await runPipeline(kernels, "kernels", { task, ...(library ? { skip: library.replaces } : {}) });
   const bundle = await (target === "wasm" ? buildWasmBundle : buildBundle)(kernels.head.graph, {
     name,
     compilerVersion,
     task,
+    ...(library ? { library } : {}),
     recipe: (await recipeOf(model, step, task)).recipe,
     sourceSha256: sha256Of(pieces(model.source, task)),
     model: onnx.map((file) => bytesFile(file.path, file.bytes)),

@@ -772,7 +772,7 @@ export interface SessionApi {
   program: Method<At & { readonly node: NodeId; readonly scheduled?: number }, ProgramView>;
   /** names of the originals go into the metadata of what rewrites made, unless `origins` is false */
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
-  build: Method<At & { readonly name: string; readonly target: BuildTarget }, BuildResult>;
+  build: Method<At & { readonly name: string; readonly target: BuildTarget; /** a vendor library for steps that it covers: "cblas" */ readonly library?: string }, BuildResult>;
 }
 
 export type { LineageTable, StringColumn, Recipe, RecipeFailure, RecipeStep };

@@ -466,9 +466,9 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return { files: collectFiles(files), notes: diagnostics.map(formatDiagnostic) };
     },
 
-    async build({ model: id, step, name, target }, task) {
+    async build({ model: id, step, ...options }, task) {
       const model = find(id);
-      return buildFiles(model, step, { name, target }, task);
+      return buildFiles(model, step, options, task);
     },
   };
 }

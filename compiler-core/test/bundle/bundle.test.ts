@@ -228,3 +228,18 @@ describe("what cannot be built", () => {
     for (const name of ["the input x", "rectify (Relu)", "squash (Tanh)", "copy (Identity)"]) expect(message).toContain(name);
   });
 });
+
+needs("gcc", "make")("a model of tensors without elements compiles without a warning and passes its self-test", async () => {
+  const at = folder();
+  try {
+    const graph = parseGraph("graph @main(%a: float32[3, 0], %b: float32[0, 4], %c: float32[0]) -> (%y, %z) {\n %y = MatMul(%a, %b)\n %z = Relu(%c)\n return %y, %z\n}", { rules: typeRules });
+    const empty = parseGraph("graph @main(%c: float32[0, 2]) -> (%z) {\n %z = Relu(%c)\n return %z\n}", { rules: typeRules });
+    for (const [name, each] of [["some", graph], ["all", empty]] as const) {
+      write((await bundleOf(each, { name })).files, join(at.path, name));
+      expect(make(join(at.path, name), "selftest", "-O1 -Wall -Wextra -Wpedantic")).toEqual({ code: 0, text: "" });
+      expect(run(join(at.path, name, "selftest"), []).text).toContain("passed: largest error");
+    }
+  } finally {
+    at.done();
+  }
+}, 60_000);

@@ -10,6 +10,7 @@ import { decide, intervalOf, Scope, simplify } from "../../tensor/simplify.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { portableTarget, type ScheduleTarget } from "../../tensor/target.ts";
 import { isHelper } from "./helpers.ts";
+import type { LibraryCall } from "./libraries.ts";
 import { cFloat, cInteger, cType, isSmallFloat } from "./types.ts";
 import { isVectorHelper } from "./vector-helpers.ts";
 import { type Chunk, chunksOf, planVectors, scalarLimit, type VectorPlan } from "./vectors.ts";
@@ -21,6 +22,8 @@ export interface KernelOptions {
   readonly mayAlias?: ReadonlySet<Buffer>;
   /** what the program was scheduled for; decides whether vector types are used */
   readonly target?: ScheduleTarget;
+  /** a call that does the same, in place of the loops where `macro` is defined */
+  readonly call?: { readonly macro: string; readonly call: LibraryCall };
 }
 
 /** One C function. Line numbers count from 1 within `text`. */
@@ -101,12 +104,19 @@ class KernelPrinter {
     const tiled = this.lanes === 1 && this.tiledScalars ? `${this.helper("GW_TILED")} ` : "";
     const prototype = `${tiled}void ${this.options.name}(${parameters.join(", ")})`;
     this.lines.push(`${prototype} {`);
+    const { call } = this.options;
+    if (call) {
+      this.lines.push(`#ifdef ${call.macro}`);
+      for (const line of call.call.lines((b) => this.nameOf(b, b.name))) this.line(line);
+      this.lines.push("#else");
+    }
     this.emit(this.program.body, new Map(), Scope.empty, undefined);
     this.flush();
     // Of a tensor without elements nothing is read or written.
     const text = this.lines.slice(1).join("\n");
     const idle = this.program.parameters.map((p) => this.nameOf(p, p.name)).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
     for (const name of idle) this.line(`(void)${name};`);
+    if (call) this.lines.push("#endif");
     this.lines.push("}");
     const blocks = [...this.blockLines].map(([block, { from, to }]) => ({ block, from, to })).sort((a, b) => a.from - b.from);
     return { text: this.lines.join("\n") + "\n", prototype, blocks, helpers: this.helpers, vectorHelpers: this.vectorHelpers, vectorWidths: this.vectorWidths, stackBytes: this.stackBytes };
