@@ -39,7 +39,7 @@ export function coverageTable(outcomes: readonly CaseOutcome[], backend: string)
   return `# What generated code covers
 
 Written by \`graphwright backend-test --backend ${backend} --coverage\` on the cases of the onnx project. Each case that lowering covers is
-built as a bundle's sources, compiled without a warning, run, and compared within the case's tolerances. Inputs that only decide shapes
+${backend === "c" ? "built as a bundle's sources, compiled without a warning, run," : "built as a bundle's module, run in this engine,"} and compared within the case's tolerances. Inputs that only decide shapes
 or options (axes, pads, target shapes) are made constants, as deployed models have them. A case counts for each operator in it.
 
 | Kind | Passed | Failed | Not covered |

@@ -51,7 +51,7 @@ async function runCase(context: CommandContext, folder: string, modes: { roundtr
   }
 }
 
-const backends = ["evaluate", "c"] as const;
+const backends = ["evaluate", "c", "wasm"] as const;
 const batchSize = 48;
 
 /** Every case through generated code: built, compiled, run and compared; what is not covered is told with the reason. */
@@ -84,6 +84,16 @@ async function runCompiled(context: CommandContext, folders: readonly string[], 
   await flush();
 }
 
+/** Every case as WebAssembly in this process. */
+async function runWasm(context: CommandContext, folders: readonly string[], options: { readonly optimize: boolean; readonly relaxed: boolean; readonly report: (outcome: CaseOutcome) => void }): Promise<void> {
+  const { session, task } = context;
+  for (const folder of folders) {
+    task.check();
+    const { operators, kind, refused, failed } = await session.wasmCase({ case: readCase(folder), optimize: options.optimize, relaxed: options.relaxed }, task);
+    options.report({ name: path.basename(folder), folder, operators, kind, outcome: refused !== undefined ? "skipped" : failed !== undefined ? "failed" : "passed", reason: refused ?? failed ?? "" });
+  }
+}
+
 export const backendTest: CliCommand = {
   name: "backend-test",
   declare: (command) =>
@@ -93,7 +103,7 @@ export const backendTest: CliCommand = {
       .option("--roundtrip", "run each case after export and import")
       .option("--optimize", "run each case after the default pipeline")
       .option("--backend <name>", `what runs them, one of: ${backends.join(", ")}`, "evaluate")
-      .option("--isa <name>", "uses the code for these instructions where the machine has them: avx2, avx512 or neon")
+      .option("--isa <name>", "uses the code for these instructions where the machine has them: avx2, avx512 or neon in C, relaxed-simd in WebAssembly")
       .option("--cc <command>", "the C compiler with its flags", "gcc -O1")
       .option("--runner <command>", "runs the compiled program through this, such as an emulator")
       .option("--keep <folder>", "leaves the generated sources of the last batch here")
@@ -114,17 +124,23 @@ export const backendTest: CliCommand = {
     if (cases.length === 0) throw new GraphwrightError("usage", "these folders hold no case (no model.onnx in them or directly below).");
     if (backend !== "evaluate") {
       const outcomes: CaseOutcome[] = [];
-      await runCompiled(context, cases, {
-        optimize: modes.optimize,
-        ...(options["isa"] === undefined ? {} : { isa: options["isa"] as string }),
-        compiler: options["cc"] as string,
-        ...(options["runner"] === undefined ? {} : { runner: options["runner"] as string }),
-        ...(options["keep"] === undefined ? {} : { keep: options["keep"] as string }),
-        report: (each) => {
-          outcomes.push(each);
-          if (!options["json"] && each.outcome !== "passed") context.print(`${each.outcome === "failed" ? "FAIL" : "SKIP"} ${each.name}: ${each.reason}`);
-        },
-      });
+      const isa = options["isa"] as string | undefined;
+      const report = (each: CaseOutcome): void => {
+        outcomes.push(each);
+        if (!options["json"] && each.outcome !== "passed") context.print(`${each.outcome === "failed" ? "FAIL" : "SKIP"} ${each.name}: ${each.reason}`);
+      };
+      if (backend === "wasm") {
+        if (isa !== undefined && isa !== "relaxed-simd") throw new GraphwrightError("usage", `--isa takes relaxed-simd with --backend wasm, not ${isa}.`);
+        await runWasm(context, cases, { optimize: modes.optimize, relaxed: isa !== undefined, report });
+      } else
+        await runCompiled(context, cases, {
+          optimize: modes.optimize,
+          ...(isa === undefined ? {} : { isa }),
+          compiler: options["cc"] as string,
+          ...(options["runner"] === undefined ? {} : { runner: options["runner"] as string }),
+          ...(options["keep"] === undefined ? {} : { keep: options["keep"] as string }),
+          report,
+        });
       const count = (outcome: CaseOutcome["outcome"], kind?: CaseOutcome["kind"]): number => outcomes.filter((o) => o.outcome === outcome && (kind === undefined || o.kind === kind)).length;
       if (options["coverage"] !== undefined) writeFileSync(options["coverage"] as string, coverageTable(outcomes, backend));
       if (options["json"]) printJson(context, "backend-test", { backend, optimize: modes.optimize, passed: count("passed"), failed: count("failed"), skipped: count("skipped"), cases: outcomes });

@@ -2,7 +2,8 @@ import { loadAssembler, moduleText, printWasmKernel, wasmTarget, type WasmKernel
 import { describeNode, type Graph, qualifiedOp } from "../ir/graph.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
-import { silentTask } from "../support/task.ts";
+import { silentTask, type Task } from "../support/task.ts";
+import type { LoweringTable } from "../tensor/lower-node.ts";
 import { describeStep } from "../tensor/schedule/schedule.ts";
 import { type Bundle, builtInInputs, type BundleOptions, json, sealFiles, tolerance, vectorFiles, withoutArena } from "./build-bundle.ts";
 import { type BundleFile, bytesFile, textFile } from "./bundle-file.ts";
@@ -12,7 +13,8 @@ import { labelOf, nameIn, planGraphs } from "./generate.ts";
 import { type JsModel, jsBench, jsModule, jsSelftest, type JsTensor, jsTypes } from "./js-module.ts";
 import { lowerGraph, operatorLowering, type LoweredGraph, type ValueKey } from "./lower-graph.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
-import { makeWeights } from "./weights.ts";
+import type { CheckedPlan } from "./overlap-checker.ts";
+import { makeWeights, type WeightsFile } from "./weights.ts";
 
 const pageBytes = 65536;
 const align = (n: number): number => Math.ceil(n / 64) * 64;
@@ -21,14 +23,32 @@ const frameAddress = 64;
 /** A module's 32-bit memory. */
 const largestMemory = 2 ** 32;
 
+/** A model as WebAssembly with all that was decided for it: what a bundle packs, and what tests run by itself. */
+export interface GeneratedWasm {
+  readonly id: string;
+  readonly lowered: LoweredGraph;
+  readonly plan: MemoryPlan;
+  readonly checked: CheckedPlan;
+  readonly weights: WeightsFile;
+  readonly printed: Printed;
+  readonly model: JsModel;
+  /** the module without relaxed SIMD, before the assembler's optimizations */
+  readonly text: string;
+  readonly modules: readonly { readonly relaxed: boolean; readonly bytes: Uint8Array<ArrayBuffer> }[];
+}
+
+export interface GenerateWasmOptions {
+  readonly modelName: string;
+  readonly lowering?: LoweringTable;
+  /** with fused multiply-adds or without, a module each; both when not given */
+  readonly relaxed?: readonly boolean[];
+}
+
 /**
- * Lowers, schedules, plans and assembles a graph as a bundle of WebAssembly with a JavaScript interface: simd128, and a
- * second module with fused multiply-adds where the engine has relaxed SIMD. Nothing is written here. The same graph and
- * options give the same bytes. Throws "not-lowered", listing what stands in the way, and "too-large" beyond 4 GiB.
+ * Lowers, schedules, plans and assembles a graph: simd128, and a second module with fused multiply-adds where the
+ * engine has relaxed SIMD. Throws "not-lowered", listing what stands in the way, and "too-large" beyond 4 GiB.
  */
-export async function buildWasmBundle(graph: Graph, options: BundleOptions): Promise<Bundle> {
-  const task = options.task ?? silentTask;
-  const id = cIdentifier(options.name);
+export async function generateWasm(graph: Graph, id: string, options: GenerateWasmOptions, task: Task): Promise<GeneratedWasm> {
   const lowered = await lowerGraph(graph, task, options.lowering ?? operatorLowering, wasmTarget);
   if (lowered.outputs.length === 0) throw new GraphwrightError("no-outputs", "the model has no outputs.");
   task.progress(undefined, "planning memory");
@@ -53,11 +73,11 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
   const scratchAddress = (step: number, index: number): number => arenaAddress + plan.scratch[step]![index]!;
   const textOf = (printed: Printed): string => moduleText(printed.kernels, { pages, functions: callers(lowered, printed, addressOf, scratchAddress) });
   const text = textOf(plain);
-  const modules: BundleFile[] = [];
-  for (const [suffix, source] of [["", text], ["-relaxed", textOf(printKernels(lowered, plan, true))]] as const) {
-    task.progress(undefined, `assembling ${id}${suffix}.wasm`);
+  const modules: { relaxed: boolean; bytes: Uint8Array<ArrayBuffer> }[] = [];
+  for (const relaxed of options.relaxed ?? [false, true]) {
+    task.progress(undefined, `assembling ${id}${relaxed ? "-relaxed" : ""}.wasm`);
     await task.pause();
-    modules.push(bytesFile(`wasm/${id}${suffix}.wasm`, assembler(source)));
+    modules.push({ relaxed, bytes: assembler(relaxed ? textOf(printKernels(lowered, plan, true)) : text) });
   }
 
   const tensor = (key: ValueKey, name: string): JsTensor => {
@@ -66,22 +86,34 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
   };
   const model: JsModel = {
     id,
-    modelName: options.name,
+    modelName: options.modelName,
     inputs: lowered.inputs.map((k) => tensor(k, lowered.values.get(k)!.name)),
     outputs: lowered.outputs.map((k, i) => tensor(k, lowered.outputNames[i]!)),
     steps: plain.calls.map(({ step }) => ({ name: labelOf(lowered.steps[step]!.node), op: qualifiedOp(lowered.steps[step]!.node) })),
     pages,
     frameAddress,
+    arenaAddress,
     weightsAddress,
     weightBytes: weights.bytes,
     weightTensors: weights.tensors.length,
     tableCrc32: weights.tableCrc32,
     arenaBytes: plan.arenaBytes,
   };
+  return { id, lowered, plan, checked, weights, printed: plain, model, text, modules };
+}
+
+/**
+ * A bundle of WebAssembly with a JavaScript interface. Nothing is written here. The same graph and options give the
+ * same bytes. Throws as `generateWasm` does.
+ */
+export async function buildWasmBundle(graph: Graph, options: BundleOptions): Promise<Bundle> {
+  const task = options.task ?? silentTask;
+  const id = cIdentifier(options.name);
+  const { lowered, plan, checked, weights, printed: plain, model, text, modules } = await generateWasm(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}) }, task);
 
   task.progress(undefined, "reference outputs for the self-test");
   await task.pause();
-  const infos = model.inputs.map((t) => ({ name: t.name, element: t.element, dims: t.dims, bytes: t.bytes, location: { space: "arena" as const, offset: t.address - arenaAddress } }));
+  const infos = model.inputs.map((t) => ({ name: t.name, element: t.element, dims: t.dims, bytes: t.bytes, location: { space: "arena" as const, offset: t.address - model.arenaAddress } }));
   const sets = options.samples && options.samples.length > 0 ? options.samples : [builtInInputs(infos, 1, options.integerRange ?? 2)];
   const expected: (readonly Tensor[])[] = [];
   for (const set of sets) {
@@ -100,7 +132,7 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
     textFile(`js/${id}.d.ts`, jsTypes(model)),
     textFile("js/selftest.mjs", jsSelftest(model, sets.length, allowed)),
     textFile("js/bench.mjs", jsBench(model)),
-    ...modules,
+    ...modules.map(({ relaxed, bytes }) => bytesFile(`wasm/${id}${relaxed ? "-relaxed" : ""}.wasm`, bytes)),
     textFile(`wasm/${id}.wat`, `${text}\n`),
     textFile("test/tolerances.json", json({ schema_version: 1, rule: "every element may differ from the reference by at most `absolute`; integers by nothing. absolute = 1e-6 + 1e-4 * (largest magnitude in the reference output)", outputs: model.outputs.map((o, i) => ({ name: o.name, absolute: allowed[i] })) })),
     ...vectorFiles(sets, expected),
@@ -117,7 +149,7 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
         identifier: id,
         source: { sha256: options.sourceSha256 ?? null, producer: graph.info.producerName || null, opsets: graph.info.opsets },
         compiler: { name: "Graphwright", version: options.compilerVersion },
-        target: { language: "WebAssembly", backend: "wasm", variants: ["simd128", "relaxed-simd"], threads: 1, memory_pages: pages },
+        target: { language: "WebAssembly", backend: "wasm", variants: ["simd128", "relaxed-simd"], threads: 1, memory_pages: model.pages },
         recipe: options.recipe ?? null,
         inputs: model.inputs.map(({ address: _, ...t }) => t),
         outputs: model.outputs.map(({ address: _, ...t }) => t),
@@ -153,7 +185,7 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
   };
 }
 
-interface Printed {
+export interface Printed {
   readonly kernels: readonly WasmKernelSource[];
   readonly names: readonly string[];
   readonly calls: readonly { readonly step: number; readonly kernel: number }[];

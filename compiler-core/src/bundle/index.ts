@@ -1,7 +1,7 @@
 export { buildBundle, type Bundle, type BundleOptions } from "./build-bundle.ts";
 export { type BundleFile, bytesFile, fileBytes } from "./bundle-file.ts";
 export { generateCode, type GeneratedCode } from "./generate.ts";
-export { buildWasmBundle } from "./build-wasm-bundle.ts";
+export { buildWasmBundle, generateWasm, type GeneratedWasm } from "./build-wasm-bundle.ts";
 export { lowerGraph, operatorLowering, scheduledNode } from "./lower-graph.ts";
 export { sha256Of } from "./checksum.ts";
 export { cIdentifier } from "./c-names.ts";

@@ -19,6 +19,7 @@ export interface JsModel {
   readonly steps: readonly { readonly name: string; readonly op: string }[];
   readonly pages: number;
   readonly frameAddress: number;
+  readonly arenaAddress: number;
   readonly weightsAddress: number;
   readonly weightBytes: number;
   readonly weightTensors: number;

@@ -1,4 +1,5 @@
-import { fileBytes, generateCode, operatorLowering } from "../bundle/index.ts";
+import { hasRelaxedSimd, hostMath, wasmEngine } from "../backends/wasm/index.ts";
+import { fileBytes, generateCode, generateWasm, type GeneratedWasm, operatorLowering } from "../bundle/index.ts";
 import { importModel } from "../importers/index.ts";
 import { readValueFile } from "../importers/onnx/tensor-file.ts";
 import { elementKind, type ElementType } from "../ir/element-type.ts";
@@ -14,7 +15,7 @@ import { portableTarget, scheduleTargets } from "../tensor/target.ts";
 import { formatDiagnostic, GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import { defaultAtol, defaultRtol, difference } from "./backend-case.ts";
-import type { BackendCase, CompiledCase } from "./protocol.ts";
+import type { BackendCase, CompiledCase, WasmCaseResult } from "./protocol.ts";
 
 /**
  * Nodes whose value decides a shape or an option that generated code has fixed: what feeds an input that a lowering
@@ -42,7 +43,8 @@ function compileTimeNodes(graph: Graph): Set<NodeId> {
 
 /** The graph with everything settled that generated code needs early, and nothing else computed. */
 function settled(graph: Graph, inputs: ReadonlyMap<string, Tensor>): Graph {
-  const shapes = new Map([...inputs].map(([name, t]) => [name, t.dims]));
+  const names = new Set(graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name));
+  const shapes = new Map([...inputs].flatMap(([name, t]) => (names.has(name) ? [[name, t.dims] as const] : [])));
   let current = specialize(graph, { shapes }).graph;
   for (let round = 0; round < 8; round++) {
     const before = current;
@@ -81,14 +83,23 @@ function kindOf(graph: Graph): CompiledCase["kind"] {
   return [...elements].some((e) => elementKind(e) === "float") ? "float" : "integer";
 }
 
-/**
- * A case as C: its sources, and its inputs as they lie in memory. What lowering does not cover is refused with the
- * reason. Inputs that only decide shapes or options become constants, as a deployed model has them.
- */
-export async function compileCase(each: BackendCase, { identifier, optimize, target }: { readonly identifier: string; readonly optimize: boolean; readonly target: string | undefined }, task: Task): Promise<CompiledCase> {
+/** A case with everything settled that generated code needs early; `refused` says why there is none. */
+interface PreparedCase {
+  readonly operators: readonly string[];
+  readonly kind: CompiledCase["kind"];
+  readonly refused?: string;
+  readonly ready?: { readonly graph: Graph; /** for each data set, the inputs in the graph's order */ readonly inputs: readonly (readonly Tensor[])[] };
+}
+
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof GraphwrightError)) throw error;
+  return error.diagnostic.code === "not-lowered" ? error.diagnostic.message : formatDiagnostic(error.diagnostic);
+};
+
+async function prepare(each: BackendCase, optimize: boolean, task: Task): Promise<PreparedCase> {
   let operators: string[] = [];
   let kind: CompiledCase["kind"] = "float";
-  const refused = (reason: string): CompiledCase => ({ operators, kind, refused: reason });
+  const refused = (reason: string): PreparedCase => ({ operators, kind, refused: reason });
   try {
     const original = importModel(each.model, { rules: typeRules, task, ...(each.siblings ? { siblings: each.siblings } : {}) }).graph;
     operators = [...new Set([...original].flatMap((n) => (n.kind === "operator" ? [qualifiedOp(n)] : [])))];
@@ -104,21 +115,67 @@ export async function compileCase(each: BackendCase, { identifier, optimize, tar
       await runPipeline(timeline, "default", { task });
       graph = settled(timeline.head.graph, first as Map<string, Tensor>);
     }
-    const code = await generateCode(graph, identifier, { modelName: identifier, targets: target === undefined ? [portableTarget] : [portableTarget, ...scheduleTargets.filter((t) => t.name === target && t !== portableTarget)] }, task);
     const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
+    return { operators, kind, ready: { graph, inputs: sets.map((set) => names.map((n) => set.get(n) as Tensor)) } };
+  } catch (error) {
+    return refused(reasonOf(error));
+  }
+}
+
+/**
+ * A case as C: its sources, and its inputs as they lie in memory. What lowering does not cover is refused with the
+ * reason. Inputs that only decide shapes or options become constants, as a deployed model has them.
+ */
+export async function compileCase(each: BackendCase, { identifier, optimize, target }: { readonly identifier: string; readonly optimize: boolean; readonly target: string | undefined }, task: Task): Promise<CompiledCase> {
+  const { ready, ...about } = await prepare(each, optimize, task);
+  if (!ready) return about;
+  try {
+    const code = await generateCode(ready.graph, identifier, { modelName: identifier, targets: target === undefined ? [portableTarget] : [portableTarget, ...scheduleTargets.filter((t) => t.name === target && t !== portableTarget)] }, task);
     return {
-      operators,
-      kind,
+      ...about,
       code: {
         files: code.files.map((f) => ({ path: f.path, bytes: fileBytes(f) })).concat({ path: `weights/${identifier}.bin`, bytes: joined([...code.weights.chunks()]) }),
-        inputs: sets.map((set) => joined(names.map((n) => tensorBytes(set.get(n) as Tensor)))),
+        inputs: ready.inputs.map((set) => joined(set.map(tensorBytes))),
         outputs: code.model.outputs.map((o) => ({ name: o.name, element: o.element, dims: o.dims, bytes: o.bytes })),
       },
     };
   } catch (error) {
-    if (error instanceof GraphwrightError) return refused(error.diagnostic.code === "not-lowered" ? error.diagnostic.message : formatDiagnostic(error.diagnostic));
-    throw error;
+    return { ...about, refused: reasonOf(error) };
   }
+}
+
+/**
+ * Runs a case as WebAssembly, in this engine: the module that a bundle would carry, on each data set, in memory that
+ * held something else before. What is not covered is refused with the reason, as for C. Throws "no-relaxed-simd" where
+ * that is asked of an engine without it.
+ */
+export async function runWasmCase(each: BackendCase, { optimize, relaxed }: { readonly optimize: boolean; readonly relaxed: boolean }, task: Task): Promise<WasmCaseResult> {
+  if (relaxed && !hasRelaxedSimd()) throw new GraphwrightError("no-relaxed-simd", "this engine has no relaxed SIMD.", undefined, "Run without it, or in Node 22 and newer, or with node --experimental-wasm-relaxed-simd.");
+  const { ready, ...about } = await prepare(each, optimize, task);
+  if (!ready) return about;
+  let code: GeneratedWasm;
+  try {
+    code = await generateWasm(ready.graph, "wasm_case", { modelName: "case", relaxed: [relaxed] }, task);
+  } catch (error) {
+    return { ...about, refused: reasonOf(error) };
+  }
+  const { model } = code;
+  const { Memory, Global, Module, Instance } = wasmEngine();
+  const memory = new Memory({ initial: model.pages });
+  const bytes = new Uint8Array(memory.buffer).fill(0x7f);
+  const instance = new Instance(new Module(code.modules[0]!.bytes), { env: { memory, frame: new Global({ value: "i32" }, model.frameAddress) }, math: hostMath });
+  bytes.set(joined([...code.weights.chunks()]), model.weightsAddress);
+  for (const [set, inputs] of ready.inputs.entries()) {
+    for (const [i, t] of inputs.entries()) bytes.set(tensorBytes(t), model.inputs[i]!.address);
+    try {
+      (instance.exports["run"] as () => void)();
+    } catch (error) {
+      return { ...about, failed: `${each.sets[set]!.name}: ${error instanceof Error ? error.message : String(error)}` };
+    }
+    const wrong = compareCompiled(each, set, model.outputs, joined(model.outputs.map((o) => bytes.slice(o.address, o.address + o.bytes))));
+    if (wrong !== undefined) return { ...about, failed: wrong };
+  }
+  return about;
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

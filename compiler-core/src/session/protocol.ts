@@ -553,6 +553,14 @@ export interface CompiledCase {
   };
 }
 
+/** A case as WebAssembly: it passed where neither is there. */
+export interface WasmCaseResult extends Pick<CompiledCase, "operators" | "kind"> {
+  /** why there is no code */
+  readonly refused?: string;
+  /** what the code gave that the case does not expect */
+  readonly failed?: string;
+}
+
 /** What a recipe did: steps whose sites do not match are listed, the others are applied. */
 export interface RecipeResult extends ChangeResult {
   readonly failed: readonly RecipeFailure[];
@@ -761,6 +769,8 @@ export interface SessionApi {
   compileCase: Method<{ readonly case: BackendCase; readonly identifier: string; readonly optimize?: boolean; /** besides the portable code, that for these instructions */ readonly target?: string }, CompiledCase>;
   /** compares what the compiled code gave for a data set: all outputs one after another; null when it agrees */
   compareCompiled: Method<{ readonly case: BackendCase; readonly set: number; readonly outputs: NonNullable<CompiledCase["code"]>["outputs"]; readonly bytes: Uint8Array }, string | null>;
+  /** runs a case as WebAssembly in this engine; `relaxed`: with relaxed SIMD */
+  wasmCase: Method<{ readonly case: BackendCase; readonly optimize?: boolean; readonly relaxed?: boolean }, WasmCaseResult>;
   backendCase: Method<{ readonly case: BackendCase; readonly roundtrip?: boolean; readonly optimize?: boolean }, BackendCaseResult>;
   /** evaluates a step; inputs that are not given are drawn from the seed. With `keep`, all values are kept up to a limit of memory (256 MiB) */
   run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean; readonly keep?: { readonly limitBytes?: number }; /** "reference": nothing as WebAssembly */ readonly engine?: "auto" | "reference" }, RunResult>;

@@ -20,7 +20,7 @@ import { formatDiagnostic, GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import { backendCase } from "./backend-case.ts";
 import { buildFiles } from "./build.ts";
-import { compareCompiled, compileCase } from "./compiled-case.ts";
+import { compareCompiled, compileCase, runWasmCase } from "./compiled-case.ts";
 import { collectFiles } from "./files.ts";
 import { Model } from "./model.ts";
 import { diffModels } from "./model-diff.ts";
@@ -421,6 +421,10 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async compileCase({ case: each, identifier, optimize, target }, task) {
       return compileCase(each, { identifier, optimize: optimize === true, target }, task);
+    },
+
+    async wasmCase({ case: each, optimize, relaxed }, task) {
+      return runWasmCase(each, { optimize: optimize === true, relaxed: relaxed === true }, task);
     },
 
     async compareCompiled({ case: each, set, outputs, bytes }) {

@@ -16,7 +16,7 @@ const valuesIn = (folder: string, prefix: string): Uint8Array[] => {
   return files.map((file) => readFileSync(file));
 };
 
-function readCase(folder: string): BackendCase {
+export function readCase(folder: string): BackendCase {
   const sets = readdirSync(folder)
     .filter((name) => /^test_data_set_\d+$/.test(name))
     .map((name) => ({ name, inputs: valuesIn(path.join(folder, name), "input"), outputs: valuesIn(path.join(folder, name), "output") }));
@@ -31,19 +31,22 @@ export interface SuiteResult {
   readonly failed: ReadonlyMap<string, string>;
 }
 
+/** The folders of all cases, as "folder/name". */
+export const caseNames = (): string[] =>
+  suites.flatMap((suite) => {
+    const folder = path.join(sharedFolder(), "onnx-backend", suite);
+    return readdirSync(folder).sort().filter((name) => existsSync(path.join(folder, name, "model.onnx"))).map((name) => `${suite}/${name}`);
+  });
+
 /** Runs every case of the four folders. */
 export async function runSuites(modes: { readonly roundtrip: boolean; readonly optimize: boolean }): Promise<SuiteResult> {
   const session = createSession();
   const failed = new Map<string, string>();
   let count = 0;
-  for (const suite of suites) {
-    const folder = path.join(sharedFolder(), "onnx-backend", suite);
-    for (const name of readdirSync(folder).sort()) {
-      if (!existsSync(path.join(folder, name, "model.onnx"))) continue;
-      count++;
-      const { passed, reason } = await session.backendCase({ case: readCase(path.join(folder, name)), ...modes }, silentTask);
-      if (!passed) failed.set(`${suite}/${name}`, reason);
-    }
+  for (const name of caseNames()) {
+    count++;
+    const { passed, reason } = await session.backendCase({ case: readCase(path.join(sharedFolder(), "onnx-backend", name)), ...modes }, silentTask);
+    if (!passed) failed.set(name, reason);
   }
   return { count, failed };
 }

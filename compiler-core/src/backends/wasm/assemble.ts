@@ -1,6 +1,7 @@
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { helperFunctions, mathArity } from "./instructions.ts";
 import type { WasmKernelSource } from "./print.ts";
+import { tableSegments } from "./tables.ts";
 
 type Binaryen = (typeof import("binaryen"))["default"];
 
@@ -25,6 +26,7 @@ export function moduleText(kernels: readonly WasmKernelSource[], options: Module
     `(import "env" "memory" (memory ${options.pages}${options.shared ? ` ${options.pages} shared` : ""}))`,
     '(import "env" "frame" (global $frame i32))',
     ...[...math].sort().map((name) => `(import "math" "${name}" (func $math.${name}${" (param f64)".repeat(mathArity(name))} (result f64)))`),
+    ...tableSegments(kernels.flatMap((k) => k.tables)),
     ...helperFunctions(helpers),
     ...kernels.map((k) => k.text),
     ...(options.functions ?? []),

@@ -2,6 +2,14 @@ import type { ElementType } from "../../ir/element-type.ts";
 import type { ExpressionType } from "../../tensor/program.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 
+const smallFloats: Partial<Record<ExpressionType, string>> = { float16: "f16", bfloat16: "bf16", float8e4m3fn: "f8e4m3fn", float8e4m3fnuz: "f8e4m3fnuz", float8e5m2: "f8e5m2", float8e5m2fnuz: "f8e5m2fnuz", float8e8m0: "f8e8m0" };
+
+/** Floats of 16 and 8 bits: kept as their bits in an i32, computed as float32. */
+export const isSmallFloat = (type: ExpressionType): boolean => smallFloats[type] !== undefined;
+
+/** What the conversions of a small float are named by: `from_f16`, `to_f16`. */
+export const smallFloatId = (type: ExpressionType): string => smallFloats[type]!;
+
 /** The type of a value on WebAssembly's stack. Memory is addressed with 32 bits, so an index has 32. */
 export function wasmType(type: ExpressionType): "i32" | "i64" | "f32" | "f64" {
   switch (type) {
@@ -9,7 +17,9 @@ export function wasmType(type: ExpressionType): "i32" | "i64" | "f32" | "f64" {
     case "float64": return "f64";
     case "int64": case "uint64": return "i64";
     case "index": case "bool": case "int8": case "int16": case "int32": case "uint8": case "uint16": case "uint32": return "i32";
-    default: throw new GraphwrightError("not-lowered", `the WebAssembly backend has no element type ${type}.`);
+    default:
+      if (isSmallFloat(type)) return "i32";
+      throw new GraphwrightError("not-lowered", `the WebAssembly backend has no element type ${type}.`);
   }
 }
 
@@ -18,16 +28,16 @@ export function loadOf(element: ElementType): string {
     case "int8": return "i32.load8_s";
     case "int16": return "i32.load16_s";
     case "uint8": case "bool": return "i32.load8_u";
-    case "uint16": return "i32.load16_u";
-    default: return `${wasmType(element)}.load`;
+    case "uint16": case "float16": case "bfloat16": return "i32.load16_u";
+    default: return isSmallFloat(element) ? "i32.load8_u" : `${wasmType(element)}.load`;
   }
 }
 
 export function storeOf(element: ElementType): string {
   switch (element) {
     case "int8": case "uint8": case "bool": return "i32.store8";
-    case "int16": case "uint16": return "i32.store16";
-    default: return `${wasmType(element)}.store`;
+    case "int16": case "uint16": case "float16": case "bfloat16": return "i32.store16";
+    default: return isSmallFloat(element) ? "i32.store8" : `${wasmType(element)}.store`;
   }
 }
 
@@ -73,6 +83,10 @@ for (const t of ["i32", "i64"] as const) {
   const crosses = `(i32.and (${t}.ne (local.get $r) ${zero}) (${t}.lt_s (${t}.xor (local.get $r) (local.get $b)) ${zero}))`;
   define(`floormod_${t}`, `(func $floormod_${t} (param $a ${t}) (param $b ${t}) (result ${t}) (local $r ${t}) (local.set $r (call $rem_${t}_s (local.get $a) (local.get $b))) (select (${t}.add (local.get $r) (local.get $b)) (local.get $r) ${crosses}))`, `rem_${t}_s`);
   define(`floordiv_${t}`, `(func $floordiv_${t} (param $a ${t}) (param $b ${t}) (result ${t}) (local $r ${t}) (local.set $r (call $rem_${t}_s (local.get $a) (local.get $b))) (select (${t}.sub (call $div_${t}_s (local.get $a) (local.get $b)) (${t}.const 1)) (call $div_${t}_s (local.get $a) (local.get $b)) ${crosses}))`, `rem_${t}_s`, `div_${t}_s`);
+  // A shift by the width or more, which as unsigned a negative one is too, gives 0; narrower types have fewer bits than the word.
+  const inWidth = `(${t}.lt_u (local.get $b) ${t === "i32" ? "(local.get $bits)" : "(i64.extend_i32_u (local.get $bits))"})`;
+  for (const [name, op] of [[`shl_${t}`, "shl"], [`shr_${t}_s`, "shr_s"], [`shr_${t}_u`, "shr_u"]] as const)
+    define(name, `(func $${name} (param $a ${t}) (param $b ${t}) (param $bits i32) (result ${t}) (select ${bits(op)} ${zero} ${inWidth}))`);
   define(`abs_${t}`, `(func $abs_${t} (param $a ${t}) (result ${t}) (select (${t}.sub ${zero} (local.get $a)) (local.get $a) (${t}.lt_s (local.get $a) ${zero})))`);
 }
 for (const t of ["f32", "f64"] as const) {
@@ -83,6 +97,73 @@ for (const t of ["f32", "f64"] as const) {
   define(`to_i64_${t}`, `(func $to_i64_${t} (param $a ${t}) (result i64) (select (i64.trunc_sat_${t}_s (local.get $a)) (i64.const -9223372036854775808) ${within("-9223372036854775808", "ge", "9223372036854775808")}))`);
   define(`to_u64_${t}`, `(func $to_u64_${t} (param $a ${t}) (result i64) (select (i64.trunc_sat_${t}_u (local.get $a)) (i64.const 0) ${within("-1", "gt", "18446744073709551616")}))`);
 }
+const [h, b, k] = ["(local.get $h)", "(local.get $b)", "(local.get $k)"] as const;
+const i32 = (op: string, left: string, right: string | number): string => `(i32.${op} ${left} ${typeof right === "number" ? `(i32.const ${right})` : right})`;
+// Half floats: what is subnormal is the multiple of 2^-24 that its bits say; else the exponents' biases differ by 112.
+define(
+  "from_f16",
+  `(func $from_f16 (param $h i32) (result f32) (local $b i32)
+  (if (i32.eqz ${i32("and", h, 0x7c00)})
+    (then (local.set $b (i32.reinterpret_f32 (f32.mul (f32.convert_i32_u ${i32("and", h, 0x3ff)}) (f32.const ${2 ** -24})))))
+    (else (local.set $b ${i32("add", i32("shl", i32("and", h, 0x7fff), 13), `(select (i32.const 0x70000000) (i32.const 0x38000000) ${i32("eq", i32("and", h, 0x7c00), 0x7c00)})`)})))
+  (f32.reinterpret_i32 ${i32("or", b, i32("shl", i32("and", h, 0x8000), 16))}))`,
+);
+// To nearest, ties to even; what is too large becomes infinite. A subnormal is rounded by a sum with one half, whose unit is 2^-24.
+define(
+  "to_f16",
+  `(func $to_f16 (param $x f32) (result i32) (local $k i32) (local $b i32)
+  (local.set $k ${i32("and", "(i32.reinterpret_f32 (local.get $x))", 0x7fffffff)})
+  (local.set $b ${i32("and", i32("shr_u", "(i32.reinterpret_f32 (local.get $x))", 16), 0x8000)})
+  (if ${i32("gt_u", k, 0x7f800000)} (then (return ${i32("or", b, 0x7e00)})))
+  (if ${i32("ge_u", k, 0x47800000)} (then (return ${i32("or", b, 0x7c00)})))
+  (if ${i32("lt_u", k, 0x38800000)} (then (return ${i32("or", b, i32("sub", "(i32.reinterpret_f32 (f32.add (f32.abs (local.get $x)) (f32.const 0.5)))", 0x3f000000))})))
+  ${i32("or", b, i32("shr_u", i32("sub", i32("add", k, i32("add", i32("and", i32("shr_u", k, 13), 1), 0xfff)), 0x38000000), 13))})`,
+);
+define("from_bf16", `(func $from_bf16 (param $h i32) (result f32) (f32.reinterpret_i32 ${i32("shl", h, 16)}))`);
+define(
+  "to_bf16",
+  `(func $to_bf16 (param $x f32) (result i32) (local $k i32)
+  (local.set $k (i32.reinterpret_f32 (local.get $x)))
+  (select ${i32("or", i32("shr_u", k, 16), 0x40)} ${i32("shr_u", i32("add", i32("add", k, 0x7fff), i32("and", i32("shr_u", k, 16), 1)), 16)} (f32.ne (local.get $x) (local.get $x))))`,
+);
+// One byte: a sign, exponent and mantissa. 2^n is the float whose exponent field is n + 127.
+for (const { id, mantissa, exponent, bias, special } of [
+  { id: "f8e4m3fn", exponent: 4, mantissa: 3, bias: 7, special: "ones" },
+  { id: "f8e4m3fnuz", exponent: 4, mantissa: 3, bias: 8, special: "negative zero" },
+  { id: "f8e5m2", exponent: 5, mantissa: 2, bias: 15, special: "ieee" },
+  { id: "f8e5m2fnuz", exponent: 5, mantissa: 2, bias: 16, special: "negative zero" },
+] as const) {
+  const [low, top] = [1 << mantissa, (1 << exponent) - 1];
+  const power = (n: string): string => `(f32.reinterpret_i32 ${i32("shl", i32("add", n, 127), 23)})`;
+  const size = i32("and", h, 127);
+  const notNumber = special === "ieee" ? i32("gt_u", size, top * low) : special === "ones" ? i32("eq", size, 127) : i32("eq", h, 128);
+  define(
+    `from_${id}`,
+    `(func $from_${id} (param $h i32) (result f32) (local $b i32)
+  (if ${notNumber} (then (return (f32.const nan))))
+  (local.set $b ${i32("shr_u", size, mantissa)})
+  (f32.copysign ${special === "ieee" ? `(if (result f32) ${i32("eq", size, top * low)} (then (f32.const inf)) (else ` : ""}(f32.mul
+    (f32.convert_i32_u (select ${i32("and", h, low - 1)} ${i32("or", i32("and", h, low - 1), low)} (i32.eqz ${b})))
+    ${power(i32("sub", `(select (i32.const 1) ${b} (i32.eqz ${b}))`, bias + mantissa))})${special === "ieee" ? "))" : ""}
+    (f32.reinterpret_i32 ${i32("shl", h, 24)})))`,
+  );
+  const largest = special === "ieee" ? top * low - 1 : special === "ones" ? 126 : 127;
+  // Saturates: what is too large, infinity too, becomes the largest finite value.
+  define(
+    `to_${id}`,
+    `(func $to_${id} (param $x f32) (result i32) (local $b i32) (local $k i32) (local $h i32)
+  (if (f32.ne (local.get $x) (local.get $x)) (then (return ${special === "negative zero" ? "(i32.const 128)" : `(i32.const ${special === "ones" ? 127 : (top * low) | (low >> 1)})`})))
+  (local.set $b ${i32("shr_u", i32("and", "(i32.reinterpret_f32 (local.get $x))", -0x80000000), 24)})
+  (local.set $k ${i32("sub", i32("and", i32("shr_u", "(i32.reinterpret_f32 (local.get $x))", 23), 255), 127)})
+  (if ${i32("gt_s", k, 64)} (then (return ${i32("or", b, largest)})))
+  (if ${i32("lt_s", k, 1 - bias)}
+    (then (local.set $h (i32.trunc_sat_f32_u (f32.nearest (f32.mul (f32.abs (local.get $x)) (f32.const ${2 ** (bias - 1 + mantissa)}))))))
+    (else (local.set $h ${i32("add", `(i32.trunc_sat_f32_u (f32.nearest (f32.mul (f32.abs (local.get $x)) ${power(`(i32.sub (i32.const ${mantissa}) ${k})`)})))`, i32("sub", i32("shl", i32("add", k, bias), mantissa), low))})))
+  ${special === "negative zero" ? `(if (i32.eqz ${h}) (then (return (i32.const 0))))
+  ` : ""}${i32("or", b, `(select ${h} (i32.const ${largest}) ${i32("lt_u", h, largest)})`)})`,
+  );
+}
+define("from_f8e8m0", `(func $from_f8e8m0 (param $h i32) (result f32) (f32.reinterpret_i32 (select (i32.const 0x7fc00000) (select ${i32("shl", h, 23)} (i32.const 0x00400000) ${h}) ${i32("eq", h, 255)})))`);
 define("isnan_f32x4", "(func $isnan_f32x4 (param $a v128) (result v128) (f32x4.ne (local.get $a) (local.get $a)))");
 
 const [one, half, ln2High, ln2Low, log2e] = f(1, 0.5, 0.693359375, -2.12194440e-4, Math.LOG2E) as [string, string, string, string, string];

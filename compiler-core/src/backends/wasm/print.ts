@@ -1,4 +1,5 @@
 import { byteSize, elementKind, type ElementType } from "../../ir/element-type.ts";
+import { fromNumbers, tensorBytes } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { flatOffset } from "../../tensor/access.ts";
@@ -7,7 +8,8 @@ import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
 import { decide, intervalOfLinear, type Linear, linearOf, Scope, simplify } from "../../tensor/simplify.ts";
 import { canVectorize, isLane, laneCount, registersOf, type Registers, strideAlong } from "./vectorize.ts";
-import { floatText, loadOf, mathFunctions, storeOf, vectorMath, wasmType } from "./instructions.ts";
+import { floatText, isSmallFloat, loadOf, mathFunctions, smallFloatId, storeOf, vectorMath, wasmType } from "./instructions.ts";
+import { tableOf, type WasmTable } from "./tables.ts";
 
 export interface WasmKernelOptions {
   /** the exported function's name */
@@ -24,7 +26,9 @@ export interface WasmKernelSource {
   readonly math: ReadonlySet<string>;
   /** names in `helperFunctions` that are called */
   readonly helpers: ReadonlySet<string>;
-  /** bytes of local arrays that are not kept in registers: memory at the global `$frame` */
+  /** constants that are copied into the frame when the function begins */
+  readonly tables: readonly WasmTable[];
+  /** bytes of tables and of local arrays that are not kept in registers: memory at the global `$frame` */
   readonly frameBytes: number;
 }
 
@@ -79,6 +83,7 @@ class WasmPrinter {
   private readonly depthOf = new Map<Variable, number>();
   /** where arrays lie after `$frame` */
   private readonly arrays = new Map<Buffer, number>();
+  private readonly tables: WasmTable[] = [];
   private frameBytes = 0;
   private out: Item[] = [];
   private depth = 1;
@@ -114,7 +119,7 @@ class WasmPrinter {
     write(this.out);
     lines[lines.length - 1] += ")";
     const blocks = [...ranges].map(([block, { from, to }]) => ({ block, from, to })).sort((a, b) => a.from - b.from);
-    return { text: `${lines.join("\n")}\n`, blocks, math: this.math, helpers: this.helpers, frameBytes: this.frameBytes };
+    return { text: `${lines.join("\n")}\n`, blocks, math: this.math, helpers: this.helpers, tables: this.tables, frameBytes: this.frameBytes };
   }
 
   private openFrame(): Frame {
@@ -258,11 +263,21 @@ class WasmPrinter {
   }
 
   private allocate(b: Buffer): void {
-    if (b.values) throw new GraphwrightError("not-lowered", `the WebAssembly backend has no tables yet: ${this.program.name} needs ${b.name}.`);
     this.flush();
     if (this.registers.scalars.has(b) || this.registers.vectors.has(b) || this.arrays.has(b)) return;
     this.arrays.set(b, this.frameBytes);
     this.frameBytes += Math.ceil(byteSize(b.element, Math.max(1, elementCount(b.dims))) / 16) * 16;
+    if (!b.values || elementCount(b.dims) === 0) return;
+    const table = tableOf(tensorBytes(fromNumbers(b.element, b.dims, Float64Array.from(b.values))));
+    this.tables.push(table);
+    const { start, depth } = this.frames[0]!;
+    start.push({ text: `(memory.init ${table.name} ${this.baseOf(b)} (i32.const 0) (i32.const ${table.bytes.length}))`, depth, block: undefined });
+  }
+
+  /** The address of a buffer's first element. */
+  private baseOf(b: Buffer): string {
+    const array = this.arrays.get(b);
+    return array === undefined ? `(local.get ${this.nameOf(b, b.name)})` : array === 0 ? "(global.get $frame)" : `(i32.add (global.get $frame) (i32.const ${array}))`;
   }
 
   /** Prints the stores collected so far; what several of them load is loaded once. */
@@ -369,9 +384,7 @@ class WasmPrinter {
     const bytes = { constant: at.constant * size, terms: at.terms.map((t) => ({ atom: t.atom, coefficient: t.coefficient * size })) };
     // The offset field is added without wrapping, so the address before it may not be below 0.
     const separate = bytes.constant >= 0 && intervalOfLinear({ constant: 0, terms: bytes.terms }, place.scope).low >= 0;
-    const array = this.arrays.get(b);
-    const base = array === undefined ? `(local.get ${this.nameOf(b, b.name)})` : array === 0 ? "(global.get $frame)" : `(i32.add (global.get $frame) (i32.const ${array}))`;
-    const address = this.sum(base, bytes.terms, place);
+    const address = this.sum(this.baseOf(b), bytes.terms, place);
     if (separate) return { address, offset: bytes.constant === 0 ? "" : ` offset=${bytes.constant}` };
     return { address: bytes.constant === 0 ? address : `(i32.add ${address} (i32.const ${bytes.constant}))`, offset: "" };
   }
@@ -445,7 +458,7 @@ class WasmPrinter {
       case "integer":
         return `(i32.const ${e.value | 0})`;
       case "number":
-        return constant(e.element, e.value);
+        return isSmallFloat(e.element) ? this.cast(e.element, "float32", constant("float32", e.value)) : constant(e.element, e.value);
       case "load": {
         const b = e.buffer;
         if (this.registers.scalars.has(b)) return `(local.get ${this.scalarRegister(b, e.indices)})`;
@@ -504,6 +517,7 @@ class WasmPrinter {
       default: break;
     }
     const y = asOperand(e.right, right);
+    if (isSmallFloat(operand)) throw new GraphwrightError("not-lowered", `the WebAssembly backend computes ${e.op} in float32, not ${operand}.`);
     const float = isFloat(operand);
     const sign = float ? "" : isUnsigned(operand) ? "_u" : "_s";
     switch (e.op) {
@@ -522,6 +536,12 @@ class WasmPrinter {
       case "pow":
         if (float) return this.host("pow", operand, [x, y]);
         break;
+      case "bitand": case "bitor": case "bitxor":
+        if (!float) return `(${t}.${e.op.slice(3)} ${x} ${y})`;
+        break;
+      case "shl": case "shr":
+        if (!float) return wrapped(operand, this.call(`${e.op}_${t}${e.op === "shl" ? "" : sign}`, [x, y, `(i32.const ${operand === "index" ? 32 : 8 * byteSize(operand, 1)})`]));
+        break;
       default: break;
     }
     throw new GraphwrightError("not-lowered", `the WebAssembly backend has no ${e.op} of ${operand}.`);
@@ -529,8 +549,12 @@ class WasmPrinter {
 
   private unary(op: UnaryOp, type: ExpressionType, x: string): string {
     const t = wasmType(type);
+    if (isSmallFloat(type)) throw new GraphwrightError("not-lowered", `the WebAssembly backend computes ${op} in float32, not ${type}.`);
     const float = isFloat(type);
     switch (op) {
+      case "bitnot":
+        if (!float) return wrapped(type, `(${t}.xor ${x} (${t}.const -1))`);
+        break;
       case "not": return `(${t}.eqz ${x})`;
       case "isnan": return float ? this.call(`isnan_${t}`, [x]) : "(i32.const 0)";
       case "isinf": return float ? `(${t}.eq (${t}.abs ${x}) (${t}.const inf))` : "(i32.const 0)";
@@ -555,6 +579,8 @@ class WasmPrinter {
 
   private cast(to: ExpressionType, from: ExpressionType, x: string): string {
     if (to === from) return x;
+    if (isSmallFloat(from)) return this.cast(to, "float32", this.call(`from_${smallFloatId(from)}`, [x]));
+    if (isSmallFloat(to)) return this.call(`to_${smallFloatId(to)}`, [this.cast("float32", from, x)]);
     const [t, f] = [wasmType(to), wasmType(from)];
     if (to === "bool") return from === "index" ? `(i32.ne ${x} (i32.const 0))` : `(${f}.ne ${x} (${f}.const 0))`;
     if (isFloat(from)) {

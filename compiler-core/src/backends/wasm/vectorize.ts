@@ -80,7 +80,8 @@ export function registersOf(program: TensorProgram): Registers {
   const sites = sitesOf(program);
   const locals = new Set<Buffer>();
   walkStatements(program.body, (s) => {
-    if (s.kind === "allocate") locals.add(s.buffer);
+    // A table lies in memory: it is filled by a copy.
+    if (s.kind === "allocate" && !s.buffer.values) locals.add(s.buffer);
   });
   const constant = new Set(locals);
   const vectors = new Set([...locals].filter((b) => b.element === "float32" && elementCount(b.dims) % laneCount === 0 && elementCount(b.dims) <= vectorLimit));
