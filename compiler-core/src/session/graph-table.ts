@@ -8,7 +8,7 @@ import { findOperator } from "../ops/index.ts";
 import { StringTable } from "../support/string-table.ts";
 import type { Task } from "../support/task.ts";
 import { valueBytes } from "./cost.ts";
-import type { GraphTable, Mark, ModelId, NodeKind } from "./protocol.ts";
+import type { Against, GraphTable, Mark, ModelDiff, ModelId, NodeKind } from "./protocol.ts";
 import { detailOf, isDrawn, nodesInOrder, partsOf, regionViews, scopeOf } from "./views.ts";
 
 export const nodeKinds: readonly NodeKind[] = ["parameter", "operator", "fused"];
@@ -17,6 +17,12 @@ export const marks: readonly (Mark | undefined)[] = [undefined, "added", "remove
 /** Rows between two looks at whether the work is still wanted. */
 const checkEvery = 2048;
 
+/** What a graph is marked with while another stands beside it. */
+export interface BesideMarks {
+  readonly mark: (node: NodeId) => Mark;
+  readonly lineage: GraphTable["lineage"];
+}
+
 /** A step's graph in columns; with a base step the union of both, as `unionView` gives it. */
 export function graphTable(
   model: ModelId,
@@ -24,6 +30,7 @@ export function graphTable(
   graph: Graph,
   compared: { readonly step: StepId; readonly graph: Graph; readonly lineage: Lineage } | undefined,
   task: Pick<Task, "check">,
+  beside?: BesideMarks,
 ): GraphTable {
   const rows: { readonly node: OperatorNode | ParameterNode; readonly graph: Graph; readonly mark: number }[] = [];
   let lineage: GraphTable["lineage"] = [];
@@ -46,7 +53,8 @@ export function graphTable(
     regions = [...regions, ...regionViews(compared.graph).filter((region) => !known.has(region.id))];
     lineage = diff.added.filter(isDrawn).map((node) => [node.id, compared.lineage.follow(node.id, step, compared.step)] as const);
   } else {
-    for (const node of nodesInOrder(graph)) if (isDrawn(node)) rows.push({ node, graph, mark: 0 });
+    for (const node of nodesInOrder(graph)) if (isDrawn(node)) rows.push({ node, graph, mark: beside ? marks.indexOf(beside.mark(node.id)) : 0 });
+    if (beside) ({ lineage } = beside);
   }
 
   const count = rows.length;
@@ -165,6 +173,25 @@ export function graphTable(
     columns.outputStart[row + 1] = output;
   });
   return { model, step, ...(compared ? { base: compared.step } : {}), strings: strings.column(), ...columns, inputs, outputs, bodies, parts, regionViews: regions, lineage };
+}
+
+/** Marks of a step beside another of its model: the same nodes as in their union. */
+export function marksOfStep(step: StepId, graph: Graph, side: Against["side"], other: { readonly step: StepId; readonly graph: Graph; readonly lineage: Lineage }): BesideMarks {
+  const diff = side === "after" ? diffGraphs(other.graph, graph) : diffGraphs(graph, other.graph);
+  const changed = new Set(diff.changed.map((change) => change.after.id));
+  const alone = new Set((side === "after" ? diff.added : diff.removed).map((node) => node.id));
+  return {
+    mark: (node) => (alone.has(node) ? (side === "after" ? "added" : "removed") : changed.has(node) ? "changed" : "unchanged"),
+    // What is new shows what it came from.
+    lineage: side === "after" ? diff.added.filter(isDrawn).map((node) => [node.id, other.lineage.follow(node.id, step, other.step)] as const) : [],
+  };
+}
+
+/** Marks of a model beside another one. Nodes that are not compared, those inside fused groups, count as unchanged. */
+export function marksOfModel({ added, removed, changed }: ModelDiff, side: Against["side"]): BesideMarks {
+  const alone = new Set((side === "after" ? added : removed).map(({ id }) => id));
+  const differing = new Set(changed.map(({ a, b }) => (side === "after" ? b : a).id));
+  return { mark: (node) => (alone.has(node) ? (side === "after" ? "added" : "removed") : differing.has(node) ? "changed" : "unchanged"), lineage: [] };
 }
 
 const scalarText = (value: number | string): string => {

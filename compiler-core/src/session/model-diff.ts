@@ -1,13 +1,15 @@
 /**
- * What differs between two models that share no history. Nodes are matched by name, then by the names of the values
- * they make, then by structure: from each pair outwards, along edges that lead to nodes of one operator on both sides.
+ * What differs between two models, or between two steps of one. Nodes of models that share no history are matched by
+ * name, then by the names of the values they make, then by structure: from each pair outwards, along edges that lead to
+ * nodes of one operator on both sides. Steps of one model are compared by id, as their union is marked.
  */
+import { diffGraphs } from "../ir/diff.ts";
 import { printAttribute } from "../ir/printer.ts";
-import { describeNode, qualifiedOp, type Graph, type Node, type OperatorNode, type ParameterNode } from "../ir/graph.ts";
+import { describeNode, qualifiedOp, type Graph, type Node, type NodeId, type OperatorNode, type ParameterNode } from "../ir/graph.ts";
 import type { ConstantValue } from "../ir/constant.ts";
 import { toNumbers } from "../ir/tensor.ts";
 import type { Task } from "../support/task.ts";
-import type { ModelDiff, NodeDifference } from "./protocol.ts";
+import type { DiffNode, ModelDiff, NodeDifference } from "./protocol.ts";
 import { insideFused } from "./cost.ts";
 import { isDrawn, nodesInOrder } from "./views.ts";
 
@@ -15,8 +17,9 @@ type Drawn = OperatorNode | ParameterNode;
 const kindOf = (node: Drawn): string => (node.kind === "parameter" ? "Input" : qualifiedOp(node));
 const checkEvery = 512;
 
+const drawn = (graph: Graph): Drawn[] => nodesInOrder(graph).filter((node): node is Drawn => isDrawn(node) && !insideFused(graph, node));
+
 export async function diffModels(a: Graph, b: Graph, task: Task): Promise<ModelDiff> {
-  const drawn = (graph: Graph): Drawn[] => nodesInOrder(graph).filter((node): node is Drawn => isDrawn(node) && !insideFused(graph, node));
   const [nodesA, nodesB] = [drawn(a), drawn(b)];
   const forward = new Map<number, number>();
   const back = new Map<number, number>();
@@ -76,21 +79,34 @@ export async function diffModels(a: Graph, b: Graph, task: Task): Promise<ModelD
   pairBy((node) => node.outputs.flatMap(({ name }) => (name === "" ? [] : [name])));
   spread();
 
+  return differences(a, nodesA, b, nodesB, forward, back, () => true, task);
+}
+
+/** What differs between two steps of one model: nodes that keep their id are the same. */
+export async function diffSteps(a: Graph, b: Graph, task: Task): Promise<ModelDiff> {
+  const [nodesA, nodesB] = [drawn(a), drawn(b)];
+  const same = new Map(nodesA.flatMap(({ id }) => (b.find(id) ? [[id, id] as const] : [])));
+  const touched = new Set(diffGraphs(a, b).changed.map(({ after }) => after.id));
+  return differences(a, nodesA, b, nodesB, same, same, (id) => touched.has(id), task);
+}
+
+async function differences(a: Graph, nodesA: readonly Drawn[], b: Graph, nodesB: readonly Drawn[], forward: ReadonlyMap<NodeId, NodeId>, back: ReadonlyMap<NodeId, NodeId>, mayDiffer: (id: NodeId) => boolean, task: Task): Promise<ModelDiff> {
   const name = (graph: Graph, node: Node): string => node.name || node.outputs[0]?.name || describeNode(graph.node(node.id));
-  const view = (graph: Graph, node: Drawn): { readonly id: number; readonly op: string; readonly name: string } => ({ id: node.id, op: kindOf(node), name: name(graph, node) });
+  const view = (graph: Graph, node: Drawn): DiffNode => ({ id: node.id, op: kindOf(node), name: name(graph, node) });
   const changed: ModelDiff["changed"][number][] = [];
-  const comparisons = new Map<ConstantValue, Map<ConstantValue, string | null>>();
+  const comparisons = new Map<ConstantValue, Map<ConstantValue, NodeDifference["elements"]>>();
   for (const [i, x] of nodesA.entries()) {
     if (i % checkEvery === 0) {
+      task.progress(i / nodesA.length, "");
       task.check();
       await task.pause();
     }
     const id = forward.get(x.id);
-    if (id === undefined) continue;
+    if (id === undefined || !mayDiffer(id)) continue;
     const y = b.node(id) as Drawn;
-    const differences: NodeDifference[] = [];
+    const found: NodeDifference[] = [];
     const add = (field: NodeDifference["field"], label: string, before: string, after: string): void => {
-      if (before !== after) differences.push({ field, label, before, after });
+      if (before !== after) found.push({ field, label, before, after });
     };
     add("operator", "", kindOf(x), kindOf(y));
     if (x.kind === "operator" && y.kind === "operator") {
@@ -103,37 +119,46 @@ export async function diffModels(a: Graph, b: Graph, task: Task): Promise<ModelD
       if (from?.kind === "constant" && to?.kind === "constant") {
         const label = from.outputs[0]?.name || to.outputs[0]?.name || String(k);
         if (from.value.type.text !== to.value.type.text) add("constant", label, from.value.type.text, to.value.type.text);
-        else {
+        else if (from.value !== to.value) {
           let known = comparisons.get(from.value);
           if (!known) comparisons.set(from.value, (known = new Map()));
-          let difference = known.get(to.value);
-          if (difference === undefined) known.set(to.value, (difference = compareConstants(from.value, to.value)));
-          if (difference !== null) differences.push({ field: "constant", label, before: from.value.type.text, after: to.value.type.text, note: difference });
+          if (!known.has(to.value)) {
+            task.check();
+            if (from.value.bytes > largeConstant) await task.pause();
+            known.set(to.value, compareConstants(from.value, to.value));
+          }
+          const elements = known.get(to.value);
+          if (elements) found.push({ field: "constant", label, before: from.value.type.text, after: to.value.type.text, elements });
         }
         continue;
       }
       const same = !from || !to ? !from === !to : isDrawn(from) && isDrawn(to) && forward.get(from.id) === to.id && p!.output === q!.output;
-      if (!same) differences.push({ field: "input", label: String(k), before: from ? name(a, from) : "", after: to ? name(b, to) : "" });
+      if (!same) found.push({ field: "input", label: String(k), before: from ? name(a, from) : "", after: to ? name(b, to) : "" });
     }
-    if (differences.length > 0) changed.push({ a: view(a, x), b: view(b, y), differences });
+    if (found.length > 0) changed.push({ a: view(a, x), b: view(b, y), differences: found });
   }
+  // Of two steps there is nothing to say: the same map stands for both directions.
+  const pairs = forward === back ? [] : [...forward];
   return {
     nodes: [nodesA.length, nodesB.length],
-    matched: forward.size,
+    matched: nodesA.filter(({ id }) => forward.has(id)).length,
     added: nodesB.filter((node) => !back.has(node.id)).map((node) => view(b, node)),
     removed: nodesA.filter((node) => !forward.has(node.id)).map((node) => view(a, node)),
     changed,
+    pairs: { a: Int32Array.from(pairs, ([x]) => x), b: Int32Array.from(pairs, ([, y]) => y) },
   };
 }
 
-/** How two constants of one type differ; null when they hold the same. Not-a-numbers are the same. */
-function compareConstants(a: ConstantValue, b: ConstantValue): string | null {
-  if (a === b) return null;
+/** Comparing a constant of more bytes than this takes a while: others have their turn before. */
+const largeConstant = 1 << 20;
+
+/** How two constants of one type differ; undefined when they hold the same. Not-a-numbers are the same. */
+function compareConstants(a: ConstantValue, b: ConstantValue): NodeDifference["elements"] {
   const [x, y] = [a.tensor(), b.tensor()];
   if (Array.isArray(x.data) || Array.isArray(y.data) || a.type.element?.startsWith("complex")) {
     const [p, q] = [Array.from(x.data as ArrayLike<unknown>), Array.from(y.data as ArrayLike<unknown>)];
     const count = p.filter((value, i) => value !== q[i]).length;
-    return count === 0 ? null : `${count} of ${p.length} elements differ`;
+    return count === 0 ? undefined : { differing: count, of: p.length };
   }
   const [p, q] = [toNumbers(x), toNumbers(y)];
   let [count, largest] = [0, 0];
@@ -144,5 +169,5 @@ function compareConstants(a: ConstantValue, b: ConstantValue): string | null {
     const gap = Math.abs(u - v);
     largest = Number.isNaN(gap) ? Infinity : Math.max(largest, gap);
   }
-  return count === 0 ? null : `${count} of ${p.length} elements differ, by at most ${largest.toPrecision(3)}`;
+  return count === 0 ? undefined : { differing: count, of: p.length, largest };
 }

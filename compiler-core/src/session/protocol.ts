@@ -608,14 +608,15 @@ export interface ValueBisectView {
   readonly probes: readonly { readonly values: number; readonly check: CheckView }[];
 }
 
-/** A field in which two matched nodes differ, as text; constants of one type say by how much in `note`. */
+/** A field in which two matched nodes differ, as text; constants of one type say in how many elements and by how much at most. */
 export interface NodeDifference {
   readonly field: "operator" | "attribute" | "type" | "input" | "constant";
   /** the attribute's, value's or constant's name, or the input's number */
   readonly label: string;
   readonly before: string;
   readonly after: string;
-  readonly note?: string;
+  /** `largest` only of numbers */
+  readonly elements?: { readonly differing: number; readonly of: number; readonly largest?: number };
 }
 
 export interface DiffNode {
@@ -624,13 +625,20 @@ export interface DiffNode {
   readonly name: string;
 }
 
-/** What differs between two models. */
+/** What a step is compared with where the two stand side by side, and on which side this one stands. */
+export interface Against extends At {
+  readonly side: "before" | "after";
+}
+
+/** What differs between two models, or two steps of one. */
 export interface ModelDiff {
   readonly nodes: readonly [a: number, b: number];
   readonly matched: number;
   readonly added: readonly DiffNode[];
   readonly removed: readonly DiffNode[];
   readonly changed: readonly { readonly a: DiffNode; readonly b: DiffNode; readonly differences: readonly NodeDifference[] }[];
+  /** matched nodes, those on the same place belong together; of two steps of one model empty: the same ids */
+  readonly pairs: { readonly a: Int32Array; readonly b: Int32Array };
 }
 
 /** A custom rewrite as the editor needs it. */
@@ -704,7 +712,7 @@ export interface SessionApi {
   summary: Method<At, ModelSummary>;
   graph: Method<At & { readonly base?: StepId }, GraphView>;
   /** the same in columns */
-  graphTable: Method<At & { readonly base?: StepId }, GraphTable>;
+  graphTable: Method<At & { readonly base?: StepId; /** marks nodes by what the other side has, and adds none */ readonly against?: Against }, GraphTable>;
   /** nodes by words and terms, best first (docs/search.md); with `base` also those that were removed since */
   search: Method<At & { readonly base?: StepId; readonly query: string; readonly offset?: number; readonly limit?: number }, SearchResult>;
   /** FLOPs of every node of a step */
@@ -743,7 +751,7 @@ export interface SessionApi {
   bisect: Method<{ readonly model: ModelId; readonly from: StepId; readonly to: StepId; readonly seeds?: number }, BisectView>;
   /** the first value that two models compute differently, among those that both name */
   bisectModels: Method<{ readonly a: At; readonly b: At; readonly seeds?: number }, ValueBisectView>;
-  /** what differs between two models that share no history: matched by name, then by structure */
+  /** what differs between two models, matched by name and then by structure, or between two steps of one */
   diffModels: Method<{ readonly a: At; readonly b: At }, ModelDiff>;
   /** what every node and constant of a step came from, and what every original became */
   lineage: Method<At, LineageTable>;

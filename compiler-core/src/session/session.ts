@@ -23,22 +23,24 @@ import { buildFiles } from "./build.ts";
 import { compareCompiled, compileCase, runWasmCase } from "./compiled-case.ts";
 import { collectFiles } from "./files.ts";
 import { Model } from "./model.ts";
-import { diffModels } from "./model-diff.ts";
+import { diffModels, diffSteps } from "./model-diff.ts";
 import { nodeDetail } from "./node-detail.ts";
 import { nodeProgram } from "./program-view.ts";
-import type { ChangeResult, CheckView, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView, TensorRef } from "./protocol.ts";
+import type { At, ChangeResult, CheckView, ModelDiff, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView, TensorRef } from "./protocol.ts";
 import { Engine } from "./engine.ts";
 import { bytesOf, runGraph } from "./run.ts";
 import { constantView, tensorView } from "./tensor-view.ts";
 import { compareTensors, Keeper, keptBytesLimit, tensorOf, tensorPart } from "./tensors.ts";
 import { restoreTree, treeOf } from "./tree.ts";
 import { nodeFlops } from "./cost.ts";
-import { graphTable } from "./graph-table.ts";
+import { graphTable, marksOfModel, marksOfStep } from "./graph-table.ts";
 import { searchNodes } from "./search.ts";
 import { graphView, unionView } from "./views.ts";
 
 /** milliseconds on any clock; given by the host, since the compiler has no clock of its own */
 export type Clock = () => number;
+
+const keptDiffs = 4;
 
 /** The compiler as the window and the command line see it. Models stay open until they are closed. */
 export function createSession(clock: Clock = () => 0): SessionApi {
@@ -53,6 +55,28 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     return model;
   };
   const stepGraph = (at: { readonly model: ModelId; readonly step: StepId }): Graph => find(at.model).graph(at.step);
+
+  /** What differs between two steps never changes: both canvases and the list ask for the same. */
+  const diffs = new Map<string, { readonly of: readonly ModelId[]; readonly work: Promise<ModelDiff> }>();
+  const differences = async (a: At, b: At, task: Task): Promise<ModelDiff> => {
+    const key = `${a.model}/${a.step} ${b.model}/${b.step}`;
+    const under = diffs.get(key);
+    if (under) {
+      const found = await under.work.catch(() => undefined);
+      if (found) return found;
+      // Whoever asked first gave up, or failed: ask for oneself.
+      task.check();
+    }
+    const work = a.model === b.model ? diffSteps(stepGraph(a), stepGraph(b), task) : diffModels(stepGraph(a), stepGraph(b), task);
+    const entry = { of: [a.model, b.model], work };
+    diffs.set(key, entry);
+    for (const oldest of diffs.keys()) {
+      if (diffs.size <= keptDiffs) break;
+      diffs.delete(oldest);
+    }
+    work.catch(() => diffs.get(key) === entry && diffs.delete(key));
+    return work;
+  };
 
   const tensorIn = (ref: TensorRef): ReturnType<typeof tensorOf> => tensorOf(stepGraph(ref), find(ref.model).kept, ref);
 
@@ -109,6 +133,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     },
 
     async close({ model }) {
+      for (const [key, { of }] of diffs) if (of.includes(model)) diffs.delete(key);
       models.delete(model);
     },
 
@@ -144,8 +169,15 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return base === undefined || base === step ? graphView(id, step, model.graph(step)) : unionView(id, step, model.graph(step), base, model.graph(base), model.lineage);
     },
 
-    async graphTable({ model: id, step, base }, task) {
+    async graphTable({ model: id, step, base, against }, task) {
       const model = find(id);
+      if (against) {
+        const { side } = against;
+        const marks = against.model === id
+          ? marksOfStep(step, model.graph(step), side, { step: against.step, graph: model.graph(against.step), lineage: model.lineage })
+          : marksOfModel(await (side === "after" ? differences(against, { model: id, step }, task) : differences({ model: id, step }, against, task)), side);
+        return graphTable(id, step, model.graph(step), undefined, task, marks);
+      }
       const compared = base === undefined || base === step ? undefined : { step: base, graph: model.graph(base), lineage: model.lineage };
       return graphTable(id, step, model.graph(step), compared, task);
     },
@@ -408,7 +440,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     },
 
     async diffModels({ a, b }, task) {
-      return diffModels(stepGraph(a), stepGraph(b), task);
+      return differences(a, b, task);
     },
 
     async compare({ a, b, seeds }, task) {

@@ -1,6 +1,7 @@
 /** Every command of the window. One entry adds it to the menu, the palette, the keys and the shortcut sheet. */
 import { canvas } from "../state/canvas.ts";
 import * as act from "../state/actions.ts";
+import { differenceOf, setDifference, swapSides } from "../state/beside.ts";
 import { saveRecipe } from "../state/recipe.ts";
 import type { Isolation } from "../../../picture/src/index.ts";
 import { metricOf } from "../state/metrics.ts";
@@ -28,6 +29,8 @@ const position = (model: ModelState): number => positionOf(model.timeline, model
 
 const themes = ["light", "dark", "high-contrast"] as const;
 const hasSelection = (state: State): boolean => (activeModel(state)?.selected.length ?? 0) > 0;
+const hasSteps = (state: State): boolean => (activeModel(state)?.timeline.steps.length ?? 0) > 1;
+const isBeside = (state: State): boolean => { const model = activeModel(state); return !!model && differenceOf(state, model) === "beside"; };
 const hasMetric = (kind: "time" | "error") => (state: State): boolean => state.active !== null && metricOf(state.active, kind) !== undefined;
 /** Draws only what the selected nodes need, what needs them, or both. */
 const isolate = (model: ModelState, direction: Isolation["direction"]): void => updateModel(model.id, { isolation: { nodes: model.selected, direction } });
@@ -51,6 +54,7 @@ async function goToInput(index: number): Promise<void> {
 export const commands: readonly Command[] = [
   { id: "file-open", menu: "file", section: 0, keys: ["Mod+O"], global: true, run: () => act.openWithDialog() },
   { id: "file-open-link", menu: "file", section: 0, run: () => setView({ dialog: "link" }) },
+  { id: "file-compare", menu: "file", section: 0, keys: ["Shift+D"], enabled: hasModel, run: () => setView({ dialog: "compare" }) },
   { id: "file-reopen", menu: "file", section: 0, keys: ["Mod+Shift+Y"], global: true, enabled: (state) => state.closed > 0, run: () => reopenClosed() },
   { id: "file-save", menu: "file", section: 1, keys: ["Mod+S"], global: true, enabled: (state) => state.order.length > 0, run: () => saveProject() },
   { id: "file-save-as", menu: "file", section: 1, keys: ["Mod+Shift+S"], global: true, enabled: (state) => state.order.length > 0, run: () => setView({ dialog: "save" }) },
@@ -140,6 +144,7 @@ export const commands: readonly Command[] = [
   { id: "view-recipe", menu: "view", section: 5, run: () => setView({ left: "recipe", showLeft: true }) },
   { id: "view-custom", menu: "view", section: 5, run: () => setView({ lower: "custom", showLower: true }) },
   { id: "view-bisect", menu: "view", section: 5, run: () => setView({ lower: "bisect", showLower: true }) },
+  { id: "view-differences", menu: "view", section: 5, run: () => setView({ lower: "differences", showLower: true }) },
   { id: "view-orders", menu: "view", section: 5, keys: ["Alt+6"], global: true, run: () => setView({ lower: "orders", showLower: true }) },
   { id: "view-log", menu: "view", section: 5, keys: ["Alt+7"], global: true, run: () => setView({ lower: "log", showLower: true }) },
   { id: "view-notes", menu: "view", section: 5, keys: ["Alt+8"], global: true, run: () => setView({ lower: "notes", showLower: true }) },
@@ -172,6 +177,15 @@ export const commands: readonly Command[] = [
     checked: (state) => { const model = activeModel(state); return model?.compare === "pinned" && model.a === model.timeline.branch[0]; },
     run: onModel((model) => act.compareWith(model.id, model.timeline.branch[0]!)),
   },
+
+  { id: "rewrite-compare-overlay", menu: "rewrite", section: 3, enabled: (state) => hasSteps(state) && !activeModel(state)?.against, checked: (state) => { const model = activeModel(state); return !!model && differenceOf(state, model) === "overlay"; }, run: onModel((model) => setDifference(model.id, "overlay")) },
+  {
+    id: "rewrite-compare-beside", menu: "rewrite", section: 3, keys: ["D"], enabled: (state) => hasSteps(state) || !!activeModel(state)?.against,
+    checked: (state) => { const model = activeModel(state); return !!model && differenceOf(state, model) === "beside"; },
+    run: onModel((model) => setDifference(model.id, differenceOf(useStore.getState(), model) === "beside" ? "overlay" : "beside")),
+  },
+  { id: "rewrite-compare-link", menu: "rewrite", section: 3, keys: ["L"], enabled: isBeside, checked: (state) => state.view.linked, run: () => setView({ linked: !view().linked }) },
+  { id: "rewrite-compare-swap", menu: "rewrite", section: 3, enabled: isBeside, run: onModel((model) => swapSides(model.id)) },
 
   { id: "help-welcome", menu: "help", section: 0, enabled: hasModel, run: () => act.showWelcome() },
   { id: "help-shortcuts", menu: "help", section: 0, keys: ["?"], run: () => setView({ dialog: "shortcuts" }) },

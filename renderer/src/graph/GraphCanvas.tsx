@@ -26,7 +26,7 @@ import {
   type Ref,
 } from "react";
 import "@xyflow/react/dist/base.css";
-import type { LayoutResult, NodeKey } from "../../../picture/src/index.ts";
+import type { Bounds, LayoutResult, NodeKey } from "../../../picture/src/index.ts";
 import { chipsOf, nodeTypes, type CardActions, type CardNode, type GroupNode } from "./cards.tsx";
 import { EdgeHighlight, EdgeLayer, type Region } from "./edge-layer.tsx";
 import { Minimap, type MinimapHandle } from "./minimap.tsx";
@@ -84,6 +84,8 @@ export interface GraphCanvasProps {
   readonly hovered?: CanvasTarget | null;
   readonly widthByBytes?: boolean;
   readonly minimap?: boolean;
+  /** How far one can zoom out, where that is not this graph's own matter. */
+  readonly minZoom?: number | undefined;
   readonly labels?: Partial<CanvasLabels>;
   /** Changes when everything should be shown again, for example another model. */
   readonly fitRequest?: unknown;
@@ -157,6 +159,7 @@ function Canvas({
   hovered = null,
   widthByBytes = false,
   minimap = true,
+  minZoom: givenMinZoom,
   labels: givenLabels,
   fitRequest,
   initialView,
@@ -650,7 +653,7 @@ function Canvas({
   };
 
   const { bounds } = layout;
-  const minZoom = Math.max(1e-5, Math.min(0.1, 400 / Math.max(1, bounds.height), 400 / Math.max(1, bounds.width)));
+  const minZoom = givenMinZoom ?? minZoomOf(bounds);
   const description = describe(scene, lastSelected, labels);
   const activeId = lastSelected === undefined ? undefined : flowId(lastSelected);
 
@@ -745,6 +748,9 @@ function Canvas({
     </div>
   );
 }
+
+/** The whole graph can always be seen. */
+export const minZoomOf = ({ width, height }: Bounds): number => Math.max(1e-5, Math.min(0.1, 400 / Math.max(1, height), 400 / Math.max(1, width)));
 
 const NO_EDGES: never[] = [];
 const ZOOM_KEYS = ["Control", "Meta"];

@@ -1,6 +1,7 @@
 /** Every panel, in the order of the tabs. */
 import { bisectPanel } from "./bisect/bisect-panel.tsx";
 import { customPanel } from "./custom/custom-panel.tsx";
+import { differencesPanel } from "./differences/differences-panel.tsx";
 import { graphPanel } from "./graph/graph-panel.tsx";
 import { inspectorPanel } from "./inspector/inspector-panel.tsx";
 import { logPanel } from "./log/log-panel.tsx";
@@ -26,6 +27,7 @@ export const panels = [
   customPanel,
   ordersPanel,
   bisectPanel,
+  differencesPanel,
   notesPanel,
   logPanel,
   inspectorPanel,

@@ -112,7 +112,7 @@ const cancelOf = (signal: AbortSignal): Promise<never> =>
  * Opens a file in a tab of its own; a failure or a cancel leaves what is open untouched. The outline of its graph is shown
  * while the compiler reads it.
  */
-export async function openFile(file: OpenedFile, restore?: Restore): Promise<ModelId | undefined> {
+export async function openFile(file: OpenedFile, restore?: Restore, quiet = restore?.quiet ?? false): Promise<ModelId | undefined> {
   const { session, pictures } = services();
   if (/\.graphwright$/i.test(file.name) && projectOpener.open) {
     await projectOpener.open(file);
@@ -123,7 +123,7 @@ export async function openFile(file: OpenedFile, restore?: Restore): Promise<Mod
   let underWay = true;
   try {
     const state = await runTask(t("task.open", { name: file.name }), async (options): Promise<ModelState> => {
-      if (!restore?.quiet) {
+      if (!quiet) {
         void pictures.outline({ name: outline, source }, { signal: options.signal }).then(
           (found) => {
             if (found && underWay) useStore.setState((before) => ({ opening: { key: outline, name: file.name }, view: { ...before.view, dialog: null } }));
@@ -167,6 +167,7 @@ export async function openFile(file: OpenedFile, restore?: Restore): Promise<Mod
         savedNotes: noNotes,
         outline,
         isolation: null,
+        against: null,
         changing: null,
       };
       if (!restore) return fresh;
@@ -183,7 +184,7 @@ export async function openFile(file: OpenedFile, restore?: Restore): Promise<Mod
       opening: before.opening?.key === outline ? null : before.opening,
       models: { ...before.models, [id]: state },
       order: before.order.toSpliced(restore?.index ?? before.order.length, 0, id),
-      ...(restore?.quiet && before.active !== null ? {} : { active: id, view: { ...before.view, dialog: null } }),
+      ...(quiet && before.active !== null ? {} : { active: id, view: { ...before.view, dialog: null } }),
     }));
     if (!restore) void identify(id);
     log(id, diagnostics);
@@ -265,11 +266,13 @@ export async function closeModel(id: ModelId): Promise<void> {
   const closing = model(id);
   if (closing && closing.changing === null) await onClosing.listener?.(closing, index).catch(() => undefined);
   if (!useStore.getState().order.includes(id)) return;
-  const rest = order.filter((other) => other !== id);
+  const others = order.filter((other) => other !== id);
   useStore.setState((state) => {
-    const { [id]: closed, ...models } = state.models;
+    const { [id]: closed, ...rest } = state.models;
     void closed;
-    return { models, order: rest, active: active === id ? (rest[Math.min(index, rest.length - 1)] ?? null) : active };
+    // Nothing stands beside a model that is closed.
+    const models = Object.fromEntries(Object.entries(rest).map(([key, each]) => [key, each.against?.model === id ? { ...each, against: null } : each]));
+    return { models, order: others, active: active === id ? (others[Math.min(index, others.length - 1)] ?? null) : active };
   });
   canvasViews.forget(id);
   try {
@@ -366,6 +369,8 @@ export function compareWith(id: ModelId, step: StepId): void {
 }
 
 export function setCompare(id: ModelId, compare: CompareMode): void {
+  // One step is one canvas.
+  if (compare === "none") setView({ difference: "overlay" });
   updateModel(id, (state) => ({ compare, a: baseFor(state, compare, state.b) }));
 }
 

@@ -20,6 +20,15 @@ export interface SiteChoice {
   readonly root: NodeId;
 }
 
+/** Another model beside this one. */
+export interface Against {
+  readonly model: ModelId;
+  /** where this model stands */
+  readonly side: "before" | "after";
+  /** where a node was selected last: the inspector shows that one */
+  readonly inspected: "before" | "after";
+}
+
 export interface Verification {
   readonly from: StepId;
   readonly to: StepId;
@@ -71,6 +80,8 @@ export interface ModelState {
   readonly outline: string;
   /** the part of the graph that is drawn; null: all of it */
   readonly isolation: Isolation | null;
+  /** another open model that stands beside this one */
+  readonly against: Against | null;
   /** title of the change under way; other changes wait until it ends */
   readonly changing: string | null;
 }
@@ -100,9 +111,9 @@ export interface LogEntry {
   readonly diagnostic: Diagnostic;
 }
 
-export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about" | "save" | "link" | "picture";
+export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about" | "save" | "link" | "picture" | "compare";
 export type LeftTab = "pipeline" | "rewrites" | "recipe";
-export type LowerTab = "text" | "program" | "values" | "custom" | "orders" | "bisect" | "notes" | "log";
+export type LowerTab = "text" | "program" | "values" | "custom" | "orders" | "bisect" | "differences" | "notes" | "log";
 export type Heat = "none" | "flops" | "bytes" | "time" | "error";
 
 /** A file that is being opened and whose outline can be shown. */
@@ -120,6 +131,10 @@ export interface View {
   readonly showRight: boolean;
   readonly showLower: boolean;
   readonly heat: Heat;
+  /** how two steps are compared on the canvas */
+  readonly difference: "overlay" | "beside";
+  /** two canvases beside each other move together */
+  readonly linked: boolean;
   /** edges are drawn wider the more bytes they carry */
   readonly edgeWidth: boolean;
   readonly minimap: boolean;
@@ -191,6 +206,8 @@ export const initialView: View = {
   showRight: true,
   showLower: true,
   heat: "none",
+  difference: "overlay",
+  linked: true,
   edgeWidth: false,
   minimap: true,
   constants: true,
@@ -221,6 +238,13 @@ export const initialState: State = {
 export const useStore = create<State>(() => initialState);
 
 export const setView = (view: Partial<View>): void => useStore.setState((state) => ({ view: { ...state.view, ...view } }));
+
+/** The model that the inspector is about: the active one, or the one beside it when a node of that was selected last. */
+export function inspectedModel(state: State): ModelState | undefined {
+  const model = activeModel(state);
+  const against = model?.against;
+  return (against && against.inspected !== against.side && state.models[against.model]) || model;
+}
 
 export const activeModel = (state: State): ModelState | undefined =>
   state.active === null ? undefined : state.models[state.active];

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { activeModel, useStore } from "../state/store.ts";
 import { AboutDialog } from "./about-dialog.tsx";
 import { CommandPalette } from "./command-palette.tsx";
+import { CompareDialog } from "./compare-dialog.tsx";
 import { ExportDialog } from "./export-dialog.tsx";
 import { PictureDialog } from "./picture-dialog.tsx";
 import { SearchDialog } from "./search-dialog.tsx";
@@ -24,6 +25,8 @@ export function Dialogs(): ReactNode {
       return model ? <SearchDialog model={model} /> : null;
     case "picture":
       return model ? <PictureDialog model={model} /> : null;
+    case "compare":
+      return model ? <CompareDialog model={model} /> : null;
     case "shortcuts":
       return <ShortcutSheet />;
     case "settings":

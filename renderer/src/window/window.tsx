@@ -16,7 +16,7 @@ import * as act from "../state/actions.ts";
 import { watchLessons } from "../state/lesson.ts";
 import { preferences } from "../state/preferences.ts";
 import { services } from "../state/services.ts";
-import { activeModel, isEdited, setView, useStore, type LeftTab, type LowerTab, type ModelState, type Opening } from "../state/store.ts";
+import { activeModel, inspectedModel, isEdited, setView, useStore, type LeftTab, type LowerTab, type ModelState, type Opening } from "../state/store.ts";
 import { Dialogs } from "./dialogs.tsx";
 import { DropTarget } from "./drop-target.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
@@ -90,6 +90,7 @@ interface WorkbenchProps {
 const Workbench = memo(function Workbench({ name, id, opening }: WorkbenchProps): ReactNode {
   const { t } = useTranslation();
   const stage = useStages(4, id !== undefined);
+  const inspected = useStore((state) => inspectedModel(state)?.id);
   const { left, lower, showLeft, showRight, showLower } = useStore((state) => state.view);
   const columns = useDefaultLayout({ id: "columns", panelIds: [...(showLeft ? ["left"] : []), "center", ...(showRight ? ["right"] : [])], storage: preferences });
   const rows = useDefaultLayout({ id: "rows", panelIds: ["graph", ...(showLower ? ["lower"] : [])], storage: preferences });
@@ -137,7 +138,7 @@ const Workbench = memo(function Workbench({ name, id, opening }: WorkbenchProps)
             <Separator className="separator separator-x" aria-label={t("area.resize-right")} />
             <Panel id="right" minSize="220px" defaultSize="21.5%" maxSize="45%" groupResizeBehavior="preserve-pixel-size">
               <aside className="area" aria-label={t("panel.inspector")} data-part>
-                {id !== undefined && stage > 0 ? <Following id={id}>{(model) => <Shown panel={inspector!} model={model} />}</Following> : <Awaited />}
+                {id !== undefined && stage > 0 ? <Following id={inspected ?? id}>{(model) => <Shown panel={inspector!} model={model} />}</Following> : <Awaited />}
               </aside>
             </Panel>
           </>

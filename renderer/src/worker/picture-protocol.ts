@@ -1,13 +1,16 @@
-import type { GraphTable, ModelId, RegionId, StepId } from "@graphwright/compiler-core";
+import type { Against, GraphTable, ModelId, RegionId, StepId } from "@graphwright/compiler-core";
 import type { BlockInfo, GroupContents, Isolation, LayoutResult, NodeKey, PictureTexts } from "../../../picture/src/index.ts";
 import type { Task } from "./rpc.ts";
 import type { SourceRef } from "./source.ts";
 
-/** A step, or the union of two. */
+/** A step, the union of two, or a step that stands beside another one. */
 export interface PictureStep {
   readonly model: ModelId;
   readonly step: StepId;
   readonly base?: StepId | undefined;
+  readonly against?: Against | undefined;
+  /** which canvas it is for: each keeps the places of its own last layout */
+  readonly canvas?: "other" | undefined;
 }
 
 export interface PictureParams {

@@ -17,15 +17,15 @@ export function createPictures(tables: Tables, readOutline: (name: string, sourc
   const cache = new Map<string, GraphTable>();
   const hierarchies = new Map<string, Hierarchy>();
 
-  async function tableOf({ model, step, base }: PictureStep, task: Task): Promise<GraphTable> {
-    const key = `${model}/${step}/${base ?? ""}`;
+  async function tableOf({ model, step, base, against }: PictureStep, task: Task): Promise<GraphTable> {
+    const key = `${model}/${step}/${base ?? ""}${against ? `/${against.side}/${against.model}/${against.step}` : ""}`;
     const known = cache.get(key);
     if (known) {
       cache.delete(key);
       cache.set(key, known);
       return known;
     }
-    const table = await tables.graphTable({ model, step, ...(base === undefined ? {} : { base }) }, optionsOf(task));
+    const table = await tables.graphTable({ model, step, ...(base === undefined ? {} : { base }), ...(against ? { against } : {}) }, optionsOf(task));
     cache.set(key, table);
     for (const oldest of cache.keys()) {
       if (cache.size <= rememberedTables) break;
@@ -60,7 +60,7 @@ export function createPictures(tables: Tables, readOutline: (name: string, sourc
       task.check();
       const picture = makePicture(table, hierarchy, { region, constants, texts, isolation, ...(names ? { names } : {}) });
       task.check();
-      const key = `${"outline" in of ? of.outline : of.model}/${region}`;
+      const key = `${"outline" in of ? of.outline : of.model}/${region}${"outline" in of || !of.canvas ? "" : `/${of.canvas}`}`;
       let previous = layouts.get(key);
       let lineage: ReadonlyMap<NodeKey, readonly NodeKey[]> = new Map(table.lineage.map(([node, from]) => [node, from]));
       const outline = after === undefined ? undefined : outlines.get(after);

@@ -1,9 +1,9 @@
 import type { i18n } from "i18next";
 import type { CanvasLabels } from "../../graph/index.ts";
 
-export function canvasLabels({ t }: i18n): CanvasLabels {
+export function canvasLabels({ t }: i18n, side?: "before" | "after"): CanvasLabels {
   return {
-    canvas: t("graph.canvas"),
+    canvas: side === undefined ? t("graph.canvas") : t(`beside.canvas-${side}`),
     help: t("graph.help"),
     zoomIn: t("command.view-zoom-in"),
     zoomOut: t("command.view-zoom-out"),

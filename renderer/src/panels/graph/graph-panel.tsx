@@ -1,19 +1,20 @@
-/** The graph of a step, or of two steps at once; while a model is being opened, the outline of its file. */
+/** The graph of a step, of two steps at once, or of two beside each other; while a model is being opened, the outline of its file. */
 import { ChevronRight, Columns3, Crosshair, FoldVertical, UnfoldVertical, Workflow, X } from "lucide-react";
-import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { GraphTable, NodeId, RegionId } from "@graphwright/compiler-core";
 import { IconButton } from "../../design/button.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
 import { GraphCanvas, type CanvasData, type CanvasTarget, type GraphCanvasHandle } from "../../graph/index.ts";
-import { blockKinds, bytesOf, nodeOfKey, pictureData, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type HeatValues, type LayoutResult, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
+import { blockKinds, bytesOf, nodeOfKey, pictureData, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type HeatValues, type Isolation, type LayoutResult, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
 import * as act from "../../state/actions.ts";
-import { canvas, canvasViews } from "../../state/canvas.ts";
+import { canvas, canvasViews, type CanvasHandle } from "../../state/canvas.ts";
 import { groupNames, nameGroup, useGroupNames } from "../../state/group-names.ts";
 import { useMetric } from "../../state/metrics.ts";
 import { setView, updateModel, useStore, type ModelState, type Opening } from "../../state/store.ts";
 import { useModelTools } from "../../state/tools.ts";
 import type { Panel, PanelProps } from "../panel.ts";
+import { BesideBar, DifferenceControl, PlaceOf, useSides, type PaneSide } from "./beside.tsx";
 import { canvasLabels } from "./canvas-labels.ts";
 import { HeatLegend } from "./heat-legend.tsx";
 import { usePicture, type Drawn, type Expanded } from "./use-picture.ts";
@@ -48,12 +49,45 @@ function GraphPanel({ model }: PanelProps): ReactNode {
   return <GraphArea model={model} />;
 }
 
-/** The canvas for a model, or before it for the file that is being opened. */
+/** The canvas for a model, or before it for the file that is being opened; or two, beside each other. */
 export function GraphArea({ model, opening }: { readonly model?: ModelState; readonly opening?: Opening }): ReactNode {
+  const shown = useSides(model);
+  const sides = shown?.sides;
+  // One key with and without a second canvas: the first stays as it is.
+  const order = sides ? (["before", "after"] as const) : [undefined];
+  return (
+    <div className="graph-area">
+      {model && sides && <BesideBar model={model} sides={sides} />}
+      <div className="graph-sides">
+        {order.map((side) => {
+          const place = side && sides?.[side];
+          const main = side === sides?.main;
+          return (
+            <GraphPane
+              key={main ? "main" : "other"}
+              {...(place ? { model: place.model } : model ? { model } : {})}
+              {...(opening ? { opening } : {})}
+              {...(side && shown ? { side: shown.pane(side), title: <PlaceOf sides={shown.sides} side={side} /> } : {})}
+            />
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+interface GraphPaneProps {
+  readonly model?: ModelState;
+  readonly opening?: Opening;
+  readonly side?: PaneSide;
+  readonly title?: ReactNode;
+}
+
+function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
   const { t, i18n } = useTranslation();
   const { heat, constants, minimap, edgeWidth } = useStore((state) => state.view);
   const texts = usePictureTexts();
-  const labels = useMemo(() => canvasLabels(i18n), [i18n, i18n.language]); // eslint-disable-line react-hooks/exhaustive-deps -- its texts change with the language
+  const labels = useMemo(() => canvasLabels(i18n, side?.side), [i18n, i18n.language, side?.side]); // eslint-disable-line react-hooks/exhaustive-deps -- its texts change with the language
   const groupTexts = useMemo(
     () => ({
       fusedInside: (count: number) => t("graph.fused-inside", { count }),
@@ -64,30 +98,31 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
   const [entered, setEntered] = useState<RegionId | null>(null);
   const file = model?.name ?? opening?.name ?? "";
   const names = useGroupNames(file);
-  const comparing = model !== undefined && model.a !== model.b;
+  const comparing = !side && model !== undefined && model.a !== model.b;
+  const step = side?.step ?? model?.b;
   const owner = model?.id ?? opening!.key;
   const regionId = entered ?? 0;
   const pictureKey = `${owner}/${regionId}`;
   const outline = model?.outline ?? opening?.key;
 
-  const [, setExpansionVersion] = useState(0);
+  // Two steps of one model open the same groups, whichever canvas it is done on.
+  const own = useSyncExternalStore(canvasViews.subscribe, () => canvasViews.get(pictureKey)?.expanded);
   // What was opened while the outline was shown stays open.
-  const kept = canvasViews.get(pictureKey)?.expanded ?? (regionId === 0 && outline !== undefined ? canvasViews.get(`${outline}/0`)?.expanded : undefined);
+  const kept = own ?? (regionId === 0 && outline !== undefined ? canvasViews.get(`${outline}/0`)?.expanded : undefined);
   const expandedGiven = useMemo((): Expanded | undefined => (kept === undefined || kept === "all" ? kept : new Set(kept)), [kept]);
   const setExpanded = useCallback(
     (next: Expanded): void => {
       canvasViews.set(pictureKey, { expanded: next === "all" ? next : [...next] });
-      setExpansionVersion((version) => version + 1);
     },
     [pictureKey],
   );
 
   const handle = useRef<GraphCanvasHandle>(null);
-  const isolation = model?.isolation ?? undefined;
+  const isolation = useIsolation(model, side);
   const { drawn: latest, failure } = usePicture(
     {
       key: pictureKey,
-      of: model ? { model: model.id, step: model.b, base: comparing ? model.a : undefined } : { outline: opening!.key },
+      of: model ? { model: model.id, step: step!, base: comparing ? model.a : undefined, ...(side ? { against: { ...side.against, side: side.side }, ...(side.main ? {} : { canvas: "other" as const }) } : {}) } : { outline: opening!.key },
       after: model?.outline,
       region: regionId,
       constants,
@@ -104,7 +139,7 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
   const table = drawn?.table;
   const { region } = drawn ?? { region: regionId };
 
-  const measured = useMetric(model?.id, model?.b, heat);
+  const measured = useMetric(model?.id, step, heat);
   const heatValues = useMemo((): HeatValues | undefined => {
     if (heat === "none" || !table) return undefined;
     if (heat === "bytes") return { values: bytesOf(table), combine: "sum" };
@@ -123,6 +158,8 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
   }, [drawn]);
   const isQuick = useCallback(() => changes.current[0] - changes.current[1] < quickSteps, []);
 
+  const link = side?.link;
+  const at = side?.side;
   /** Nodes to bring into view once their groups are open and laid out. */
   const pending = useRef<readonly NodeId[]>([]);
   const bringIntoView = useCallback((): void => {
@@ -137,17 +174,21 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
     }
     const all = pending.current;
     pending.current = [];
+    if (link && !link.movesItself(at!)) return;
     if (all.length > 1) handle.current?.show(all.map((id) => ({ kind: "node", id })));
     else handle.current?.centerOn(target, { instant: isQuick() });
-  }, [drawn, setExpanded, isQuick]);
+  }, [drawn, setExpanded, isQuick, link, at]);
   useEffect(bringIntoView, [bringIntoView]);
 
   // A small change shows itself: the first node it made comes into view unless it is there already.
   const host = useRef<HTMLDivElement>(null);
   const shownChange = useRef("");
+  // Beside the step before it a change shows itself as in the union of both.
+  const against = side?.main && side.against.model === model?.id ? side.against.step : undefined;
   useEffect(() => {
-    if (!drawn || drawn.table.base === undefined) return;
-    const change = `${drawn.key}/${drawn.table.base}/${drawn.table.step}`;
+    const base = drawn?.table.base ?? against;
+    if (!drawn || base === undefined) return;
+    const change = `${drawn.key}/${base}/${drawn.table.step}`;
     if (shownChange.current === change) return;
     shownChange.current = change;
     const marked = markedNodes(drawn.table, drawn.region);
@@ -157,21 +198,47 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
     const index = drawn.ids.indexOf(target.id);
     const inside = drawn.layout.groups[drawn.layout.owner[index]!];
     if (inside && !inside.expanded) return;
+    if (at !== undefined) link?.lead(at);
     pending.current = [target.id];
     bringIntoView();
-  }, [drawn, bringIntoView]);
+  }, [drawn, bringIntoView, against, link, at]);
+
+  // With a second canvas there is half the room, and again all of it without: the middle of the view stays in the middle.
+  const width = useRef(0);
+  useLayoutEffect(() => {
+    const now = host.current?.clientWidth ?? 0;
+    const view = handle.current?.viewport();
+    if (view && width.current > 0 && now !== width.current) handle.current!.setViewport({ ...view, x: view.x + (now - width.current) / 2 });
+    width.current = now;
+  }, [side !== undefined]); // eslint-disable-line react-hooks/exhaustive-deps -- only then
+
+  // Two canvases beside each other.
+  const onDrawn = side?.onDrawn;
+  useEffect(() => {
+    if (drawn) onDrawn?.(drawn);
+  }, [drawn, onDrawn]);
+  useEffect(() => (drawn && link && at !== undefined && handle.current && host.current ? link.join(at, { handle: handle.current, host: host.current }) : undefined), [drawn !== undefined, link, at]); // eslint-disable-line react-hooks/exhaustive-deps -- the canvas is there as soon as something is drawn
+  // What was selected on the other side is shown here.
+  const counterpart = link && link.leader !== at ? side?.selected[0] : undefined;
+  useEffect(() => {
+    if (counterpart === undefined) return;
+    pending.current = [counterpart];
+    bringIntoView();
+  }, [counterpart]); // eslint-disable-line react-hooks/exhaustive-deps -- once for each
 
   const [group, setGroup] = useState<string | null>(null);
   const [edge, setEdge] = useState<NodeKey | null>(null);
   const [naming, setNaming] = useState(false);
-  const selected = model?.selected ?? noNodes;
+  const selected = side?.selected ?? model?.selected ?? noNodes;
+  const selectHere = side?.onSelect;
   const select = useCallback(
     (nodes: readonly NodeId[]): void => {
       if (!model || !table) return;
+      if (selectHere) return selectHere(nodes);
       const row = nodes[0] === undefined ? undefined : rowsById(table).get(nodes[0]);
       act.select(model.id, nodes, row !== undefined && rowMarks[table.marks[row]!] === "removed" ? model.a : model.b);
     },
-    [model, table],
+    [model, table, selectHere],
   );
   const toggle = useCallback((id: string): void => drawn && setExpanded(toggled(drawn, id)), [drawn, setExpanded]);
   useEffect(() => {
@@ -188,7 +255,7 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
       }
       return [...found];
     };
-    canvas.current = {
+    const commands: CanvasHandle = {
       fit: () => handle.current?.fit(),
       zoomBy: (factor) => handle.current?.zoomBy(factor),
       drawing() {
@@ -230,10 +297,12 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
         bringIntoView();
       },
     };
+    if (link && at !== undefined) return link.offer(at, commands);
+    canvas.current = commands;
     return () => {
-      canvas.current = null;
+      if (canvas.current === commands) canvas.current = null;
     };
-  }, [drawn, data, shownData, table, region, group, edge, selected, toggle, select, setExpanded, bringIntoView]);
+  }, [drawn, data, shownData, table, region, group, edge, selected, toggle, select, setExpanded, bringIntoView, link, at]);
 
   const selection = useMemo((): readonly CanvasTarget[] => (group === null ? selected.map((id) => ({ kind: "node", id })) : [{ kind: "group", id: group }]), [selected, group]);
   const onSelect = (targets: readonly CanvasTarget[], additive: boolean): void => {
@@ -255,20 +324,23 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
   };
 
   if (failure) return <Failed title={t("error.graph")} error={failure} />;
-  const counts = drawn && comparing ? countMarks(drawn.table, drawn.region) : undefined;
+  const counts = drawn && (comparing || side) ? countMarks(drawn.table, drawn.region) : undefined;
   const groupFamily = group === null ? undefined : (drawn?.blocks.get(group)?.family ?? group);
   return (
     <section
       className="graph-panel"
-      aria-label={t("panel.graph")}
-      data-testid="graph-panel"
+      aria-label={side ? t(`beside.canvas-${side.side}`) : t("panel.graph")}
+      data-testid={side && !side.main ? "graph-panel-other" : "graph-panel"}
+      data-side={at}
+      {...(link && at !== undefined ? { onPointerDownCapture: () => link.lead(at), onWheelCapture: () => link.lead(at), onKeyDownCapture: () => link.lead(at) } : {})}
       data-nodes={drawn?.size}
       data-step={drawn && drawn.table.step >= 0 ? drawn.table.step : undefined}
       data-base={drawn?.table.base}
       data-outline={drawn && drawn.table.step < 0 ? "" : undefined}
     >
       <div className="graph-tools">
-        <Breadcrumbs table={table} region={regionId} onGo={(id) => setEntered(id === 0 ? null : id)} />
+        {title}
+        {(!side || regionId !== 0) && <Breadcrumbs table={table} region={regionId} onGo={(id) => setEntered(id === 0 ? null : id)} />}
         {counts && (
           <p className="marks" data-testid="graph-marks" aria-label={t("graph.difference")}>
             {(["added", "removed", "changed"] as const).map((mark) => counts[mark] > 0 && (
@@ -289,13 +361,14 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
           <GroupName key={groupFamily} name={groupNames(file)[groupFamily] ?? ""} onDone={(name) => { if (name !== undefined) nameGroup(file, groupFamily, name); setNaming(false); handle.current?.focus(); }} />
         )}
         <span className="spacer" />
+        {model && !side && model.timeline.steps.length > 1 && <DifferenceControl model={model} />}
         {drawn && drawn.groupIds.size > 0 && (
           <>
             <IconButton label={t("graph.open-all")} onClick={() => setExpanded("all")} data-testid="expand-all"><UnfoldVertical size={14} /></IconButton>
             <IconButton label={t("graph.close-all")} onClick={() => setExpanded(new Set())} data-testid="collapse-all"><FoldVertical size={14} /></IconButton>
           </>
         )}
-        <IconButton label={t("command.view-constants")} pressed={constants} onClick={() => setView({ constants: !constants })}><Columns3 size={14} /></IconButton>
+        {(!side || side.main) && <IconButton label={t("command.view-constants")} pressed={constants} onClick={() => setView({ constants: !constants })}><Columns3 size={14} /></IconButton>}
       </div>
       <div className="graph-host" ref={host}>
         {!drawn && <Loading label={t("graph.laying-out")} />}
@@ -306,12 +379,17 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
             layout={drawn.layout}
             lineage={drawn.lineage}
             selection={selection}
-            minimap={minimap}
+            minimap={minimap && at !== "before"}
+            minZoom={side?.minZoom}
             widthByBytes={edgeWidth}
             labels={labels}
             fitRequest={regionId === 0 ? `${outline ?? owner}/0` : pictureKey}
             initialView={canvasViews.get(pictureKey)?.viewport}
-            onViewportChange={(viewport) => canvasViews.set(pictureKey, { viewport })}
+            onViewportChange={(viewport) => {
+              width.current = host.current?.clientWidth ?? 0;
+              if (!side || side.main) canvasViews.set(pictureKey, { viewport });
+              if (at !== undefined) link?.moved(at);
+            }}
             onSelect={onSelect}
             onSelectEdge={setEdge}
             onOpen={onOpen}
@@ -326,6 +404,13 @@ export function GraphArea({ model, opening }: { readonly model?: ModelState; rea
 }
 
 const noNodes: readonly NodeId[] = [];
+
+/** The part that is drawn; beside another step, what that part is there. */
+function useIsolation(model: ModelState | undefined, side: PaneSide | undefined): Isolation | undefined {
+  const isolation = model?.isolation ?? undefined;
+  const nodes = side?.isolated;
+  return useMemo(() => (isolation && nodes ? (nodes.length > 0 ? { ...isolation, nodes } : undefined) : isolation), [isolation, nodes]);
+}
 
 /** The same picture with everything dimmed but some nodes. */
 function dimOthers(data: CanvasData, nodes: readonly NodeId[]): CanvasData {

@@ -34,7 +34,8 @@ const onlyAnotherStep = (a: Asked, b: Asked): boolean =>
 /** Tables that were sent already, by step; the worker keeps as many. */
 const tables = new Map<string, GraphTable>();
 const keptTables = 4;
-const tableKey = (of: PictureParams["of"]): string => ("outline" in of ? of.outline : `${of.model}/${of.step}/${of.base ?? ""}`);
+const tableKey = (of: PictureParams["of"]): string =>
+  "outline" in of ? of.outline : `${of.model}/${of.step}/${of.base ?? ""}${of.against ? `/${of.against.side}/${of.against.model}/${of.against.step}` : ""}`;
 
 export function forgetTables(name: string): void {
   for (const key of tables.keys()) if (key === name || key.startsWith(`${name}/`)) tables.delete(key);
