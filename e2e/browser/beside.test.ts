@@ -1,6 +1,9 @@
 /** Before and after on two canvases that move together: two steps of any branches, and two files. */
-import { expect } from "vitest";
+import { readFile } from "node:fs/promises";
+import { AxeBuilder } from "@axe-core/playwright";
+import { createSession, MemoryBlob, silentTask } from "@graphwright/compiler-core";
 import type { Page } from "playwright-core";
+import { expect } from "vitest";
 import { inRoot } from "../../app/tooling/run.mjs";
 import { journey } from "../harness.ts";
 
@@ -132,4 +135,100 @@ journey("two steps side by side: linked by wheel, drag, keys and minimap, marks,
   await expect.poll(() => at("graph-marks").count()).toBe(0);
   await page.locator("body").press("d");
   await at("graph-panel-other").waitFor();
+});
+
+/** The example without its Dropout, and with one weight that is half more. */
+async function changedModel(): Promise<Buffer> {
+  const session = createSession();
+  const { model } = await session.open({ source: new MemoryBlob("digits.onnx", await readFile(digits)) }, silentTask);
+  const { timeline: after } = await session.applyAll({ model, rewrite: "eliminate-dropout" }, silentTask);
+  const { files } = await session.exportOnnx({ model, step: after.head, name: "changed.onnx" }, silentTask);
+  const bytes = Buffer.from(files[0]!.bytes);
+  // The first weight of the first convolution: 400 floats behind its name.
+  const place = bytes.indexOf(Buffer.concat([Buffer.from("stem.conv.weight"), Buffer.from([0x4a, 0xc0, 0x0c])])) + 19;
+  bytes.writeFloatLE(bytes.readFloatLE(place) + 0.5, place);
+  return bytes;
+}
+
+journey("another file beside a model: matched, marked and listed, errors, themes", { model: digits }, async ({ kind, page, screenshot }) => {
+  if (kind === "electron") return; // the file dialog is the operating system's there
+  const at = (id: string) => page.getByTestId(id);
+  const pane = (side: Side) => page.locator(`[data-side="${side}"]`);
+  const choose = async (name: string, buffer: Buffer): Promise<void> => {
+    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), at("compare-file").click()]);
+    await chooser.setFiles({ name, mimeType: "application/octet-stream", buffer });
+  };
+  const open = async (): Promise<void> => {
+    await page.keyboard.press("Control+k");
+    await at("palette-input").fill("compare with another");
+    await page.keyboard.press("Enter");
+    await at("compare-dialog").waitFor();
+  };
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await at("graph-panel").locator('[data-kind="operator"]').first().waitFor();
+  // Listening from now on: a chooser that opens before the page is told to hand it over would never close.
+  page.on("filechooser", () => undefined);
+  await page.evaluate(() => undefined);
+
+  // A broken file is told of as ever, and nothing has changed.
+  await open();
+  await screenshot("models-1-dialog");
+  await choose("broken.onnx", Buffer.from([8, 255, 255]));
+  await at("notice").first().waitFor();
+  expect(await at("notice").first().textContent()).toContain("broken.onnx");
+  expect([await at("graph-panel-other").count(), await at("model-tab").count()]).toEqual([0, 1]);
+  await at("dismiss-notice").first().click();
+
+  await open();
+  await choose("changed.onnx", await changedModel());
+  await at("differences").waitFor();
+  expect(await at("differences").evaluate(({ dataset }) => [dataset["added"], dataset["removed"], dataset["changed"]])).toEqual(["0", "1", "2"]);
+  await pane("before").locator('[data-kind="operator"]').first().waitFor();
+  await pane("after").locator('[data-kind="operator"]').first().waitFor();
+  expect(await at("model-tab").allTextContents()).toHaveLength(2);
+
+  // By keys: the convolution whose weight differs, by how much, and where, on both sides.
+  await at("differences-list").focus();
+  await page.keyboard.press("Home");
+  await at("difference-detail").getByText("1 of 400 elements differ, by at most 0.5").waitFor();
+  await expect.poll(() => pane("before").locator('[data-selected="true"]').count()).toBe(1);
+  await expect.poll(() => pane("after").locator('[data-selected="true"]').count()).toBe(1);
+  await expectLevel(page, "/stem/conv/Conv");
+  await screenshot("models-2-differences");
+  // What only one side has, by pointer.
+  await at("differences-list").locator('[data-mark="removed"]').click();
+  await pane("before").locator('[data-selected="true"][data-diff="removed"]').waitFor();
+  expect(await pane("after").locator('[data-selected="true"]').count()).toBe(0);
+
+  // A node of the other model: the inspector is about that one, its counterpart is selected too.
+  await pane("after").locator("[data-graph-canvas]").press("Home");
+  await pane("after").locator('[data-diff="changed"]').first().click();
+  await expect.poll(() => pane("before").locator('[data-selected="true"]').count()).toBe(1);
+  await expect.poll(() => at("inspector-op").textContent()).toContain("Conv");
+
+  for (const theme of ["light", "dark", "high-contrast"] as const) {
+    await page.emulateMedia({ colorScheme: theme === "light" ? "light" : "dark", contrast: theme === "high-contrast" ? "more" : "no-preference" });
+    await expect.poll(() => page.evaluate(() => document.documentElement.dataset["theme"])).toBe(theme);
+    await page.waitForFunction(() => document.getAnimations().every((animation) => animation.playState !== "running"));
+    const axe = new AxeBuilder({ page });
+    const { violations } = await (theme === "light" ? axe : axe.withRules(["color-contrast"])).analyze();
+    expect(violations.map(({ id, nodes }) => [theme, id, nodes.map((node) => `${node.html} ${node.any[0]?.message ?? ""}`)])).toEqual([]);
+    await screenshot(`models-3-${theme}`);
+  }
+
+  // The sides change places; the comparison ends, and begins again with the tab.
+  await at("swap-sides").click();
+  await expect.poll(() => at("place-before").textContent()).toContain("changed.onnx");
+  await expect.poll(() => at("differences").getAttribute("data-added")).toBe("1");
+  await at("end-comparison").click();
+  await expect.poll(() => at("graph-panel-other").count()).toBe(0);
+  await page.locator("body").press("Shift+D");
+  await at("compare-open").click();
+  await at("graph-panel-other").waitFor();
+  // A tab that is closed takes the comparison with it.
+  await at("model-tab").nth(1).click();
+  await page.keyboard.press("Alt+w");
+  await expect.poll(() => at("model-tab").count()).toBe(1);
+  await expect.poll(() => at("graph-panel-other").count()).toBe(0);
+  await at("graph-panel").locator('[data-kind="operator"]').first().waitFor();
 });

@@ -7,7 +7,7 @@ import { canvas } from "./canvas.ts";
 import { notify, report } from "./notices.ts";
 import { services } from "./services.ts";
 import { stepOf } from "./steps.ts";
-import { setView, updateModel, useStore, type ModelState, type State } from "./store.ts";
+import { activeModel, setView, updateModel, useStore, type ModelState, type State } from "./store.ts";
 
 export type DifferenceMode = "off" | "overlay" | "beside";
 
@@ -37,6 +37,14 @@ export function besideOf(model: ModelState, other: ModelState | undefined, besid
 /** How the canvas shows a model. */
 export const differenceOf = ({ view }: Pick<State, "view">, model: ModelState): DifferenceMode =>
   model.against || view.difference === "beside" ? "beside" : model.compare === "none" ? "off" : "overlay";
+
+/** The canvas that a model's selected node is on, while there are two. */
+export function selectionSide(state: State, model: ModelState): "before" | "after" | undefined {
+  const active = activeModel(state);
+  if (!active || differenceOf(state, active) !== "beside") return undefined;
+  if (active.against) return (model.id === active.id) === (active.against.side === "before") ? "before" : "after";
+  return model.selectedStep === model.b ? "after" : model.selectedStep === model.a ? "before" : undefined;
+}
 
 export function setDifference(id: ModelId, mode: DifferenceMode): void {
   const model = useStore.getState().models[id];

@@ -8,6 +8,7 @@ import { Name } from "../../design/name.tsx";
 import { OperatorMark } from "../../design/operator-mark.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
 import * as act from "../../state/actions.ts";
+import { selectionSide } from "../../state/beside.ts";
 import { canvas } from "../../state/canvas.ts";
 import { useQuery } from "../../state/query.ts";
 import { positionOf } from "../../state/steps.ts";
@@ -94,10 +95,13 @@ export function NodeInspector({ model, node }: NodeProps): ReactNode {
 function NodeHead({ model, detail }: { readonly model: ModelState; readonly detail: NodeDetail }): ReactNode {
   const { t } = useTranslation();
   const { node } = detail;
-  const gone = model.selectedStep !== model.b;
+  // On two canvases: which of them the node is on.
+  const side = useStore((state) => selectionSide(state, model));
+  const gone = model.selectedStep !== model.b && side === undefined;
   return (
     <header className="inspector-head">
       <p className="overline">
+        {side && <span className={`place-side place-${side}`} data-testid="inspector-side">{t(`beside.${side}`)}</span>}
         {node.scope.length > 0 ? <Name>{node.scope.join(" / ")}</Name> : t(`inspector.kind-${node.kind}`)}
         <span className="spacer" />
         <IconButton label={t("command.edit-copy-name")} className="small" onClick={() => void act.copyText(node.name)}>
