@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createSession, silentTask } from "@graphwright/compiler-core";
 import ts from "typescript";
-import { catalogIn, messageIn } from "../src/i18n/compiler.ts";
+import { catalogIn, messageIn, noteIn } from "../src/i18n/compiler.ts";
 import { messagesZh } from "../src/i18n/messages-zh-cn.ts";
 import { passesZh, pipelinesZh, rewritesZh } from "../src/i18n/compiler-zh-cn.ts";
+import { operatorsZh } from "../src/i18n/operators-zh-cn.ts";
 import { conditionsZh } from "../src/i18n/conditions-zh-cn.ts";
 import { en } from "../src/i18n/en.ts";
 import { resolveLanguage } from "../src/i18n/index.ts";
@@ -65,6 +66,8 @@ describe("what the compiler says, in Chinese", () => {
     const { rewrites, passes, pipelines } = await createSession().catalog({}, silentTask);
     const names = rewrites.map(({ name }) => name);
     expect(Object.keys(rewritesZh).sort()).toEqual([...names].sort());
+    const { operators } = await createSession().operators({}, silentTask);
+    expect(Object.keys(operatorsZh).sort()).toEqual([...new Set(operators.map(({ summary }) => summary))].sort());
     expect(Object.keys(passesZh).sort()).toEqual(passes.map(({ name }) => name).filter((name) => !names.includes(name)).sort());
     expect(Object.keys(pipelinesZh).sort()).toEqual(pipelines.map(({ name }) => name).sort());
     expect(Object.keys(conditionsZh).sort()).toEqual([...new Set(rewrites.flatMap(({ preconditions }) => preconditions.map(({ doc }) => doc)))].sort());
@@ -83,17 +86,27 @@ describe("what the compiler says, in Chinese", () => {
       expect([english, hasChinese(text)]).toEqual([english, true]);
       for (const word of quoted(english)) if (!words.has(word)) expect(text, english).toContain(word);
     }
+    for (const [index, { name, why }] of catalog.rewrites.entries()) {
+      const text = chinese.rewrites[index]!.why;
+      expect([name, hasChinese(text)]).toEqual([name, true]);
+      for (const word of quoted(why.replace(/[A-Z]\w+ (et al\.|and [A-Z]\w+) \d{4}/g, ""))) if (!words.has(word)) expect(text, name).toContain(word);
+    }
+    for (const [english, text] of Object.entries(operatorsZh)) {
+      expect([english, hasChinese(text) || !/[a-z]{3} [a-z]{3}/i.test(english)]).toEqual([english, true]);
+      for (const word of quoted(english)) expect(text, english).toContain(word);
+    }
     expect(catalogIn(catalog, "en")).toBe(catalog);
   });
 });
+
+const textOf = (node: ts.StringLiteralLike | ts.TemplateExpression): string => (ts.isStringLiteralLike(node) ? node.text : node.head.text + node.templateSpans.map(({ literal }) => `{}${literal.text}`).join(""));
 
 /** Texts of the compiler's sources, `{}` for each value: details of conditions, what would enable them, messages and hints of errors. */
 function spokenTexts(): ReadonlySet<string> {
   const texts = new Set<string>();
   const take = (node: ts.Node | undefined): void => {
     if (node === undefined) return;
-    if (ts.isStringLiteralLike(node)) texts.add(node.text);
-    else if (ts.isTemplateExpression(node)) texts.add(node.head.text + node.templateSpans.map(({ literal }) => `{}${literal.text}`).join(""));
+    if (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) texts.add(textOf(node));
     else if (ts.isConditionalExpression(node)) [node.whenTrue, node.whenFalse].forEach(take);
     else if (ts.isBinaryExpression(node)) [node.left, node.right].forEach(take);
     else if (ts.isArrowFunction(node)) take(node.body);
@@ -105,6 +118,9 @@ function spokenTexts(): ReadonlySet<string> {
     const visit = (node: ts.Node): void => {
       if (ts.isCallExpression(node) && name.startsWith("passes/") && /(^|\.)require$/.test(node.expression.getText(source))) take(node.arguments[2]);
       if (ts.isPropertyAssignment(node) && (node.name.getText(source) === "enable" || (node.name.getText(source) === "detail" && name.startsWith("passes/")))) take(node.initializer);
+      if (ts.isPropertyAssignment(node) && node.name.getText(source) === "summary" && name.startsWith("tensor/schedule/")) take(node.initializer);
+      // Notes of checks are put together from parts: every text of some words in these files is one.
+      if (/^passes\/check(\.ts|\/)/.test(name) && (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) && /[a-z]{2}.* .*[a-z]{2}|^\d \w|^\{\} \w/.test(textOf(node))) take(node);
       if (ts.isNewExpression(node) && node.expression.getText(source) === "GraphwrightError") [node.arguments?.[1], node.arguments?.[3]].forEach(take);
       ts.forEachChild(node, visit);
     };
@@ -135,6 +151,10 @@ describe("what the compiler says of one place, in Chinese", () => {
     expect(messageIn("the input comes from conv1 (Conv)", "zh-CN")).toBe("输入来自 conv1 (Conv)");
     expect(messageIn("conv1 (Conv) and add_3 (Add)", "zh-CN")).toBe("conv1 (Conv) 与 add_3 (Add)");
     expect(messageIn("nobody wrote of this and that here", "zh-CN")).toBe("nobody wrote of this and that here");
+    expect(noteIn("at smaller spatial sizes; y: off by 0.5 (12 units in the last place) at [0, 3]; some zeros change their sign", "zh-CN")).toBe("以较小的空间尺寸；y[0, 3]：相差 0.5（末位的 12 个单位）；有些零改变符号");
+    expect(noteIn("could not be evaluated: the type of %x is optional(float32)", "zh-CN")).toBe("无法求值：%x 的类型为 optional(float32)");
+    expect(noteIn("y: float32[1, 2] became float32[2, 1]", "zh-CN")).toBe("y：float32[1, 2] 变为 float32[2, 1]");
+    expect(noteIn("the outputs differ: a, b and a", "zh-CN")).toBe("输出不同：a, b and a");
     expect(messageIn("the file is empty.", "en")).toBe("the file is empty.");
   });
 });

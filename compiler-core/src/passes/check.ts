@@ -175,7 +175,7 @@ function approximately(finding: Finding, { share, steps = 0 }: NonNullable<Rewri
 }
 
 const toleranceText = ({ share, steps }: NonNullable<RewriteDefinition["tolerance"]>): string =>
-  [share > 0 ? `${(100 * share).toPrecision(2)}% of the largest value` : "", steps ? `${steps} quantization step${steps === 1 ? "" : "s"}` : ""].filter((part) => part !== "").join(" or ");
+  [share > 0 ? `${(100 * share).toPrecision(2)}% of the largest value` : "", steps === undefined ? "" : steps === 1 ? "1 quantization step" : `${steps} quantization steps`].filter((part) => part !== "").join(" or ");
 
 const rank = { identical: 0, rounding: 1, different: 2 } as const;
 
@@ -347,7 +347,7 @@ export async function checkModels(a: Graph, b: Graph, { seeds = 3, task = silent
   const x = names(a);
   const y = names(b);
   for (const kind of ["inputs", "outputs"] as const)
-    if (x[kind].join("\n") !== y[kind].join("\n")) return { ...notChecked(`the ${kind} differ: ${x[kind].join(", ")} and ${y[kind].join(", ")}`), verdict: "different" };
+    if (x[kind].join("\n") !== y[kind].join("\n")) return { ...notChecked(`${kind === "inputs" ? "the inputs differ" : "the outputs differ"}: ${x[kind].join(", ")} and ${y[kind].join(", ")}`), verdict: "different" };
   const findings: Finding[] = [];
   const quiet = quietly(task);
   let runs = 0;

@@ -23,7 +23,7 @@ export const halfWeights = defineRewrite<ConstantNode>({
   match(root, context) {
     const { value } = root;
     if (value.type.element !== "float32") return undefined;
-    let holds = context.require("large float32", value.count >= leastElements, `${value.count} elements`);
+    let holds = context.require("large float32", value.count >= leastElements, value.count === 1 ? "1 element" : `${value.count} elements`);
     const uses = context.graph.usesOf(root.id);
     holds = context.require("used by operators", uses.length > 0 && uses.every((use) => use.kind === "input"), () => (uses.length === 0 ? "nothing uses it" : "it is an output of a graph")) && holds;
     return holds && requireHalfRange(context, "in range", [{ node: root.id, output: 0 }]) ? { nodes: [root.id], bindings: {} } : undefined;

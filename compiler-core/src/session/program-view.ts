@@ -4,6 +4,7 @@ import { scheduledNode } from "../bundle/lower-graph.ts";
 import { describeNode, type Graph, type NodeId } from "../ir/graph.ts";
 import { hoistScratch } from "../tensor/lower-node.ts";
 import { printProgram } from "../tensor/printer.ts";
+import { findPrimitive } from "../tensor/schedule/index.ts";
 import { describeStep } from "../tensor/schedule/schedule.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { ProgramView } from "./protocol.ts";
@@ -25,5 +26,5 @@ export function nodeProgram(graph: Graph, id: NodeId, scheduled?: number): Progr
     const source = kernel.blocks.find((b) => b.block === block.block);
     return source ? [{ program: [block.from, block.to] as const, source: [source.from, source.to] as const }] : [];
   });
-  return { program: text.text, source: kernel.text, links, schedule: steps.map(describeStep), scheduled: applied };
+  return { program: text.text, source: kernel.text, links, schedule: steps.map(describeStep), summaries: steps.map((step) => findPrimitive(step.primitive)?.summary ?? ""), scheduled: applied };
 }

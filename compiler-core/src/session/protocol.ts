@@ -420,6 +420,8 @@ export interface ProgramView {
   readonly links: readonly { readonly program: readonly [number, number]; readonly source: readonly [number, number] }[];
   /** schedule steps from the plain loop nest to this program */
   readonly schedule: readonly string[];
+  /** what each of these steps does, in a sentence */
+  readonly summaries: readonly string[];
   /** how many of them are applied here */
   readonly scheduled: number;
 }

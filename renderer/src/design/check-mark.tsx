@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import * as format from "./format.ts";
 import { Tip } from "./button.tsx";
+import { noteIn } from "../i18n/compiler.ts";
 
 const icons = { identical: CircleCheck, rounding: CircleCheck, different: CircleX, "not-checked": CircleDashed } as const;
 
@@ -31,7 +32,7 @@ export function CheckMark({ check, short = false }: { readonly check: CheckView;
 }
 
 export function CheckNumbers({ check }: { readonly check: CheckView }): ReactNode {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const worst = check.worst;
   return (
     <dl className="numbers">
@@ -45,7 +46,7 @@ export function CheckNumbers({ check }: { readonly check: CheckView }): ReactNod
           {worst && <Row label={t("check.worst")} value={`${worst.output}[${worst.index.join(", ")}]  ${format.number(worst.a)} → ${format.number(worst.b)}`} />}
         </>
       )}
-      {check.note && <div className="numbers-note">{check.note}</div>}
+      {check.note && <div className="numbers-note">{noteIn(check.note, i18n.language)}</div>}
     </dl>
   );
 }

@@ -2,9 +2,10 @@
 import type { CatalogView } from "@graphwright/compiler-core";
 import { conditionsZh } from "./conditions-zh-cn.ts";
 import { messagesZh } from "./messages-zh-cn.ts";
+import { operatorsZh } from "./operators-zh-cn.ts";
 import { passesZh, pipelinesZh, rewritesZh } from "./compiler-zh-cn.ts";
 
-type Texts = Readonly<Record<string, readonly [title: string, summary: string]>>;
+type Texts = Readonly<Record<string, readonly [title: string, summary: string, why?: string]>>;
 
 /** A person's own rewrites keep the person's words. */
 const inWords = <T extends { readonly name: string; readonly title: string; readonly summary: string }>(item: T, texts: Texts): T => {
@@ -18,6 +19,7 @@ export function catalogIn(catalog: CatalogView, language: string): CatalogView {
   return {
     rewrites: catalog.rewrites.map((rewrite) => ({
       ...inWords(rewrite, rewritesZh),
+      why: Object.hasOwn(rewritesZh, rewrite.name) ? rewritesZh[rewrite.name]![2] : rewrite.why,
       preconditions: rewrite.preconditions.map((each) => ({ ...each, doc: conditionsZh[each.doc] ?? each.doc })),
     })),
     // A pass of one rewrite has the rewrite's name and texts.
@@ -34,7 +36,7 @@ interface Template {
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /** A value beside few words must be a name, a number or a shape: "{} of {}" must not take a sentence apart. */
-const plainValue = String.raw`("[^"]*"|\[[^\]]*\]|\S+(?: \([^()]*\))?)`;
+const plainValue = String.raw`("[^"]*"|\S*\[[^\]]*\]|\S+(?: \([^()]*\))?)`;
 
 /** Most words first: "the scale is {}" before "{} is {}". */
 let templates: readonly Template[] | undefined;
@@ -55,10 +57,29 @@ export function messageIn(text: string, language: string): string {
   for (const { pattern, chinese } of known()) {
     const found = pattern.exec(text);
     if (!found) continue;
-    result = chinese.replace(/\{(\d)\}/g, (_, index: string) => found[Number(index) + 1] ?? "");
+    // "could not be evaluated: {}": what follows is a message of its own.
+    const reason = / \(\[\^\]\*\?\)\$$/.test(pattern.source) && chinese.endsWith("}") ? Number(chinese.at(-2)) : -1;
+    result = chinese.replace(/\{(\d)\}/g, (_, index: string) => (Number(index) === reason ? messageIn(found[reason + 1]!, language) : (found[Number(index) + 1] ?? "")));
     break;
   }
   if (translated.size > 2000) translated.clear();
   translated.set(text, result);
   return result;
+}
+
+/** What an operator computes, in `language`. */
+export const operatorIn = (summary: string, language: string): string => (language === "zh-CN" && Object.hasOwn(operatorsZh, summary) ? operatorsZh[summary]! : summary);
+
+/** The note of a check: reasons one after the other, of which one may begin with the value it speaks of. */
+export function noteIn(note: string, language: string): string {
+  if (language !== "zh-CN") return note;
+  return note
+    .split("; ")
+    .map((part) => {
+      const whole = messageIn(part, language);
+      if (whole !== part) return whole;
+      const [, value, rest, at] = /^(.*?): (.*?)(?: at (\[[\d, ]*\]))?$/.exec(part) ?? [];
+      return rest === undefined ? part : `${messageIn(value!, language)}${at ?? ""}：${messageIn(rest, language)}`;
+    })
+    .join("；");
 }

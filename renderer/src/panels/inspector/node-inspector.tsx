@@ -10,6 +10,7 @@ import { Failed, Loading } from "../../design/states.tsx";
 import * as act from "../../state/actions.ts";
 import { selectionSide } from "../../state/beside.ts";
 import { canvas } from "../../state/canvas.ts";
+import { operatorIn } from "../../i18n/compiler.ts";
 import { useQuery } from "../../state/query.ts";
 import { positionOf } from "../../state/steps.ts";
 import { useStore, type ModelState } from "../../state/store.ts";
@@ -23,7 +24,7 @@ interface NodeProps {
 }
 
 export function NodeInspector({ model, node }: NodeProps): ReactNode {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const step = model.selectedStep;
   const { data: detail, last, error } = useQuery("node", { model: model.id, step, node });
   if (error) return <Failed title={t("error.inspect")} error={error} />;
@@ -77,7 +78,7 @@ export function NodeInspector({ model, node }: NodeProps): ReactNode {
       <Lineage model={model} detail={shown} />
       {shown.operator && (
         <Section id="documentation" title={t("inspector.documentation")}>
-          <p className="doc-summary">{shown.operator.summary}</p>
+          <p className="doc-summary">{operatorIn(shown.operator.summary, i18n.language)}</p>
           {shown.operator.doc !== shown.operator.summary && <p className="doc-text">{shown.operator.doc}</p>}
           <Pairs rows={[...shown.operator.inputs, ...shown.operator.outputs].filter((each) => each.doc).map((each) => [each.name, each.doc])} />
           {shown.operator.since.length > 0 && <p className="faint doc-since">{t("inspector.since", { versions: shown.operator.since.join(", ") })}</p>}

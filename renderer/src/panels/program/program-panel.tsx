@@ -7,6 +7,7 @@ import { IconButton } from "../../design/button.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import type { LineRange } from "../../editor/code-editor.tsx";
 import { CodeEditor, DiffEditor } from "../../editor/lazy.tsx";
+import { messageIn } from "../../i18n/compiler.ts";
 import { useQuery } from "../../state/query.ts";
 import type { ModelState } from "../../state/store.ts";
 import type { Panel, PanelProps } from "../panel.ts";
@@ -30,6 +31,7 @@ function Lowered({ model, node }: { readonly model: ModelState; readonly node: n
   const [changes, setChanges] = useState(false);
   const whole = useQuery("program", at);
   const steps = whole.data?.schedule ?? [];
+  const summaries = whole.data?.summaries ?? [];
   const partial = useQuery("program", applied === undefined || applied >= steps.length ? null : { ...at, scheduled: applied });
   const data = applied === undefined || applied >= steps.length ? whole.data : (partial.data ?? partial.last ?? whole.data);
   const shown = Math.min(applied ?? steps.length, steps.length);
@@ -40,7 +42,7 @@ function Lowered({ model, node }: { readonly model: ModelState; readonly node: n
   if (!data) return <Loading />;
   return (
     <div className={`program-panel ${steps.length > 0 ? "program-scheduled" : ""}`} data-testid="program-panel" data-scheduled={shown}>
-      {steps.length > 0 && <Schedule steps={steps} shown={shown} changes={changes} onShow={setApplied} onChanges={setChanges} />}
+      {steps.length > 0 && <Schedule steps={steps} summaries={summaries} shown={shown} changes={changes} onShow={setApplied} onChanges={setChanges} />}
       <Linked data={data} before={comparing ? (before.data ?? before.last)?.program : undefined} />
     </div>
   );
@@ -48,6 +50,7 @@ function Lowered({ model, node }: { readonly model: ModelState; readonly node: n
 
 interface ScheduleProps {
   readonly steps: readonly string[];
+  readonly summaries: readonly string[];
   readonly shown: number;
   readonly changes: boolean;
   readonly onShow: (applied: number) => void;
@@ -55,8 +58,8 @@ interface ScheduleProps {
 }
 
 /** The steps from the plain loop nest on: choosing one shows the program as it is after it. */
-function Schedule({ steps, shown, changes, onShow, onChanges }: ScheduleProps): ReactNode {
-  const { t } = useTranslation();
+function Schedule({ steps, summaries, shown, changes, onShow, onChanges }: ScheduleProps): ReactNode {
+  const { t, i18n } = useTranslation();
   const key = (event: KeyboardEvent<HTMLOListElement>): void => {
     const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     const next = shown + by;
@@ -77,7 +80,7 @@ function Schedule({ steps, shown, changes, onShow, onChanges }: ScheduleProps): 
           const [, name, rest] = /^([\w-]+)\((.*)\)$/.exec(step) ?? [];
           return (
             <li key={index}>
-              <button type="button" className={`row-button ${index > shown ? "schedule-ahead" : ""}`} aria-current={index === shown ? "step" : undefined} tabIndex={index === shown ? 0 : -1} onClick={() => onShow(index)} title={step} data-testid="schedule-step">
+              <button type="button" className={`row-button ${index > shown ? "schedule-ahead" : ""}`} aria-current={index === shown ? "step" : undefined} tabIndex={index === shown ? 0 : -1} onClick={() => onShow(index)} title={index === 0 ? step : `${messageIn(summaries[index - 1] ?? "", i18n.language)}\n${step}`} data-testid="schedule-step">
                 <span className="num faint">{index}</span>
                 <span className="schedule-name">{name ?? step}</span>
                 <span className="mono faint schedule-arguments">{rest}</span>
@@ -86,6 +89,7 @@ function Schedule({ steps, shown, changes, onShow, onChanges }: ScheduleProps): 
           );
         })}
       </ol>
+      {shown > 0 && <p className="schedule-summary">{messageIn(summaries[shown - 1] ?? "", i18n.language)}</p>}
     </section>
   );
 }

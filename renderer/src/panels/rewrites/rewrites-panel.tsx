@@ -112,6 +112,7 @@ function Sites({ model, rewrite }: { readonly model: ModelState; readonly rewrit
   return (
     <div className="sites">
       <p className="rewrite-summary">{rewrite.summary}</p>
+      {rewrite.why && <p className="rewrite-summary rewrite-why">{rewrite.why}</p>}
       {applicable.length > 0 && (
         <>
           <ul className="site-list" aria-label={t("rewrites.sites", { count: applicable.length })}>
