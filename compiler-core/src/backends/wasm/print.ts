@@ -280,41 +280,43 @@ class WasmPrinter {
     return array === undefined ? `(local.get ${this.nameOf(b, b.name)})` : array === 0 ? "(global.get $frame)" : `(i32.add (global.get $frame) (i32.const ${array}))`;
   }
 
-  /** Prints the stores collected so far; what several of them load is loaded once. */
+  /** Prints the stores collected so far; what several of them load is loaded once, just before its first use: it occupies a register no longer than needed. */
   private flush(): void {
     if (this.pending.length === 0) return;
     const group = this.pending;
     this.pending = [];
-    this.shared = this.loadOnce(group);
+    const wanted = this.loadedTwice(group);
+    const shared = new Map<string, string>();
+    this.shared = shared;
     for (const p of group) {
       this.block = p.block;
+      if (wanted.size > 0)
+        for (const { key, text, type } of this.loadForms(p, group)) {
+          if (!wanted.has(key) || shared.has(key)) continue;
+          const name = this.local(type === "v128" ? "v" : "s", type);
+          this.line(`(local.set ${name} ${text()})`);
+          shared.set(key, name);
+        }
       this.line(this.storeText(p));
     }
     this.shared = new Map();
     this.block = undefined;
   }
 
-  private loadOnce(group: readonly Pending[]): Map<string, string> {
-    const shared = new Map<string, string>();
-    if (group.length < 2) return shared;
-    const written = new Set(group.map((p) => p.store.buffer));
-    const found = new Map<string, { count: number; text: () => string; type: string; block: string | undefined }>();
-    for (const p of group)
-      for (const l of unconditionalLoads(p.store.value)) {
-        if (written.has(l.buffer) || this.registers.scalars.has(l.buffer) || this.registers.vectors.has(l.buffer)) continue;
-        if (p.place.lanes && !isLane(l.buffer.element)) continue;
-        const { key, text, type } = this.loadForm(l, p.place);
-        const known = found.get(key);
-        if (known) known.count++;
-        else found.set(key, { count: 1, text, type, block: p.block });
-      }
-    for (const [key, { count, text, type, block }] of found) {
-      if (count < 2) continue;
-      const name = this.local(type === "v128" ? "v" : "s", type);
-      this.line(`(local.set ${name} ${text()})`, block);
-      shared.set(key, name);
+  /** Loads of a store's value that are evaluated whatever a select decides, and that no store of the group changes. */
+  private *loadForms(p: Pending, group: readonly Pending[]): Generator<ReturnType<WasmPrinter["loadForm"]>> {
+    for (const l of unconditionalLoads(p.store.value)) {
+      if (group.some((q) => q.store.buffer === l.buffer) || this.registers.scalars.has(l.buffer) || this.registers.vectors.has(l.buffer)) continue;
+      if (p.place.lanes && !isLane(l.buffer.element)) continue;
+      yield this.loadForm(l, p.place);
     }
-    return shared;
+  }
+
+  /** Keys of loads that occur more than once. */
+  private loadedTwice(group: readonly Pending[]): Set<string> {
+    const [once, twice] = [new Set<string>(), new Set<string>()];
+    if (group.length > 1) for (const p of group) for (const { key } of this.loadForms(p, group)) (once.has(key) ? twice : once).add(key);
+    return twice;
   }
 
   private storeText({ store: s, place }: Pending): string {
