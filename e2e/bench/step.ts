@@ -1,7 +1,7 @@
 /**
  * Steps through ResNet-50's rewrites in the window by holding a key, forward and back, and writes docs/step-time.md: for each key
  * event (real ones, repeated as a keyboard repeats them) the time until the frame with the graph of its step is painted.
- * Usage: npm run bench:step -- [--steps N] [--interval MS] [--no-docs] [--profile FILE]
+ * Usage: npm run bench:step -- [--steps N] [--interval MS] [--no-docs] [--profile FILE] [--trace FILE]
  *        GRAPHWRIGHT_SHARED names the folder with the onnx project's light networks.
  */
 import { existsSync, writeFileSync } from "node:fs";
@@ -71,6 +71,8 @@ try {
     await session.send("Profiler.start");
   }
 
+  if (option("trace")) await browser.startTracing(page, { path: option("trace")!, categories: ["devtools.timeline", "cc", "disabled-by-default-devtools.timeline"] });
+
   let made = 0;
   let forward = true;
   while (made < wanted) {
@@ -90,6 +92,8 @@ try {
     await page.waitForTimeout(1000);
   }
   if (option("profile")) writeFileSync(option("profile")!, JSON.stringify((await session.send("Profiler.stop")).profile));
+
+  if (option("trace")) await browser.stopTracing();
 
   const { events, paints, blocks } = await page.evaluate(() => (window as unknown as { held: Held }).held);
   // A step that was skipped is over when a later one of the same run is painted.

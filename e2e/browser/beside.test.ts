@@ -166,6 +166,8 @@ journey("another file beside a model: matched, marked and listed, errors, themes
   };
   await page.emulateMedia({ reducedMotion: "reduce" });
   await at("graph-panel").locator('[data-kind="operator"]').first().waitFor();
+  // The cards of the outline come before the model does.
+  await expect.poll(() => at("timeline").getAttribute("data-step"), { timeout: 20_000 }).toBe("0");
   // Listening from now on: a chooser that opens before the page is told to hand it over would never close.
   page.on("filechooser", () => undefined);
   await page.evaluate(() => undefined);

@@ -9,10 +9,10 @@ import {
   ViewportPortal,
   useReactFlow,
   useStoreApi,
-  type NodeMouseHandler,
 } from "@xyflow/react";
 import { Maximize, Minus, Plus } from "lucide-react";
 import {
+  memo,
   useCallback,
   useEffect,
   useImperativeHandle,
@@ -27,7 +27,8 @@ import {
 } from "react";
 import "@xyflow/react/dist/base.css";
 import type { Bounds, LayoutResult, NodeKey } from "../../../picture/src/index.ts";
-import { chipsOf, nodeTypes, type CardActions, type CardNode, type GroupNode } from "./cards.tsx";
+import { CardLayer } from "./card-layer.tsx";
+import { chipsOf, type Card, type CardActions, type GroupCard } from "./cards.tsx";
 import { EdgeHighlight, EdgeLayer, type Region } from "./edge-layer.tsx";
 import { Minimap, type MinimapHandle } from "./minimap.tsx";
 import { englishLabels, type CanvasData, type CanvasLabels, type CanvasTarget } from "./model.ts";
@@ -44,6 +45,7 @@ import {
   rectAt,
   targetAt,
   type Direction,
+  type Rect,
   type Scene,
 } from "./scene.ts";
 import styles from "./graph-canvas.module.css";
@@ -68,6 +70,8 @@ export interface GraphCanvasHandle {
   /** Brings several places into one view; what is not drawn is left out. */
   show(targets: readonly CanvasTarget[]): void;
   zoomBy(factor: number): void;
+  /** Whether the whole of what is drawn for a node is in view. */
+  isInView(node: NodeKey): boolean;
   viewport(): View;
   setViewport(view: View): void;
   /** What should keep its place in the next layout: the selection if it is in view, else the card nearest the middle. */
@@ -80,6 +84,8 @@ export interface GraphCanvasProps {
   readonly layout: LayoutResult;
   /** What each node of this layout came from, for movement between steps. */
   readonly lineage?: ReadonlyMap<NodeKey, readonly NodeKey[]>;
+  /** The node that a new layout is about: where it is out of view, the view goes there with the layout, without movement. */
+  readonly lead?: NodeKey | undefined;
   readonly selection?: readonly CanvasTarget[];
   readonly hovered?: CanvasTarget | null;
   readonly widthByBytes?: boolean;
@@ -102,20 +108,21 @@ export interface GraphCanvasProps {
   readonly ref?: Ref<GraphCanvasHandle>;
 }
 
-export function GraphCanvas(props: GraphCanvasProps): ReactNode {
+/** Rendered again only for other props: give it the same functions each time. */
+export const GraphCanvas = memo(function GraphCanvas(props: GraphCanvasProps): ReactNode {
   return (
     <ReactFlowProvider>
       <Canvas {...props} />
     </ReactFlowProvider>
   );
-}
-
-type FlowNode = CardNode | GroupNode;
+});
 
 const flowId = (target: CanvasTarget): string => (target.kind === "node" ? `n${target.id}` : `g${target.id}`);
 const sameTarget = (a: CanvasTarget, b: CanvasTarget): boolean => a.kind === b.kind && a.id === b.id;
 const asTarget = (target: CanvasTarget | NodeKey): CanvasTarget =>
   typeof target === "object" ? target : { kind: "node", id: target };
+
+const targetOf = (card: Card): CanvasTarget => (card.type === "card" ? { kind: "node", id: card.data.node!.id } : { kind: "group", id: card.data.group.id });
 
 const reducedMotion = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -137,6 +144,29 @@ function regionOf(view: View, width: number, height: number, margin: number): Re
 const covers = (outer: Region, inner: Region): boolean =>
   outer.minX <= inner.minX && outer.minY <= inner.minY && outer.maxX >= inner.maxX && outer.maxY >= inner.maxY;
 
+/** Fewer spare cards around the view where they are many. */
+const drawnRegion = (scene: Scene, view: View, width: number, height: number): Region =>
+  regionOf(view, width, height, countIn(scene, regionOf(view, width, height, 0), 400) > 160 ? 0.2 : 0.35);
+
+/** What a view shows of a scene that is new. */
+function shownIn(scene: Scene, view: View, width: number, height: number): Shown {
+  if (width === 0 || height === 0) return { near: true, labels: true, region: { minX: 0, minY: 0, maxX: 0, maxY: 0 } };
+  const near = view.zoom >= NEAR_ZOOM && countIn(scene, regionOf(view, width, height, 0), MAX_CARDS + 1) <= MAX_CARDS;
+  return { near, labels: view.zoom >= LABEL_ZOOM, region: drawnRegion(scene, view, width, height) };
+}
+
+const isWhollyIn = (view: View, width: number, height: number, rect: Rect): boolean => {
+  const [left, top] = [rect.x * view.zoom + view.x, rect.y * view.zoom + view.y];
+  return left >= 0 && top >= 0 && left + rect.width * view.zoom <= width && top + rect.height * view.zoom <= height;
+};
+
+/** The view that has a box in its middle, near enough to read it; of a tall box the head. */
+function centred(view: View, width: number, height: number, rect: Rect, zoom = Math.max(view.zoom, NEAR_ZOOM + 0.15)): View {
+  const tall = rect.height * zoom > height * 0.8;
+  const y = tall ? rect.y + (height * 0.42) / zoom : rect.y + rect.height / 2;
+  return { x: width / 2 - (rect.x + rect.width / 2) * zoom, y: height / 2 - y * zoom, zoom };
+}
+
 function countIn(scene: Scene, region: Region, limit: number): number {
   let count = 0;
   scene.boxes.query(region.minX, region.minY, region.maxX, region.maxY, () => count++);
@@ -148,14 +178,15 @@ interface Morph {
   /** Where boxes that are new start from, by flow id. */
   readonly starts: ReadonlyMap<string, { readonly x: number; readonly y: number }>;
   /** What is gone, first where it was, then where it went. */
-  readonly ghosts: readonly { readonly at: FlowNode; readonly gone: FlowNode }[];
+  readonly ghosts: readonly { readonly at: Card; readonly gone: Card }[];
 }
 
 function Canvas({
   data,
   layout,
   lineage,
-  selection = [],
+  lead,
+  selection = NOTHING,
   hovered = null,
   widthByBytes = false,
   minimap = true,
@@ -181,11 +212,21 @@ function Canvas({
   const canvas = useRef<HTMLCanvasElement>(null);
   const minimapHandle = useRef<MinimapHandle | null>(null);
   const zoomText = useRef<HTMLSpanElement>(null);
-  const [shown, setShown] = useState<Shown>({
-    near: true,
-    labels: true,
-    region: { minX: 0, minY: 0, maxX: 0, maxY: 0 },
-  });
+  // A new scene is looked at while it is rendered, where the view will then be: one round for each step.
+  const moved = useMemo((): View | undefined => {
+    const { width, height, transform } = store.getState();
+    const view: View = { x: transform[0], y: transform[1], zoom: transform[2] };
+    const box = lead === undefined ? -1 : scene.boxOfNode(lead);
+    return box < 0 || width === 0 || isWhollyIn(view, width, height, rectAt(scene, box)) ? undefined : centred(view, width, height, rectAt(scene, box));
+    // What leads is asked once, when its layout is new.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [layout, store]);
+  const first = useMemo(() => {
+    const { width, height, transform } = store.getState();
+    return shownIn(scene, moved ?? { x: transform[0], y: transform[1], zoom: transform[2] }, width, height);
+  }, [scene, moved, store]);
+  const [seen, setSeen] = useState<{ readonly scene: Scene; readonly shown: Shown } | null>(null);
+  const shown = seen?.scene === scene ? seen.shown : first;
   const [edge, setEdge] = useState<NodeKey | null>(null);
   const [morph, setMorph] = useState<Morph | null>(null);
 
@@ -248,23 +289,21 @@ function Canvas({
 
   /** Looks at the viewport: which mode, and is what is drawn still enough. */
   const look = useCallback(
-    (force: boolean) => {
+    () => {
       const { width, height, transform } = store.getState();
       if (width === 0 || height === 0) return;
       const view: View = { x: transform[0], y: transform[1], zoom: transform[2] };
       const { scene: current, shown: before } = live.current;
       const inView = regionOf(view, width, height, 0);
       // Small steps, well before the edge: a few new cards at a time never cost a frame.
-      const stale = force || !covers(before.region, regionOf(view, width, height, REFRESH_MARGIN)) || before.labels !== view.zoom >= LABEL_ZOOM;
+      const stale = !covers(before.region, regionOf(view, width, height, REFRESH_MARGIN)) || before.labels !== view.zoom >= LABEL_ZOOM;
       let near = view.zoom >= NEAR_ZOOM;
       if (near && (stale || !before.near)) near = countIn(current, inView, MAX_CARDS + 1) <= MAX_CARDS;
       else if (near) near = before.near;
       if (stale || near !== before.near) {
-        // Fewer spare cards where they are many.
-        const spare = countIn(current, inView, 400) > 160 ? 0.2 : 0.35;
-        const next = { near, labels: view.zoom >= LABEL_ZOOM, region: regionOf(view, width, height, spare) };
+        const next = { near, labels: view.zoom >= LABEL_ZOOM, region: drawnRegion(current, view, width, height) };
         live.current = { ...live.current, shown: next };
-        setShown(next);
+        setSeen({ scene: current, shown: next });
       }
       minimapHandle.current?.update(view, width, height);
       if (zoomText.current !== null) zoomText.current.textContent = `${Math.round(view.zoom * 100)}%`;
@@ -283,7 +322,7 @@ function Canvas({
       if (frame !== 0) return;
       frame = requestAnimationFrame(() => {
         frame = 0;
-        look(false);
+        look();
         paint();
         const [x, y, zoom] = store.getState().transform;
         callbacks.current.onViewportChange?.({ x, y, zoom });
@@ -295,10 +334,10 @@ function Canvas({
     };
   }, [store, look, paint]);
 
-  // A new scene: find again what is in view before the browser paints.
   useLayoutEffect(() => {
-    look(true);
-  }, [scene, look]);
+    if (moved) void flow.setViewport(moved);
+  }, [moved, flow]);
+  useLayoutEffect(look, [scene, look]);
   useEffect(paint, [paint, scene, shown, selectedBoxes, hoveredBox, palette]);
 
   // View commands.
@@ -327,15 +366,9 @@ function Canvas({
 
   const centerBox = useCallback(
     (box: number, zoom: number | undefined, duration: number) => {
-      const rect = rectAt(live.current.scene, box);
-      const current = store.getState().transform[2];
-      const next = zoom ?? Math.max(current, NEAR_ZOOM + 0.15);
-      const { height } = store.getState();
-      const tall = rect.height * next > height * 0.8;
-      void flow.setCenter(rect.x + rect.width / 2, tall ? rect.y + (height * 0.42) / next : rect.y + rect.height / 2, {
-        zoom: next,
-        duration: reducedMotion() ? 0 : duration,
-      });
+      const { width, height, transform } = store.getState();
+      const view: View = { x: transform[0], y: transform[1], zoom: transform[2] };
+      void flow.setViewport(centred(view, width, height, rectAt(live.current.scene, box), zoom), { duration: reducedMotion() ? 0 : duration });
     },
     [flow, store],
   );
@@ -377,6 +410,11 @@ function Canvas({
         void flow.setCenter((minX + maxX) / 2, (minY + maxY) / 2, { zoom, duration: reducedMotion() ? 0 : 240 });
       },
       zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor, { duration: reducedMotion() ? 0 : 120 }),
+      isInView(node) {
+        const { width, height } = store.getState();
+        const box = live.current.scene.boxOfNode(node);
+        return box >= 0 && isWhollyIn(flow.getViewport(), width, height, rectAt(live.current.scene, box));
+      },
       viewport: () => flow.getViewport(),
       setViewport: (view) => void flow.setViewport(view),
       anchor() {
@@ -442,7 +480,7 @@ function Canvas({
   );
 
   // Cards in view. Objects are kept while nothing about them changes, so that React Flow skips them.
-  const cardCache = useRef({ scene, labels, cards: new Map<string, FlowNode>(), before: new Map<string, FlowNode>() });
+  const cardCache = useRef({ scene, labels, cards: new Map<string, Card>(), before: new Map<string, Card>() });
   const cards = useMemo(() => {
     const cache = cardCache.current;
     if (cache.scene !== scene || cache.labels !== labels) {
@@ -452,7 +490,7 @@ function Canvas({
       cache.cards = new Map();
     }
     if (!shown.near) return [];
-    const list: FlowNode[] = [];
+    const list: Card[] = [];
     const { region } = shown;
     scene.boxes.query(region.minX, region.minY, region.maxX, region.maxY, (box) => {
       const selected = selectedBoxes.has(box);
@@ -466,7 +504,7 @@ function Canvas({
         card = makeCard(scene, box, selected, hoveredBox === box, selectedNodes, actions, labels);
         // A step leaves most cards as they were: React Flow and React know them by the object.
         const before = cache.before.get(card.id);
-        if (before !== undefined && sameContents(before, card)) card = before;
+        if (before !== undefined && sameContents(before.data, card.data)) card = sameContents(before, { ...card, data: before.data }) ? before : ({ ...card, data: before.data } as Card);
         cache.cards.set(key, card);
       }
       list.push(card);
@@ -477,7 +515,7 @@ function Canvas({
 
   // Movement between layouts.
   const changedAt = useRef(-Infinity);
-  const drawn = useRef<{ scene: Scene; cards: readonly FlowNode[]; near: boolean }>({ scene, cards: [], near: false });
+  const drawn = useRef<{ scene: Scene; cards: readonly Card[]; near: boolean }>({ scene, cards: [], near: false });
   useLayoutEffect(() => {
     const before = drawn.current;
     drawn.current = { scene, cards, near: shown.near };
@@ -504,12 +542,12 @@ function Canvas({
     drawn.current = { scene, cards, near: shown.near };
   }, [scene, cards, shown.near]);
 
-  const flowNodes = useMemo(() => {
+  const drawnCards = useMemo(() => {
     if (morph === null) return cards;
     const moving = cards.map((card) => {
       const start = morph.starts.get(card.id);
       if (start === undefined || morph.phase === 1) return card;
-      return { ...card, position: start, className: styles["arriving"] } as FlowNode;
+      return { ...card, position: start, className: styles["arriving"] } as Card;
     });
     return [...moving, ...morph.ghosts.map((ghost) => (morph.phase === 0 ? ghost.at : ghost.gone))];
   }, [cards, morph]);
@@ -537,18 +575,28 @@ function Canvas({
   }, [scene, hoveredBox, selectedBoxes]);
 
   // Pointer.
-  const targetOf = (node: FlowNode): CanvasTarget =>
-    node.type === "card" ? { kind: "node", id: node.data.node!.id } : { kind: "group", id: node.data.group.id };
-  const nodeClick: NodeMouseHandler<FlowNode> = (event, node) => {
+  const hoverNow = useRef<CanvasTarget | null>(null);
+  const setHover = useCallback((target: CanvasTarget | null): void => {
+    const before = hoverNow.current;
+    if (before === target || (before !== null && target !== null && sameTarget(before, target))) return;
+    hoverNow.current = target;
+    callbacks.current.onHover?.(target);
+  }, []);
+  const cardClick = useCallback((event: MouseEvent, card: Card): void => {
     setEdge(null);
     root.current?.focus({ preventScroll: true });
-    onSelect?.([targetOf(node)], event.ctrlKey || event.metaKey || event.shiftKey);
-  };
-  const nodeDoubleClick: NodeMouseHandler<FlowNode> = (_, node) => {
-    const target = targetOf(node);
-    if (target.kind === "group") onToggleGroup?.(target.id);
-    else onOpen?.(target);
-  };
+    callbacks.current.onSelect?.([targetOf(card)], event.ctrlKey || event.metaKey || event.shiftKey);
+  }, []);
+  const cardDoubleClick = useCallback((_: MouseEvent, card: Card): void => {
+    const target = targetOf(card);
+    if (target.kind === "group") callbacks.current.onToggleGroup?.(target.id);
+    else callbacks.current.onOpen?.(target);
+  }, []);
+  const cardMenu = useCallback((event: MouseEvent, card: Card): void => {
+    event.preventDefault();
+    callbacks.current.onContextMenu?.(targetOf(card), { x: event.clientX, y: event.clientY });
+  }, []);
+  const cardHover = useCallback((card: Card | null): void => setHover(card && targetOf(card)), [setHover]);
   const at = (event: { clientX: number; clientY: number }): { x: number; y: number } =>
     flow.screenToFlowPosition({ x: event.clientX, y: event.clientY });
   const paneClick = (event: MouseEvent): void => {
@@ -589,13 +637,6 @@ function Canvas({
     centerBox(far, undefined, 240);
   };
   const moveFrame = useRef(0);
-  const hoverNow = useRef<CanvasTarget | null>(null);
-  const setHover = (target: CanvasTarget | null): void => {
-    const before = hoverNow.current;
-    if (before === target || (before !== null && target !== null && sameTarget(before, target))) return;
-    hoverNow.current = target;
-    onHover?.(target);
-  };
   const paneMove = (event: MouseEvent): void => {
     if (shown.near || event.buttons !== 0 || moveFrame.current !== 0) return;
     const { clientX, clientY } = event;
@@ -673,10 +714,9 @@ function Canvas({
       onDoubleClick={paneDoubleClick}
     >
       <canvas ref={canvas} className={styles["overview"]} aria-hidden />
-      <ReactFlow<FlowNode>
-        nodes={flowNodes as FlowNode[]}
-        edges={NO_EDGES}
-        nodeTypes={nodeTypes}
+      <ReactFlow
+        nodes={NOTHING}
+        edges={NOTHING}
         minZoom={minZoom}
         maxZoom={2.5}
         nodesDraggable={false}
@@ -693,14 +733,6 @@ function Canvas({
         panOnScroll
         zoomOnDoubleClick={false}
         attributionPosition="bottom-left"
-        onNodeClick={nodeClick}
-        onNodeDoubleClick={nodeDoubleClick}
-        onNodeMouseEnter={(_, node) => setHover(targetOf(node))}
-        onNodeMouseLeave={() => setHover(null)}
-        onNodeContextMenu={(event, node) => {
-          event.preventDefault();
-          onContextMenu?.(targetOf(node), { x: event.clientX, y: event.clientY });
-        }}
         onPaneClick={paneClick}
         onPaneMouseMove={paneMove}
         onPaneMouseLeave={() => setHover(null)}
@@ -713,6 +745,7 @@ function Canvas({
       >
         {shown.near && (
           <ViewportPortal>
+            <CardLayer cards={drawnCards} onClick={cardClick} onDoubleClick={cardDoubleClick} onContextMenu={cardMenu} onHover={cardHover} />
             <EdgeLayer scene={scene} region={shown.region} showLabels={shown.labels} widthByBytes={widthByBytes} fade={morph !== null} />
             <EdgeHighlight scene={scene} edges={softEdges} region={shown.region} strong={false} />
             <EdgeHighlight scene={scene} edges={strongEdges} region={shown.region} strong />
@@ -752,7 +785,7 @@ function Canvas({
 /** The whole graph can always be seen. */
 export const minZoomOf = ({ width, height }: Bounds): number => Math.max(1e-5, Math.min(0.1, 400 / Math.max(1, height), 400 / Math.max(1, width)));
 
-const NO_EDGES: never[] = [];
+const NOTHING: never[] = [];
 const ZOOM_KEYS = ["Control", "Meta"];
 
 function describe(scene: Scene, target: CanvasTarget | undefined, labels: CanvasLabels): string {
@@ -786,7 +819,7 @@ function makeCard(
   selectedNodes: ReadonlySet<NodeKey>,
   actions: CardActions,
   labels: CanvasLabels,
-): FlowNode {
+): Card {
   const { x, y, width, height } = rectAt(scene, box);
   const target = targetAt(scene, box);
   const chips = chipsOf(
@@ -804,14 +837,7 @@ function makeCard(
     position: { x, y },
     width,
     height,
-    measured: { width, height },
-    handles: [],
-    ariaRole: "group" as const,
-    ariaLabel: ariaName(scene, box, labels),
-    focusable: false,
-    draggable: false,
-    selectable: false,
-    connectable: false,
+    label: ariaName(scene, box, labels),
   };
   if (!isGroup(scene, box)) {
     return {
@@ -828,7 +854,7 @@ function makeCard(
     zIndex: group.expanded ? Math.min(9, group.depth) - 10 : 20,
     ...(group.expanded ? { className: styles["frame-node"] } : {}),
     data: { group, extra: scene.data.groups?.get(group.id), chips, selected, hovered, ghost: false, actions, labels },
-  } as GroupNode;
+  } as GroupCard;
 }
 
 /** Whether two values are equal, part by part; functions and what is shared are compared as they are. */
@@ -844,9 +870,9 @@ function sameContents(a: unknown, b: unknown): boolean {
 /** Where new cards start and where old ones go. What stays is moved by the style's transition alone. */
 function planMorph(
   from: Scene,
-  fromCards: readonly FlowNode[],
+  fromCards: readonly Card[],
   to: Scene,
-  toCards: readonly FlowNode[],
+  toCards: readonly Card[],
   lineage: ReadonlyMap<NodeKey, readonly NodeKey[]> | undefined,
 ): Morph {
   const stays = new Set(toCards.map((card) => card.id));
@@ -885,7 +911,7 @@ function planMorph(
     }
   }
 
-  const ghosts: { at: FlowNode; gone: FlowNode }[] = [];
+  const ghosts: { at: Card; gone: Card }[] = [];
   for (const card of fromCards) {
     if (stays.has(card.id) || card.type === "group-open") continue;
     let target = -1;
@@ -902,8 +928,8 @@ function planMorph(
       target < 0
         ? card.position
         : { x: middle(to, target).x - (card.width ?? 0) / 2, y: middle(to, target).y - (card.height ?? 0) / 2 };
-    const at = { ...card, zIndex: 10, data: { ...card.data, ghost: true, chips: [] } } as FlowNode;
-    ghosts.push({ at, gone: { ...at, position, className: styles["leaving"] } as FlowNode });
+    const at = { ...card, zIndex: 10, data: { ...card.data, ghost: true, chips: [] } } as Card;
+    ghosts.push({ at, gone: { ...at, position, className: styles["leaving"] } as Card });
   }
   return { phase: 0, starts, ghosts };
 }

@@ -1,6 +1,5 @@
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { memo, type CSSProperties, type ReactNode } from "react";
-import type { NodeProps, Node } from "@xyflow/react";
 import type { LayoutResult, NodeKey, PlacedGroup } from "../../../picture/src/index.ts";
 import { shortenMiddle, textEms } from "../../../picture/src/index.ts";
 import type { CanvasBadge, CanvasGroup, CanvasLabels, CanvasNode, CanvasTarget, DiffMark } from "./model.ts";
@@ -47,8 +46,27 @@ export type GroupData = {
   readonly labels: CanvasLabels;
 };
 
-export type CardNode = Node<CardData, "card">;
-export type GroupNode = Node<GroupData, "group-closed" | "group-open">;
+interface Placed {
+  readonly id: string;
+  readonly position: { readonly x: number; readonly y: number };
+  readonly width: number;
+  readonly height: number;
+  readonly zIndex: number;
+  readonly className?: string | undefined;
+  /** what a screen reader says */
+  readonly label: string;
+}
+
+export type NodeCard = Placed & { readonly type: "card"; readonly data: CardData };
+export type GroupCard = Placed & { readonly type: "group-closed" | "group-open"; readonly data: GroupData };
+/** What is drawn for a box of the layout. */
+export type Card = NodeCard | GroupCard;
+
+interface ViewProps<Data> {
+  readonly data: Data;
+  readonly width: number;
+  readonly height: number;
+}
 
 const MARKS: Readonly<Record<Exclude<DiffMark, "unchanged">, string>> = { added: "+", removed: "−", changed: "~" };
 
@@ -119,7 +137,7 @@ function Chips({ chips, actions, labels }: { readonly chips: readonly ChipView[]
   );
 }
 
-function CardView({ data, width = 120, height = 40 }: NodeProps<CardNode>): ReactNode {
+function CardView({ data, width, height }: ViewProps<CardData>): ReactNode {
   const { node, chips, actions, labels } = data;
   if (node === undefined) return null;
   const badges = node.badges?.reduce((sum, badge) => sum + textEms(badge.text) * 10 + 14, 0) ?? 0;
@@ -179,7 +197,7 @@ function ToggleButton({ group, title, actions, labels }: { readonly group: Place
   );
 }
 
-function ClosedGroupView({ data, width = 160 }: NodeProps<GroupNode>): ReactNode {
+function ClosedGroupView({ data, width }: ViewProps<GroupData>): ReactNode {
   const { group, extra, actions, labels } = data;
   const title = extra?.title ?? group.title;
   return (
@@ -214,7 +232,7 @@ function ClosedGroupView({ data, width = 160 }: NodeProps<GroupNode>): ReactNode
   );
 }
 
-function OpenGroupView({ data, width = 200 }: NodeProps<GroupNode>): ReactNode {
+function OpenGroupView({ data, width }: ViewProps<GroupData>): ReactNode {
   const { group, extra, actions, labels } = data;
   const title = extra?.title ?? group.title;
   return (
@@ -235,11 +253,14 @@ function OpenGroupView({ data, width = 200 }: NodeProps<GroupNode>): ReactNode {
   );
 }
 
-export const nodeTypes = {
-  card: memo(CardView),
-  "group-closed": memo(ClosedGroupView),
-  "group-open": memo(OpenGroupView),
-};
+const NodeView = memo(CardView);
+const ClosedView = memo(ClosedGroupView);
+const OpenView = memo(OpenGroupView);
+
+export function CardContents({ card: { type, data, width, height } }: { readonly card: Card }): ReactNode {
+  if (type === "card") return <NodeView data={data} width={width} height={height} />;
+  return type === "group-open" ? <OpenView data={data} width={width} height={height} /> : <ClosedView data={data} width={width} height={height} />;
+}
 
 export function chipsOf(layout: LayoutResult, items: Int32Array, start: number, end: number, x: number, y: number, node: (id: NodeKey) => CanvasNode | undefined, selected: ReadonlySet<NodeKey>): ChipView[] {
   const chips: ChipView[] = [];

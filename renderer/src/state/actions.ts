@@ -17,6 +17,7 @@ import { query } from "./query.ts";
 import { services } from "./services.ts";
 import { saveSettings, type Settings } from "./settings.ts";
 import { flat, movePass, planOf, runFrom, withoutSkipped, type Plan, type RunFrom } from "./plan.ts";
+import { whenReleased } from "./held.ts";
 import { blocksOf, onBranch, passEnds, positionOf, sameTimeline, stepOf } from "./steps.ts";
 import { activeModel, setView, updateModel, useStore, type CompareMode, type ModelState, type SiteChoice } from "./store.ts";
 import { runTask } from "./tasks.ts";
@@ -327,7 +328,7 @@ export function goTo(id: ModelId, step: StepId): void {
   if (!state || state.changing !== null || state.b === step) return;
   updateModel(id, { b: step, a: baseFor(state, state.compare, step), site: null });
   clearTimeout(waiting.get(id));
-  waiting.set(id, setTimeout(() => void settle(id), positionOf(state.timeline, step) < 0 ? 0 : settleMilliseconds));
+  waiting.set(id, setTimeout(() => whenReleased(() => void settle(id)), positionOf(state.timeline, step) < 0 ? 0 : settleMilliseconds));
 }
 
 /** Waits until the compiler stands where handle B is, and the selection with it. */

@@ -1,5 +1,5 @@
 import { Tooltip } from "radix-ui";
-import { memo, startTransition, Suspense, useEffect, useState, type DragEvent, type MouseEvent, type ReactNode } from "react";
+import { memo, startTransition, Suspense, useEffect, useMemo, useState, type DragEvent, type MouseEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import { listenForKeys } from "../commands/keys.ts";
@@ -13,6 +13,7 @@ import type { ModelId } from "@graphwright/compiler-core";
 import { panelsIn } from "../panels/index.ts";
 import type { Panel as PanelOfWindow } from "../panels/panel.ts";
 import * as act from "../state/actions.ts";
+import { watchHeldKeys, whenReleased } from "../state/held.ts";
 import { watchLessons } from "../state/lesson.ts";
 import { preferences } from "../state/preferences.ts";
 import { services } from "../state/services.ts";
@@ -38,6 +39,7 @@ export function Window(): ReactNode {
   const edited = useStore((state) => { const model = activeModel(state); return model !== undefined && isEdited(model); });
   const opening = useStore((state) => state.opening);
   useEffect(listenForKeys, []);
+  useEffect(watchHeldKeys, []);
   useEffect(watchLessons, []);
   useHostWindow(name, edited);
   useSettings();
@@ -170,7 +172,9 @@ function Following({ id, children }: { readonly id: ModelId; readonly children: 
   // Whatever else changes is shown at once.
   const stepping = latest !== undefined && latest.timeline === shown?.timeline && latest.b !== shown.b && latest.b !== rested;
   if (latest && latest !== shown && !stepping) setShown(latest);
-  return latest && shown && children(shown);
+  // The same element for as long as the same is shown: React passes over it while steps go by.
+  const drawn = useMemo(() => shown && children(shown), [shown, children]);
+  return latest && drawn;
 }
 
 /** A little more than the time between two repetitions of a key. */
@@ -181,8 +185,12 @@ function useRested<T>(value: T, milliseconds: number): T {
   const [rested, setRested] = useState(value);
   useEffect(() => {
     if (Object.is(value, rested)) return;
-    const timer = setTimeout(() => startTransition(() => setRested(value)), milliseconds);
-    return () => clearTimeout(timer);
+    let cancel = (): void => undefined;
+    const timer = setTimeout(() => (cancel = whenReleased(() => startTransition(() => setRested(value)))), milliseconds);
+    return () => {
+      clearTimeout(timer);
+      cancel();
+    };
   }, [value, rested, milliseconds]);
   return rested;
 }

@@ -1,12 +1,12 @@
 /** The graph of a step, of two steps at once, or of two beside each other; while a model is being opened, the outline of its file. */
 import { ChevronRight, Columns3, Crosshair, FoldVertical, UnfoldVertical, Workflow, X } from "lucide-react";
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import type { GraphTable, NodeId, RegionId } from "@graphwright/compiler-core";
+import type { GraphTable, NodeId, RegionId, StepId } from "@graphwright/compiler-core";
 import { IconButton } from "../../design/button.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
-import { GraphCanvas, type CanvasData, type CanvasTarget, type GraphCanvasHandle } from "../../graph/index.ts";
-import { blockKinds, bytesOf, nodeOfKey, pictureData, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type HeatValues, type Isolation, type LayoutResult, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
+import { GraphCanvas, type CanvasData, type CanvasTarget, type GraphCanvasHandle, type GraphCanvasProps } from "../../graph/index.ts";
+import { blockKinds, bytesOf, nodeOfKey, pictureData, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type HeatValues, type Isolation, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
 import * as act from "../../state/actions.ts";
 import { canvas, canvasViews, type CanvasHandle } from "../../state/canvas.ts";
 import { groupNames, nameGroup, useGroupNames } from "../../state/group-names.ts";
@@ -22,8 +22,6 @@ import "./graph.css";
 
 /** Up to this many marked nodes a change is looked at in one place. */
 const smallChange = 24;
-/** Milliseconds between two pictures below which a movement would not come to its end. */
-const quickSteps = 300;
 /** More neighbours than this are not brought into view one by one. */
 const fewNeighbours = 12;
 
@@ -151,13 +149,6 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
   const { pointed } = useModelTools(owner);
   const shownData = useMemo(() => (data && pointed ? dimOthers(data, pointed) : data), [data, pointed]);
 
-  // Steps that follow one another quickly: the view goes where it has to at once.
-  const changes = useRef<readonly [last: number, before: number]>([-Infinity, -Infinity]);
-  useEffect(() => {
-    changes.current = [performance.now(), changes.current[0]];
-  }, [drawn]);
-  const isQuick = useCallback(() => changes.current[0] - changes.current[1] < quickSteps, []);
-
   const link = side?.link;
   const at = side?.side;
   /** Nodes to bring into view once their groups are open and laid out. */
@@ -176,8 +167,8 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
     pending.current = [];
     if (link && !link.movesItself(at!)) return;
     if (all.length > 1) handle.current?.show(all.map((id) => ({ kind: "node", id })));
-    else handle.current?.centerOn(target, { instant: isQuick() });
-  }, [drawn, setExpanded, isQuick, link, at]);
+    else handle.current?.centerOn(target, { instant: drawn.soon });
+  }, [drawn, setExpanded, link, at]);
   useEffect(bringIntoView, [bringIntoView]);
 
   // A small change shows itself: the first node it made comes into view unless it is there already.
@@ -185,23 +176,18 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
   const shownChange = useRef("");
   // Beside the step before it a change shows itself as in the union of both.
   const against = side?.main && side.against.model === model?.id ? side.against.step : undefined;
+  const lead = useMemo(() => drawn && leadOf(drawn, drawn.table.base ?? against), [drawn, against]);
   useEffect(() => {
     const base = drawn?.table.base ?? against;
     if (!drawn || base === undefined) return;
     const change = `${drawn.key}/${base}/${drawn.table.step}`;
     if (shownChange.current === change) return;
     shownChange.current = change;
-    const marked = markedNodes(drawn.table, drawn.region);
-    const target = marked.find(({ mark }) => mark === "added") ?? marked[0];
-    if (!target || marked.length > smallChange || isInView(drawn.layout, target.id, handle.current, host.current)) return;
-    // A closed group that holds the change says so: only what is drawn is moved to.
-    const index = drawn.ids.indexOf(target.id);
-    const inside = drawn.layout.groups[drawn.layout.owner[index]!];
-    if (inside && !inside.expanded) return;
+    if (lead === undefined || handle.current?.isInView(lead) !== false) return;
     if (at !== undefined) link?.lead(at);
-    pending.current = [target.id];
+    pending.current = [lead];
     bringIntoView();
-  }, [drawn, bringIntoView, against, link, at]);
+  }, [drawn, lead, bringIntoView, against, link, at]);
 
   // With a second canvas there is half the room, and again all of it without: the middle of the view stays in the middle.
   const width = useRef(0);
@@ -323,6 +309,26 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
     if (body) setEntered(body.region);
   };
 
+  // The same functions each time: a step is rendered before its picture is there, and the canvas need not follow until then.
+  const handlers = useRef<CanvasCalls>(undefined);
+  useLayoutEffect(() => {
+    const onViewportChange: CanvasCalls["onViewportChange"] = (viewport) => {
+      width.current = host.current?.clientWidth ?? 0;
+      if (!side || side.main) canvasViews.set(pictureKey, { viewport });
+      if (at !== undefined) link?.moved(at);
+    };
+    handlers.current = { onSelect, onOpen, onToggleGroup: toggle, onViewportChange };
+  });
+  const canvasCalls = useMemo(
+    (): CanvasCalls => ({
+      onSelect: (targets, additive) => handlers.current!.onSelect(targets, additive),
+      onOpen: (target) => handlers.current!.onOpen(target),
+      onToggleGroup: (id) => handlers.current!.onToggleGroup(id),
+      onViewportChange: (view) => handlers.current!.onViewportChange(view),
+    }),
+    [],
+  );
+
   if (failure) return <Failed title={t("error.graph")} error={failure} />;
   const counts = drawn && (comparing || side) ? countMarks(drawn.table, drawn.region) : undefined;
   const groupFamily = group === null ? undefined : (drawn?.blocks.get(group)?.family ?? group);
@@ -362,13 +368,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
         )}
         <span className="spacer" />
         {model && !side && model.timeline.steps.length > 1 && <DifferenceControl model={model} />}
-        {drawn && drawn.groupIds.size > 0 && (
-          <>
-            <IconButton label={t("graph.open-all")} onClick={() => setExpanded("all")} data-testid="expand-all"><UnfoldVertical size={14} /></IconButton>
-            <IconButton label={t("graph.close-all")} onClick={() => setExpanded(new Set())} data-testid="collapse-all"><FoldVertical size={14} /></IconButton>
-          </>
-        )}
-        {(!side || side.main) && <IconButton label={t("command.view-constants")} pressed={constants} onClick={() => setView({ constants: !constants })}><Columns3 size={14} /></IconButton>}
+        <GraphTools groups={drawn !== undefined && drawn.groupIds.size > 0} constants={!side || side.main ? constants : undefined} setExpanded={setExpanded} />
       </div>
       <div className="graph-host" ref={host}>
         {!drawn && <Loading label={t("graph.laying-out")} />}
@@ -378,6 +378,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
             data={shownData ?? data}
             layout={drawn.layout}
             lineage={drawn.lineage}
+            lead={drawn.soon && !side ? lead : undefined}
             selection={selection}
             minimap={minimap && at !== "before"}
             minZoom={side?.minZoom}
@@ -385,15 +386,11 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
             labels={labels}
             fitRequest={regionId === 0 ? `${outline ?? owner}/0` : pictureKey}
             initialView={canvasViews.get(pictureKey)?.viewport}
-            onViewportChange={(viewport) => {
-              width.current = host.current?.clientWidth ?? 0;
-              if (!side || side.main) canvasViews.set(pictureKey, { viewport });
-              if (at !== undefined) link?.moved(at);
-            }}
-            onSelect={onSelect}
+            onViewportChange={canvasCalls.onViewportChange}
+            onSelect={canvasCalls.onSelect}
             onSelectEdge={setEdge}
-            onOpen={onOpen}
-            onToggleGroup={toggle}
+            onOpen={canvasCalls.onOpen}
+            onToggleGroup={canvasCalls.onToggleGroup}
           />
         )}
         {heat !== "none" && data && data.hottest > 0 && <HeatLegend kind={heat} hottest={data.hottest} />}
@@ -402,6 +399,31 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
     </section>
   );
 }
+
+interface GraphToolsProps {
+  readonly groups: boolean;
+  /** undefined: constants are shown as in the other canvas */
+  readonly constants: boolean | undefined;
+  readonly setExpanded: (next: Expanded) => void;
+}
+
+/** The same for most steps. */
+const GraphTools = memo(function GraphTools({ groups, constants, setExpanded }: GraphToolsProps): ReactNode {
+  const { t } = useTranslation();
+  return (
+    <>
+      {groups && (
+        <>
+          <IconButton label={t("graph.open-all")} onClick={() => setExpanded("all")} data-testid="expand-all"><UnfoldVertical size={14} /></IconButton>
+          <IconButton label={t("graph.close-all")} onClick={() => setExpanded(new Set())} data-testid="collapse-all"><FoldVertical size={14} /></IconButton>
+        </>
+      )}
+      {constants !== undefined && <IconButton label={t("command.view-constants")} pressed={constants} onClick={() => setView({ constants: !constants })}><Columns3 size={14} /></IconButton>}
+    </>
+  );
+});
+
+type CanvasCalls = Required<Pick<GraphCanvasProps, "onSelect" | "onOpen" | "onToggleGroup" | "onViewportChange">>;
 
 const noNodes: readonly NodeId[] = [];
 
@@ -473,20 +495,20 @@ function markedNodes(table: GraphTable, region: RegionId): { readonly id: NodeId
   return marked;
 }
 
+/** Of a small change between two steps the first node it made, where that is drawn: a closed group that holds the change says so itself. */
+function leadOf({ table, region, ids, layout }: Drawn, base: StepId | undefined): NodeId | undefined {
+  if (base === undefined) return undefined;
+  const marked = markedNodes(table, region);
+  const target = marked.find(({ mark }) => mark === "added") ?? marked[0];
+  if (!target || marked.length > smallChange) return undefined;
+  const inside = layout.groups[layout.owner[ids.indexOf(target.id)]!];
+  return inside && !inside.expanded ? undefined : target.id;
+}
+
 function countMarks(table: GraphTable, region: RegionId): Readonly<Record<"added" | "removed" | "changed", number>> {
   const counts = { added: 0, removed: 0, changed: 0 };
   for (const { mark } of markedNodes(table, region)) counts[mark]++;
   return counts;
-}
-
-/** Whether a node's card is wholly in view. */
-function isInView(layout: LayoutResult, node: NodeId, handle: GraphCanvasHandle | null, host: HTMLElement | null): boolean {
-  const index = layout.nodes.ids.indexOf(node);
-  if (index < 0 || !handle || !host) return false;
-  const [x, y, width, height] = layout.nodes.rects.subarray(index * 4, index * 4 + 4) as unknown as readonly [number, number, number, number];
-  const view = handle.viewport();
-  const [left, top] = [x * view.zoom + view.x, y * view.zoom + view.y];
-  return left >= 0 && top >= 0 && left + width * view.zoom <= host.clientWidth && top + height * view.zoom <= host.clientHeight;
 }
 
 /** The node that a click selects: of a constant, the node that uses it. */

@@ -13,7 +13,12 @@ export interface Drawn extends Omit<PictureResult, "table"> {
   readonly key: string;
   readonly table: GraphTable;
   readonly region: RegionId;
+  /** It came so soon after another one that a movement between them would not have come to its end. */
+  readonly soon: boolean;
 }
+
+/** Milliseconds. */
+const quickSteps = 300;
 
 export interface PictureRequest {
   readonly key: string;
@@ -49,6 +54,7 @@ export function usePicture(request: PictureRequest, anchor: () => NodeKey | unde
   const anchorOf = useRef(anchor);
   const given = useRef(of);
   const shownKey = useRef("");
+  const shownAt = useRef(-Infinity);
   const waiting = useRef<Asked>(undefined);
   const underWay = useRef<Asked & { readonly controller: AbortController }>(undefined);
   useEffect(() => {
@@ -70,9 +76,12 @@ export function usePicture(request: PictureRequest, anchor: () => NodeKey | unde
           if (tables.size <= keptTables) break;
           tables.delete(oldest);
         }
+        const now = performance.now();
+        const soon = now - shownAt.current < quickSteps;
+        shownAt.current = now;
         const update = (): void => {
           setFailure(undefined);
-          setDrawn({ ...result, key: asked.key, table, region: asked.region });
+          setDrawn({ ...result, key: asked.key, table, region: asked.region, soon });
         };
         // The first picture of a graph is many cards, made in slices; the next one of the same graph is a step and comes at once.
         if (shownKey.current === asked.key) update();

@@ -1,7 +1,7 @@
 /** Where in the optimization we are: two handles on the steps of the branch, ticks by pass, and what each step costs. */
-import type { CostView } from "@graphwright/compiler-core";
+import type { CostView, ModelId, TimelineView } from "@graphwright/compiler-core";
 import { ChevronFirst, ChevronLast, ChevronLeft, ChevronRight, GitBranch, History, Redo2, Undo2 } from "lucide-react";
-import { useState, type ReactNode } from "react";
+import { memo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { showChord } from "../../commands/keys.ts";
 import { runCommand } from "../../commands/table.ts";
@@ -12,10 +12,10 @@ import { Name } from "../../design/name.tsx";
 import { Segmented } from "../../design/segmented.tsx";
 import { SelectBox } from "../../design/select-box.tsx";
 import * as act from "../../state/actions.ts";
-import { noteToRedo, noteToUndo } from "../../state/notes.ts";
+import { noteToRedo, noteToUndo, type Notes } from "../../state/notes.ts";
 import { showDivergence } from "../../state/bisect.ts";
 import { leavesOf, onBranch, pathTo, positionOf, stepOf } from "../../state/steps.ts";
-import { useStore, type CompareMode, type ModelState } from "../../state/store.ts";
+import { useStore, type CompareMode } from "../../state/store.ts";
 import type { Panel, PanelProps } from "../panel.ts";
 import { Track } from "./track.tsx";
 import "./timeline.css";
@@ -43,15 +43,7 @@ function TimelinePanel({ model }: PanelProps): ReactNode {
   return (
     <div className="timeline" data-testid="timeline" data-step={at} data-steps={last} data-a={positionOf(timeline, a)} data-b={at}>
       <div className="timeline-bar">
-        <div className="button-row" role="group" aria-label={t("timeline.steps")}>
-          <IconButton label={t("command.rewrite-first-step")} disabled={at <= 0 || busy} onClick={() => runCommand("rewrite-first-step")} data-testid="first-step"><ChevronFirst size={15} /></IconButton>
-          <IconButton label={t("command.rewrite-previous-step")} keys="K" disabled={at <= 0 || busy} onClick={() => runCommand("rewrite-previous-step")} data-testid="previous-step"><ChevronLeft size={15} /></IconButton>
-          <IconButton label={t("command.rewrite-next-step")} keys="J" disabled={at >= last || busy} onClick={() => runCommand("rewrite-next-step")} data-testid="next-step"><ChevronRight size={15} /></IconButton>
-          <IconButton label={t("command.rewrite-last-step")} disabled={at >= last || busy} onClick={() => runCommand("rewrite-last-step")} data-testid="last-step"><ChevronLast size={15} /></IconButton>
-          <span className="bar-line" />
-          <IconButton label={t("command.edit-undo")} keys={showChord("Mod+Z")} disabled={(at <= 0 && !noteToUndo(model)) || busy} onClick={() => runCommand("edit-undo")} data-testid="undo"><Undo2 size={14} /></IconButton>
-          <IconButton label={t("command.edit-redo")} keys={showChord("Mod+Shift+Z")} disabled={(at >= last && !noteToRedo(model)) || busy} onClick={() => runCommand("edit-redo")} data-testid="redo"><Redo2 size={14} /></IconButton>
-        </div>
+        <StepButtons back={at > 0 && !busy} on={at < last && !busy} undo={(at > 0 || noteToUndo(model) !== undefined) && !busy} redo={(at < last || noteToRedo(model) !== undefined) && !busy} />
         <p className="timeline-step" aria-live="polite">
           <span className="num faint" data-testid="step-position">{t("timeline.position", { step: at, last })}</span>
           <span className="timeline-title">{title}</span>
@@ -59,19 +51,13 @@ function TimelinePanel({ model }: PanelProps): ReactNode {
           {step?.check && <CheckMark check={step.check} />}
           {step?.check?.verdict === "different" && <Button small onClick={() => void showDivergence(model.id, step.id)} data-testid="show-divergence">{t("timeline.where")}</Button>}
         </p>
-        <Segmented
-          label={t("timeline.compare")}
-          value={model.compare}
-          options={(["none", "previous", "pinned"] as const).map((mode) => ({ value: mode, label: t(`timeline.compare-${mode}`), hint: t(`timeline.compare-${mode}-hint`) }))}
-          onChange={(mode: CompareMode) => act.setCompare(model.id, mode)}
-          testId="compare-mode"
-        />
-        <Branches model={model} />
+        <Comparison id={model.id} mode={model.compare} />
+        <Branches id={model.id} timeline={timeline} names={model.notes.branches} />
       </div>
       <div className="timeline-body">
         <div className="cost-strip" role="radiogroup" aria-label={t("timeline.costs")} data-testid="cost-strip">
           {metrics.map((each) => (
-            <Cost key={each} metric={each} a={base?.cost} b={step?.cost} chosen={each === metric} onChoose={() => setMetric(each)} />
+            <Cost key={each} metric={each} a={base?.cost} b={step?.cost} chosen={each === metric} onChoose={setMetric} />
           ))}
         </div>
         <Track model={model} metric={metric} />
@@ -80,27 +66,64 @@ function TimelinePanel({ model }: PanelProps): ReactNode {
   );
 }
 
+// What is the same for most steps is drawn apart from what follows each of them.
+
+interface StepButtonsProps {
+  readonly back: boolean;
+  readonly on: boolean;
+  readonly undo: boolean;
+  readonly redo: boolean;
+}
+
+const StepButtons = memo(function StepButtons({ back, on, undo, redo }: StepButtonsProps): ReactNode {
+  const { t } = useTranslation();
+  return (
+    <div className="button-row" role="group" aria-label={t("timeline.steps")}>
+      <IconButton label={t("command.rewrite-first-step")} disabled={!back} onClick={() => runCommand("rewrite-first-step")} data-testid="first-step"><ChevronFirst size={15} /></IconButton>
+      <IconButton label={t("command.rewrite-previous-step")} keys="K" disabled={!back} onClick={() => runCommand("rewrite-previous-step")} data-testid="previous-step"><ChevronLeft size={15} /></IconButton>
+      <IconButton label={t("command.rewrite-next-step")} keys="J" disabled={!on} onClick={() => runCommand("rewrite-next-step")} data-testid="next-step"><ChevronRight size={15} /></IconButton>
+      <IconButton label={t("command.rewrite-last-step")} disabled={!on} onClick={() => runCommand("rewrite-last-step")} data-testid="last-step"><ChevronLast size={15} /></IconButton>
+      <span className="bar-line" />
+      <IconButton label={t("command.edit-undo")} keys={showChord("Mod+Z")} disabled={!undo} onClick={() => runCommand("edit-undo")} data-testid="undo"><Undo2 size={14} /></IconButton>
+      <IconButton label={t("command.edit-redo")} keys={showChord("Mod+Shift+Z")} disabled={!redo} onClick={() => runCommand("edit-redo")} data-testid="redo"><Redo2 size={14} /></IconButton>
+    </div>
+  );
+});
+
+const Comparison = memo(function Comparison({ id, mode }: { readonly id: ModelId; readonly mode: CompareMode }): ReactNode {
+  const { t } = useTranslation();
+  return (
+    <Segmented
+      label={t("timeline.compare")}
+      value={mode}
+      options={(["none", "previous", "pinned"] as const).map((each) => ({ value: each, label: t(`timeline.compare-${each}`), hint: t(`timeline.compare-${each}-hint`) }))}
+      onChange={(next: CompareMode) => act.setCompare(id, next)}
+      testId="compare-mode"
+    />
+  );
+});
+
 interface CostProps {
   readonly metric: Metric;
   readonly a: CostView | undefined;
   readonly b: CostView | undefined;
   readonly chosen: boolean;
-  readonly onChoose: () => void;
+  readonly onChoose: (metric: Metric) => void;
 }
 
-function Cost({ metric, a, b, chosen, onChoose }: CostProps): ReactNode {
+const Cost = memo(function Cost({ metric, a, b, chosen, onChoose }: CostProps): ReactNode {
   const { t } = useTranslation();
   const [before, after] = [a?.[metric], b?.[metric]];
   const differs = before !== undefined && after !== undefined && before !== after;
   const better = differs && after < before;
   return (
-    <button type="button" role="radio" aria-checked={chosen} className="cost" onClick={onChoose} title={differs ? `${show[metric](before)} → ${show[metric](after)}` : undefined} data-testid={`cost-${metric}`}>
+    <button type="button" role="radio" aria-checked={chosen} className="cost" onClick={() => onChoose(metric)} title={differs ? `${show[metric](before)} → ${show[metric](after)}` : undefined} data-testid={`cost-${metric}`}>
       <span className="cost-label">{t(`cost.${metric}`)}</span>
       <span className={`cost-delta num ${differs ? (better ? "good" : "worse") : ""}`}>{differs ? change(metric, before, after) : ""}</span>
       <span className="cost-value num">{after === undefined ? "—" : show[metric](after)}</span>
     </button>
   );
-}
+});
 
 function change(metric: Metric, before: number, after: number): string {
   if (metric === "nodes") return format.signed(after - before);
@@ -111,11 +134,11 @@ function change(metric: Metric, before: number, after: number): string {
 }
 
 /** Chooses among the ends of the timeline's branches, where an edit after undo has forked it. */
-function Branches({ model }: { readonly model: ModelState }): ReactNode {
+const Branches = memo(function Branches({ id, timeline, names }: { readonly id: ModelId; readonly timeline: TimelineView; readonly names: Notes["branches"] }): ReactNode {
   const { t } = useTranslation();
-  const leaves = leavesOf(model.timeline);
+  const leaves = leavesOf(timeline);
   if (leaves.length < 2) return null;
-  const current = model.timeline.branch.at(-1)!;
+  const current = timeline.branch.at(-1)!;
   return (
     <span className="branches" data-testid="branches">
       <GitBranch size={13} aria-hidden />
@@ -124,15 +147,15 @@ function Branches({ model }: { readonly model: ModelState }): ReactNode {
         label={t("timeline.branch")}
         value={String(current)}
         options={leaves.map((leaf, index) => {
-          const path = pathTo(model.timeline, leaf.id);
-          const shared = positionOf(model.timeline, onBranch(model.timeline, leaf.id));
-          return { value: String(leaf.id), label: model.notes.branches[leaf.id] ?? t("timeline.branch-name", { number: index + 1 }), hint: t("timeline.branch-hint", { steps: path.length - 1, rewrite: leaf.rewrite, shared }) };
+          const path = pathTo(timeline, leaf.id);
+          const shared = positionOf(timeline, onBranch(timeline, leaf.id));
+          return { value: String(leaf.id), label: names[leaf.id] ?? t("timeline.branch-name", { number: index + 1 }), hint: t("timeline.branch-hint", { steps: path.length - 1, rewrite: leaf.rewrite, shared }) };
         })}
-        onChange={(id) => act.goTo(model.id, leaves.find((leaf) => String(leaf.id) === id)!.id)}
+        onChange={(chosen) => act.goTo(id, leaves.find((leaf) => String(leaf.id) === chosen)!.id)}
         testId="branch-select"
       />
     </span>
   );
-}
+});
 
 export const timelinePanel = { id: "timeline", area: "bottom", icon: History, component: TimelinePanel } as const satisfies Panel;

@@ -69,6 +69,15 @@ export function Track({ model, metric }: { readonly model: ModelState; readonly 
     return { line, area: `${line}V${trackY - 8}H${padding}Z` };
   }, [branch, timeline, metric, width, last]);
 
+  const bands = useMemo(() => {
+    const at = (position: number): number => padding + (last === 0 ? 0 : (position / last) * (width - 2 * padding));
+    return blocks.map((block, index) => {
+      const [first, end] = [at(positionOf(timeline, block.from)), at(positionOf(timeline, block.to))];
+      if (end - first < 1) return null;
+      return <rect key={block.key} className={`band band-${block.kind} ${index % 2 ? "band-odd" : ""}`} x={first} y={trackY - 3} width={end - first} height={6} rx={1.5}><title>{block.kind === "run" ? block.run.pass : t("pipeline.by-hand")}</title></rect>;
+    });
+  }, [blocks, timeline, width, last, t]);
+
   const positionAt = (event: PointerEvent): number => {
     const box = host.current!.getBoundingClientRect();
     const fraction = (event.clientX - box.left - padding) / Math.max(1, box.width - 2 * padding);
@@ -111,11 +120,7 @@ export function Track({ model, metric }: { readonly model: ModelState; readonly 
   return (
     <div ref={host} className="track" data-testid="track" onPointerDown={(event) => event.button === 0 && last > 0 && move("b", positionAt(event))}>
       <svg width={width} height={height} aria-hidden>
-        {blocks.map((block, index) => {
-          const [first, end] = [x(positionOf(timeline, block.from)), x(positionOf(timeline, block.to))];
-          if (end - first < 1) return null;
-          return <rect key={block.key} className={`band band-${block.kind} ${index % 2 ? "band-odd" : ""}`} x={first} y={trackY - 3} width={end - first} height={6} rx={1.5}><title>{block.kind === "run" ? block.run.pass : t("pipeline.by-hand")}</title></rect>;
-        })}
+        {bands}
         {last === 0 && <line className="track-line" x1={padding} x2={width - padding} y1={trackY} y2={trackY} />}
         {spark && <path className="spark-area" d={spark.area} />}
         {spark && <path className="spark" d={spark.line} />}
