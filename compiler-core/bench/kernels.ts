@@ -112,7 +112,7 @@ ${epilogueOf(isa)}`,
 }
 
 function speed(shape: Shape): { gflops: number; milliseconds: number } {
-  const plain = programOf(shape.lowering, shape.spec);
+  const plain = programOf(shape.lowering, { ...shape.spec, weights: [1, 2] });
   const program = hoistScratch(scheduleByRule(plain, target).program);
   const problems = verifyProgram(program);
   if (problems.length > 0) throw new Error(problems[0]!.message);

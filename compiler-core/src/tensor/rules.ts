@@ -20,7 +20,7 @@ import { unroll } from "./schedule/unroll.ts";
 import { vectorize } from "./schedule/vectorize.ts";
 import { intervalOf, linearOf, Scope } from "./simplify.ts";
 import { portableTarget, type ScheduleTarget } from "./target.ts";
-import { chooseVectorTile, isStrided } from "./vector-tile.ts";
+import { chooseVectorTile, isStrided, type VectorTile } from "./vector-tile.ts";
 
 /**
  * The default schedule, chosen from shapes and access patterns alone:
@@ -268,7 +268,7 @@ function tile(schedule: Schedule, name: string, target: ScheduleTarget): void {
   }
 }
 
-/** Reduce loops that a depthwise product writes out: its weights then stay in registers. */
+/** Steps of a reduction that are written out: a depthwise product's weights then stay in registers. */
 const shortReduction = 9;
 
 /** Tiles a perfect nest in vector registers (see chooseVectorTile); false where no loop can be the vectors'. */
@@ -278,8 +278,10 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget): 
   const { vector, row, panel } = choice;
   const { spatial, reduce } = loopNames(schedule.program, name);
   const extentOf = (piece: string, loop: string): number => loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === loop)!.extent;
-  // Panels outermost: their vectors stay near while all rows pass.
-  const order = [...(panel === undefined ? [] : [panel]), ...spatial.filter((l) => l !== panel && l !== row && l !== vector), ...(row === undefined ? [] : [row]), vector, ...reduce];
+  // Panels outermost: their vectors stay near while all rows pass. Or inside the rows, where all of them stay near.
+  const panelHere = panel === undefined ? [] : [panel];
+  const outer = [...spatial.filter((l) => l !== panel && l !== row && l !== vector), ...(row === undefined ? [] : [row])];
+  const order = [...(choice.rowsOutside ? [...outer, ...panelHere] : [...panelHere, ...outer]), vector, ...reduce];
   bringToOrder(schedule, name, order);
   // Panels first: what lies inside a loop must be one nest when the loop is moved.
   if (panel !== undefined) schedule.apply(unroll, { loop: moveInside(schedule, name, panel, choice.panels) });
@@ -304,7 +306,7 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget): 
       const last = vectorPieces.at(-1) as string;
       vectorPieces.push(partitionAt(schedule, last, loopAt(schedule.program, last, vectorDepth), part.extent)[1] as string);
     }
-    for (const [j, vectorPiece] of vectorPieces.entries()) finishVectors(schedule, vectorPiece, loopAt(schedule.program, vectorPiece, vectorDepth), parts[j]!.tile, panel === undefined);
+    for (const [j, vectorPiece] of vectorPieces.entries()) finishVectors(schedule, vectorPiece, loopAt(schedule.program, vectorPiece, vectorDepth), parts[j]!.tile, choice);
   }
   return true;
 }
@@ -347,7 +349,7 @@ function prefetchWeights(schedule: Schedule, piece: string): void {
 }
 
 /** The vector loop innermost; accumulators in vectors, stored once the sum is done. */
-function finishVectors(schedule: Schedule, piece: string, vector: string, size: number, writeOutTaps: boolean): void {
+function finishVectors(schedule: Schedule, piece: string, vector: string, size: number, { panel, window }: VectorTile): void {
   const inner = moveInside(schedule, piece, vector, size);
   if (size > 1) schedule.apply(vectorize, { loop: inner });
   const { statement: block } = findBlock(schedule.program, piece);
@@ -356,7 +358,8 @@ function finishVectors(schedule: Schedule, piece: string, vector: string, size: 
   const first = taps[0]!.variable.name;
   schedule.apply(cacheWrite, { block: piece, at: all[all.indexOf(first) - 1] ?? "" });
   if (block.init) schedule.apply(decomposeReduction, { block: piece, loop: first });
-  if (writeOutTaps && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction) for (const l of taps) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
+  if (panel === undefined && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction) for (const l of taps) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
+  if (panel !== undefined && window) schedule.apply(unroll, { loop: taps.at(-1)!.variable.name });
 }
 
 interface TilePart {

@@ -17,12 +17,20 @@ export interface VectorTile {
   readonly rows: number;
   readonly panel: string | undefined;
   readonly panels: number;
+  /** the rows outside the panels: the elements are then read once, and all panels stay in the second cache */
+  readonly rowsOutside: boolean;
+  /** the last loop of the reduction, a window's, is written out */
+  readonly window: boolean;
 }
 
 /** Multiplications and additions that must be under way to keep the units busy: 2 units, 4 cycles each. */
 const inFlight = 8;
 /** A tile of more scalars is no longer named one by one. */
 const scalarTile = 64;
+/** A window's last loop of so few iterations is written out: entering it would take as long as its products. */
+const shortWindow = 8;
+/** Bytes that stay in the second cache beside what streams through it. */
+const nearBytes = 3 << 18;
 /** What a tile of other size costs in code: it must win something. */
 const remainderCost = 0.02;
 
@@ -62,6 +70,8 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
   // Panels load further vectors and use each element again.
   const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
   const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent);
+  // Taps that are written out share elements, which take registers too.
+  const window = target.vectorLanes > 1 && elements.length > 0 && panel !== undefined && reduce.length > 1 && reduce.at(-1)!.extent > 1 && reduce.at(-1)!.extent <= shortWindow;
   let best: { tile: VectorTile; cost: number } | undefined;
   for (const vectorSize of sizes) {
     const width = Math.ceil(vectorSize / lanes);
@@ -69,7 +79,7 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
       for (let rows = 1; rows <= Math.min(row?.extent ?? 1, 28); rows++) {
         if (strided && row.extent % rows !== 0) continue;
         const loaded = width * panels;
-        if (rows * loaded + loaded + 1 > target.vectorRegisters || (target.vectorLanes === 1 && rows * panels * vectorSize > scalarTile)) break;
+        if (rows * loaded + loaded + 1 > target.vectorRegisters || (window && rows * loaded > Math.max(inFlight, target.vectorRegisters / 2)) || (target.vectorLanes === 1 && rows * panels * vectorSize > scalarTile)) break;
         const time = (r: number): number => {
           const work = r * loaded;
           // Two loads and two multiplications a cycle; a depthwise product loads a vector for each row.
@@ -81,10 +91,17 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
         const cost = ((whole * time(rows) + (rest > 0 ? time(rest) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
         // Of equal ones the larger tile: it reads the vectors less often.
         if (!best || cost < best.cost - 1e-9 || (cost < best.cost + 1e-9 && rows * loaded > best.tile.rows * best.tile.panels * Math.ceil(best.tile.vectorSize / lanes)))
-          best = { cost, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels } };
+          best = { cost, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, rowsOutside: false, window } };
       }
   }
-  return best?.tile;
+  if (!best?.tile.panel || !row) return best?.tile;
+  // What lies outside is read once, what lies inside once for each iteration outside, where it leaves the second cache.
+  const bytes = (list: typeof moving): number => list.reduce((sum, a) => sum + loops.reduce((n, l) => (coefficient(a.offset, l.variable) === 0 ? n : n * l.extent), 4), 0);
+  const [ofVectors, ofElements] = [bytes(vectors), bytes(elements)];
+  const again = (size: number, times: number): number => (size > nearBytes ? size * times : size);
+  const panelsOutside = ofVectors + again(ofElements, panel!.extent / best.tile.panels);
+  const rowsOutside = ofElements + again(ofVectors, others.reduce((n, l) => (l === panel ? n : n * l.extent), 1) / best.tile.rows);
+  return { ...best.tile, rowsOutside: 2 * rowsOutside < panelsOutside };
 }
 
 /** Is the loop written at a stride, between others? Parts of different sizes would not add up to whole dimensions. */

@@ -19,6 +19,8 @@ export interface Case {
   readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
   /** inputs known at compile time, by position */
   readonly constants?: Readonly<Record<number, readonly number[]>>;
+  /** inputs that are weights, by position */
+  readonly weights?: readonly number[];
 }
 
 const attribute = (name: string, value: number | string | readonly number[]): Attribute =>
@@ -30,7 +32,7 @@ export function programOf(lowering: Lowering, spec: Case): TensorProgram {
   const element = spec.element ?? "float32";
   const attributes = Object.fromEntries(Object.entries(spec.attributes ?? {}).map(([k, v]) => [k, attribute(k, v)]));
   const node = { id: 1, op: spec.op ?? "Test", domain: "", name: "node", inputs: [], outputs: [], attributes } as unknown as OperatorNode;
-  const inputs = spec.inputs.map((dims, i) => (dims ? buffer(`x${i}`, spec.elements?.[i] ?? (spec.constants?.[i] ? "int64" : element), dims, "input") : null));
+  const inputs = spec.inputs.map((dims, i) => (dims ? buffer(`x${i}`, spec.elements?.[i] ?? (spec.constants?.[i] ? "int64" : element), dims, spec.weights?.includes(i) ? "weight" : "input") : null));
   const y = buffer("y", element, spec.output, "output");
   const locals: Allocate[] = [];
   const context: LoweringContext = {
