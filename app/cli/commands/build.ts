@@ -13,7 +13,7 @@ import { listOption } from "./optimize.ts";
 const targets: readonly BuildTarget[] = ["c", "wasm"];
 
 /** "N=1,length=128" as sizes by name. */
-function sizesOption(text: unknown): Record<string, number> | undefined {
+export function sizesOption(text: unknown): Record<string, number> | undefined {
   if (typeof text !== "string") return undefined;
   return Object.fromEntries(
     text.split(",").map((each) => {

@@ -9,10 +9,11 @@ import { open } from "./open.ts";
 import { ops } from "./ops.ts";
 import { optimize } from "./optimize.ts";
 import { passes } from "./passes.ts";
+import { profile } from "./profile.ts";
 import { recipe } from "./recipe.ts";
 import { render } from "./render.ts";
 import { run } from "./run.ts";
 import { verify } from "./verify.ts";
 
 /** Every subcommand, in the order of the help. */
-export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, recipe, bisect, run, verify, diff, render, backendTest, build, open];
+export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, recipe, bisect, run, profile, verify, diff, render, backendTest, build, open];

@@ -158,7 +158,7 @@ export async function sealFiles(given: readonly BundleFile[], id: string, option
 export const withoutArena = ({ arena_bytes: _, ...rest }: CheckedPlan): Omit<CheckedPlan, "arena_bytes"> => rest;
 
 /** The inputs that m_selftest makes in C: SplitMix32, 24 bits of each number. */
-export function builtInInputs(inputs: readonly TensorInfo[], seed: number, integerRange: number): Tensor[] {
+export function builtInInputs(inputs: readonly Pick<TensorInfo, "element" | "dims">[], seed: number, integerRange: number): Tensor[] {
   const random = new Random(seed);
   return inputs.map((t) => {
     const count = elementCount(t.dims);

@@ -1,4 +1,4 @@
-export { buildBundle, type Bundle, type BundleOptions } from "./build-bundle.ts";
+export { buildBundle, builtInInputs, type Bundle, type BundleOptions } from "./build-bundle.ts";
 export { type BundleFile, bytesFile, fileBytes } from "./bundle-file.ts";
 export { generateCode, type GeneratedCode } from "./generate.ts";
 export { buildWasmBundle, generateWasm, type GeneratedWasm } from "./build-wasm-bundle.ts";

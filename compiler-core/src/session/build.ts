@@ -2,6 +2,7 @@ import { exportOnnx } from "../backends/onnx/index.ts";
 import { findLibrary } from "../backends/c/libraries.ts";
 import { buildBundle, buildWasmBundle, bytesFile, fileBytes, sha256Of } from "../bundle/index.ts";
 import { evaluateGraphAsync } from "../evaluate/index.ts";
+import type { Graph } from "../ir/graph.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { type StepId, Timeline } from "../ir/timeline.ts";
 import { isTensor, type Value } from "../ops/index.ts";
@@ -25,6 +26,14 @@ function* pieces(source: BlobSource, task: Task): Iterable<Uint8Array> {
   }
 }
 
+/** The kernels of a step, on a timeline of their own: control flow taken apart where there is some, then layouts, packed weights, one group a kernel. */
+export async function chooseKernels(graph: Graph, task: Task, skip: readonly string[] = []): Promise<Timeline> {
+  const kernels = new Timeline(graph);
+  if ([...graph].some((node) => node.kind === "operator" && ["If", "Loop", "Scan"].includes(node.op))) await runPipeline(kernels, "unroll", { task });
+  await runPipeline(kernels, "kernels", { task, skip });
+  return kernels;
+}
+
 /** The deployment bundle of a step. Throws "not-lowered" before anything is made, naming each node that stands in the way. */
 export async function buildFiles(model: Model, step: StepId, { name, target, library: libraryName }: { name: string; target: BuildTarget; library?: string }, task: Task): Promise<BuildResult> {
   const library = libraryName === undefined ? undefined : findLibrary(libraryName);
@@ -33,9 +42,7 @@ export async function buildFiles(model: Model, step: StepId, { name, target, lib
   const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
   const onnx = collectFiles(exportOnnx(graph, { name: "model.onnx", task }).files);
   // Kernels are chosen on a timeline of their own: the step itself stays as it is, and the ONNX file beside the code too.
-  const kernels = new Timeline(graph);
-  if ([...graph].some((node) => node.kind === "operator" && ["If", "Loop", "Scan"].includes(node.op))) await runPipeline(kernels, "unroll", { task });
-  await runPipeline(kernels, "kernels", { task, ...(library ? { skip: library.replaces } : {}) });
+  const kernels = await chooseKernels(graph, task, library?.replaces);
   const bundle = await (target === "wasm" ? buildWasmBundle : buildBundle)(kernels.head.graph, {
     name,
     compilerVersion,

@@ -437,6 +437,36 @@ export interface BuildResult {
   readonly notes: readonly string[];
 }
 
+/** What one step of the generated code took, and what it could. */
+export interface ProfileRow {
+  /** the step's name in the bundle */
+  readonly name: string;
+  readonly op: string;
+  /** nodes of the profiled step that it computes */
+  readonly nodes: readonly NodeId[];
+  /** mean over the runs */
+  readonly milliseconds: number;
+  /** undefined where an operator has no formula */
+  readonly flops?: number;
+  /** of all that it reads and writes, each value once */
+  readonly bytes: number;
+  /** the least that the roofline allows: the longer of computing and of moving the bytes */
+  readonly possible: number;
+  /** which of the two that is */
+  readonly bound: "compute" | "memory";
+}
+
+/** A step of the timeline measured as WebAssembly, step by step as a bundle runs it (roofline: Williams, Waterman and Patterson 2009). */
+export interface ProfileView {
+  readonly runs: number;
+  /** mean of a run, all steps together */
+  readonly milliseconds: number;
+  readonly rows: readonly ProfileRow[];
+  /** measured here and now: multiply-adds of float32 (two operations each), and bytes read from main memory and from cache */
+  readonly peak: { readonly gflops: number; readonly memoryGBps: number; readonly cacheGBps: number; /** values of a step that together fit in so many bytes count as cached */ readonly cacheBytes: number };
+  readonly relaxedSimd: boolean;
+}
+
 /** A value for a run: plain floats, or the bytes of a .npy file or of a TensorProto (or SequenceProto, ...) file. */
 export type RunInput =
   | { readonly dims: readonly number[]; readonly data: Float32Array }
@@ -784,6 +814,8 @@ export interface SessionApi {
   backendCase: Method<{ readonly case: BackendCase; readonly roundtrip?: boolean; readonly optimize?: boolean }, BackendCaseResult>;
   /** evaluates a step; inputs that are not given are drawn from the seed. With `keep`, all values are kept up to a limit of memory (256 MiB) */
   run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean; readonly keep?: { readonly limitBytes?: number }; /** "reference": nothing as WebAssembly */ readonly engine?: "auto" | "reference" }, RunResult>;
+  /** measures the step's generated code as WebAssembly; throws "not-lowered" where there is none */
+  profile: Method<At & { /** how long to measure, about */ readonly milliseconds?: number }, ProfileView>;
   /** numbers of a plane of a tensor */
   tensorPart: Method<TensorPartParams, TensorPart>;
   tensorStatistics: Method<{ readonly tensor: TensorRef }, TensorView & { readonly dims: readonly number[] }>;

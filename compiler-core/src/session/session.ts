@@ -34,6 +34,7 @@ import { compareTensors, Keeper, keptBytesLimit, tensorOf, tensorPart } from "./
 import { restoreTree, treeOf } from "./tree.ts";
 import { nodeFlops } from "./cost.ts";
 import { graphTable, marksOfModel, marksOfStep } from "./graph-table.ts";
+import { profileGraph } from "./profile.ts";
 import { searchNodes } from "./search.ts";
 import { graphView, unionView } from "./views.ts";
 
@@ -472,6 +473,10 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       const report = accelerator && (await engine.report());
       const kept = keeper && { run: model.kept.add(keeper.run(params.step)), values: keeper.views, bytes: keeper.bytes, droppedBytes: keeper.droppedBytes };
       return { ...result, ...(report ? { engine: report } : {}), ...(kept ? { kept } : {}) };
+    },
+
+    async profile({ model, step, milliseconds = 1000 }, task) {
+      return profileGraph(find(model).graph(step), milliseconds, task, clock);
     },
 
     async tensorPart({ tensor, ...part }, task) {

@@ -5,6 +5,7 @@ import { differenceOf, setDifference, swapSides } from "../state/beside.ts";
 import { saveRecipe } from "../state/recipe.ts";
 import type { Isolation } from "../../../picture/src/index.ts";
 import { metricOf } from "../state/metrics.ts";
+import { profileModel } from "../state/profile-model.ts";
 import { copyPicture } from "../state/picture-file.ts";
 import { query } from "../state/query.ts";
 import { report } from "../state/notices.ts";
@@ -141,6 +142,7 @@ export const commands: readonly Command[] = [
   { id: "view-text", menu: "view", section: 5, keys: ["Alt+3"], global: true, run: () => setView({ lower: "text", showLower: true }) },
   { id: "view-program", menu: "view", section: 5, keys: ["Alt+4"], global: true, run: () => setView({ lower: "program", showLower: true }) },
   { id: "view-values", menu: "view", section: 5, keys: ["Alt+5"], global: true, run: () => setView({ lower: "values", showLower: true }) },
+  { id: "view-profile", menu: "view", section: 5, run: () => setView({ lower: "profile", showLower: true }) },
   { id: "view-recipe", menu: "view", section: 5, run: () => setView({ left: "recipe", showLeft: true }) },
   { id: "view-custom", menu: "view", section: 5, run: () => setView({ lower: "custom", showLower: true }) },
   { id: "view-bisect", menu: "view", section: 5, run: () => setView({ lower: "bisect", showLower: true }) },
@@ -161,6 +163,11 @@ export const commands: readonly Command[] = [
     id: "rewrite-run-all", menu: "rewrite", section: 0, keys: ["Mod+Enter"], global: true,
     enabled: (state) => idle(state) && !!activeModel(state)?.pipeline,
     run: onModel((model) => act.runPipeline(model.id)),
+  },
+  {
+    id: "rewrite-profile", menu: "rewrite", section: 0,
+    enabled: idle,
+    run: onModel((model) => { setView({ lower: "profile", showLower: true }); void profileModel(model.id); }),
   },
   { id: "rewrite-verify", menu: "rewrite", section: 0, keys: ["Mod+Shift+V"], global: true, enabled: idle, run: onModel((model) => act.verify(model.id)) },
   { id: "rewrite-step", menu: "rewrite", section: 0, keys: ["Shift+J"], enabled: (state) => idle(state) && !!activeModel(state)?.pipeline, run: onModel((model) => act.stepPipeline(model.id)) },

@@ -3,6 +3,7 @@
  * compiler, `{}` for each value put in; `{0}` is the first of them. A test reads the compiler's sources and compares.
  */
 export const messagesZh: Readonly<Record<string, string>> = {
+  "Run without it, or in Node 22 and newer, or with node --experimental-wasm-relaxed-simd.": "请不带它运行，或使用 Node 22 及更新版本，或加上 node --experimental-wasm-relaxed-simd。",
   "\"{}\" is not a comparison of tree nodes.": "“{0}”不是树节点的比较方式。",
   "\"{}\" is not a coordinate transformation.": "“{0}”不是坐标变换方式。",
   "\"{}\" is not a padding mode.": "“{0}”不是填充方式。",
@@ -331,6 +332,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "the Transpose before the product has perm [{}]": "乘积之前的 Transpose 的 perm 为 [{0}]",
   "the Transpose does not swap the last two axes": "Transpose 交换的不是最后两个轴",
   "the Transpose does not swap two axes": "Transpose 不是交换两个轴",
+  "the WebAssembly backend computes {} in float32, not {}.": "WebAssembly 后端以 float32 计算 {0}，而不是 {1}。",
   "the WebAssembly backend has no element type {}.": "WebAssembly 后端没有元素类型 {0}。",
   "the WebAssembly backend has no tables yet: {} needs {}.": "WebAssembly 后端还没有表：{0} 需要 {1}。",
   "the WebAssembly backend has no {} of {}.": "WebAssembly 后端没有 {1} 的 {0}。",
@@ -509,6 +511,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "they come before": "它们在前面",
   "they differ": "它们不同",
   "they do": "是",
+  "this engine has no relaxed SIMD.": "此引擎没有 relaxed SIMD。",
   "this host cannot run WebAssembly.": "此环境不能运行 WebAssembly。",
   "this is not a model in a known format.": "这不是已知格式的模型。",
   "this is not an ONNX model: {}.": "这不是 ONNX 模型：{0}。",

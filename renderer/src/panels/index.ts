@@ -9,6 +9,7 @@ import { ordersPanel } from "./orders/orders-panel.tsx";
 import { notesPanel } from "./notes/notes-panel.tsx";
 import type { Panel } from "./panel.ts";
 import { pipelinePanel } from "./pipeline/pipeline-panel.tsx";
+import { profilePanel } from "./profile/profile-panel.tsx";
 import { programPanel } from "./program/program-panel.tsx";
 import { recipePanel } from "./recipe/recipe-panel.tsx";
 import { rewritesPanel } from "./rewrites/rewrites-panel.tsx";
@@ -24,6 +25,7 @@ export const panels = [
   textPanel,
   programPanel,
   valuesPanel,
+  profilePanel,
   customPanel,
   ordersPanel,
   bisectPanel,

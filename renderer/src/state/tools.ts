@@ -1,6 +1,6 @@
 /** What the tools of a model last found: recipes replayed, bisections, the custom rewrite that is being written. */
 import { create } from "zustand";
-import type { BisectView, CheckView, ModelId, NodeId, RecipeFailure, RunResult, StepId, ValueBisectView } from "@graphwright/compiler-core";
+import type { BisectView, CheckView, ModelId, NodeId, ProfileView, RecipeFailure, RunResult, StepId, ValueBisectView } from "@graphwright/compiler-core";
 
 export interface Replayed {
   /** what was replayed, for people: a file's name */
@@ -16,6 +16,8 @@ export type Bisection =
 export interface Tools {
   readonly replayed: Replayed | null;
   readonly bisection: Bisection | null;
+  /** the generated code of a step, measured */
+  readonly profile: { readonly step: StepId; readonly view: ProfileView } | null;
   /** nodes that a tool points at: the others are dimmed */
   readonly pointed: readonly NodeId[] | null;
   /** the step that is compared with, run on the same inputs: for tensors before and after */
@@ -24,7 +26,7 @@ export interface Tools {
   readonly compared: { readonly other: ModelId; readonly otherStep: StepId; readonly step: StepId; readonly check: CheckView } | null;
 }
 
-export const noTools: Tools = { replayed: null, bisection: null, pointed: null, baseRun: null, compared: null };
+export const noTools: Tools = { replayed: null, bisection: null, profile: null, pointed: null, baseRun: null, compared: null };
 
 export const useTools = create<Readonly<Record<ModelId, Tools>>>(() => ({}));
 

@@ -1,0 +1,99 @@
+import { hasRelaxedSimd, hostMath, loadAssembler, measureWasmPeak, wasmCacheBytes, wasmEngine } from "../backends/wasm/index.ts";
+import { builtInInputs, generateWasm } from "../bundle/index.ts";
+import type { Graph, NodeId } from "../ir/graph.ts";
+import { Lineage } from "../ir/lineage.ts";
+import { tensorBytes } from "../ir/tensor.ts";
+import type { Task } from "../support/task.ts";
+import { chooseKernels } from "./build.ts";
+import { nodeFlops } from "./cost.ts";
+import type { ProfileRow, ProfileView } from "./protocol.ts";
+
+/** Runs that are measured, at least and at most. */
+const fewest = 3;
+const most = 1000;
+/** Runs before them, at least, and the share of the time that they take: engines compile a function again once it has run for a while. */
+const warmUps = 3;
+const warmUpShare = 0.4;
+
+/**
+ * Times every step of the generated code, as WebAssembly on inputs from a seed. Clocks of browsers are coarse: a time
+ * is the mean over many runs, whose steps begin anywhere between two ticks. Throws "not-lowered" as a build does.
+ */
+export async function profileGraph(graph: Graph, wanted: number, task: Task, clock: () => number): Promise<ProfileView> {
+  const kernels = await chooseKernels(graph, task);
+  const chosen = kernels.head.graph;
+  const relaxedSimd = hasRelaxedSimd();
+  const { lowered, printed, model, weights, modules } = await generateWasm(chosen, "profile", { modelName: "profile", relaxed: [relaxedSimd] }, task);
+  task.check();
+
+  const engine = wasmEngine();
+  const memory = new engine.Memory({ initial: model.pages });
+  const instance = await engine.instantiate(await engine.compile(modules[0]!.bytes), { env: { memory, frame: new engine.Global({ value: "i32" }, model.frameAddress) }, math: hostMath });
+  const bytes = new Uint8Array(memory.buffer);
+  let at = model.weightsAddress;
+  for (const chunk of weights.chunks()) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  const inputs = builtInInputs(model.inputs, 1, 2).map(tensorBytes);
+  const fill = (): void => {
+    for (const [i, { address }] of model.inputs.entries()) bytes.set(inputs[i]!, address);
+  };
+
+  const steps = printed.calls.map((_, i) => instance.exports[`step_${i}`] as () => void);
+  const sums = new Float64Array(steps.length);
+  let total = 0;
+  let runs = 0;
+  const started = clock();
+  for (let turn = 0; ; turn++) {
+    const passed = (clock() - started) / wanted;
+    const counts = turn >= warmUps && (passed >= warmUpShare || turn >= most);
+    if (runs >= fewest && (passed >= 1 || runs >= most)) break;
+    task.check();
+    task.progress(Math.min(1, passed), "measuring");
+    await task.pause();
+    fill();
+    let before = clock();
+    const began = before;
+    for (const [i, run] of steps.entries()) {
+      run();
+      const now = clock();
+      if (counts) sums[i]! += now - before;
+      before = now;
+    }
+    if (!counts) continue;
+    total += before - began;
+    runs++;
+  }
+
+  task.progress(undefined, "measuring what the machine can do");
+  await task.pause();
+  const peak = { ...measureWasmPeak(await loadAssembler(), clock), cacheBytes: wasmCacheBytes };
+  const lineage = new Lineage(kernels);
+  const rows = printed.calls.map(({ step }, i): ProfileRow => {
+    const { node, reads, writes } = lowered.steps[step]!;
+    const nodes = originsOf(lineage, graph, node.id, kernels.head.id);
+    const flops = workOf(nodeFlops(chosen, node), nodes.map((id) => nodeFlops(graph, graph.operator(id)!)));
+    const moved = [...new Set([...reads, ...writes])].reduce((sum, key) => sum + lowered.values.get(key)!.bytes, 0);
+    const computing = flops === undefined || peak.gflops === 0 ? 0 : flops / (peak.gflops * 1e6);
+    const bandwidth = moved <= peak.cacheBytes ? peak.cacheGBps : peak.memoryGBps;
+    const moving = bandwidth === 0 ? 0 : moved / (bandwidth * 1e6);
+    return { ...model.steps[i]!, nodes, milliseconds: sums[i]! / runs, ...(flops === undefined ? {} : { flops }), bytes: moved, possible: Math.max(computing, moving), bound: computing > moving ? "compute" : "memory" };
+  });
+  return { runs, milliseconds: total / runs, rows, peak, relaxedSimd };
+}
+
+/** Operators of the profiled graph that went into a kernel; for one in a body, the operator that has the body. */
+function originsOf(lineage: Lineage, graph: Graph, node: NodeId, at: number): NodeId[] {
+  const outermost = (id: NodeId): NodeId => {
+    const owner = graph.regions.get(graph.node(id).region)?.owner;
+    return owner === null || owner === undefined || !graph.has(owner) ? id : outermost(owner);
+  };
+  return [...new Set(lineage.origins(node, at).filter((id) => graph.find(id)?.kind === "operator").map(outermost))];
+}
+
+/** Padded channels are no work that was asked for, so a kernel counts for no more than its nodes; nor for all of them, where they are shared with others. */
+function workOf(own: number | undefined, asked: readonly (number | undefined)[]): number | undefined {
+  const sum = asked.length === 0 || asked.includes(undefined) ? undefined : asked.reduce<number>((a, b) => a + b!, 0);
+  return own === undefined ? sum : sum === undefined ? own : Math.min(own, sum);
+}
