@@ -334,7 +334,6 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "the Transpose does not swap two axes": "Transpose 不是交换两个轴",
   "the WebAssembly backend computes {} in float32, not {}.": "WebAssembly 后端以 float32 计算 {0}，而不是 {1}。",
   "the WebAssembly backend has no element type {}.": "WebAssembly 后端没有元素类型 {0}。",
-  "the WebAssembly backend has no tables yet: {} needs {}.": "WebAssembly 后端还没有表：{0} 需要 {1}。",
   "the WebAssembly backend has no {} of {}.": "WebAssembly 后端没有 {1} 的 {0}。",
   "the WebAssembly backend has no {}.": "WebAssembly 后端没有 {0}。",
   "the WebAssembly module does not validate.": "WebAssembly 模块未通过验证。",

@@ -791,7 +791,7 @@ export const zhCN = {
     time: "时间",
     share: "占比",
     bar: "以条形表示时间；深色部分是本机至少需要的时间",
-    rate: "GFLOP/s",
+    rate: "速率 GFLOP/s",
     "of-possible": "达到上限",
     bound: "受限于",
     "bound-compute": "计算",

@@ -73,7 +73,7 @@ export function HeatMap({ tensor, dims, slice, statistics }: { readonly tensor: 
   };
   return (
     <div className="heat-map" data-testid="heat-map">
-      <p className="slicing"><span className="heat-legend" data-crosses={statistics.min < 0} aria-hidden /><span className="num">{format.number(statistics.min)} … {format.number(statistics.max)}</span><span className="spacer" /><span className="num">{over ?? (rowStep * columnStep > 1 ? t("values.blocks", { rows: rowStep, columns: columnStep }) : "")}</span></p>
+      <p className="slicing"><span className="plane-legend" data-crosses={statistics.min < 0} aria-hidden /><span className="num">{format.number(statistics.min)} … {format.number(statistics.max)}</span><span className="spacer" /><span className="num">{over ?? (rowStep * columnStep > 1 ? t("values.blocks", { rows: rowStep, columns: columnStep }) : "")}</span></p>
       <div className="scroll planes"><canvas ref={canvas} style={{ width: data.width * cell, height: data.height * cell }} onPointerMove={look} onPointerLeave={() => setOver(undefined)} role="img" aria-label={t("values.heat-of", { rows, columns })} /></div>
     </div>
   );
