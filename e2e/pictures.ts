@@ -1,6 +1,7 @@
 /** Makes the pictures in docs/pictures from the running program. Usage: npm run docs:pictures */
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { createSession, MemoryBlob, silentTask } from "@graphwright/compiler-core";
 import { inRoot } from "../app/tooling/run.mjs";
 import type { Page } from "playwright-core";
 import { launchBrowser } from "./harness.ts";
@@ -123,5 +124,52 @@ for (const theme of ["light", "dark"] as const) {
   await page.keyboard.press("Enter");
   await page.locator('[data-testid="why-row"]').first().waitFor();
   await shot("window-zh-cn");
+  await program.close();
+}
+
+// Two steps and two models side by side.
+{
+  const program = await launchBrowser({ viewport: { width: 1440, height: 900 } });
+  const { page } = program;
+  const at = (id: string) => page.getByTestId(id);
+  const shot = async (name: string): Promise<void> => {
+    await page.waitForTimeout(800);
+    await clearNotices(page);
+    await withoutPath(page);
+    await page.screenshot({ path: path.join(folder, `${name}.png`) });
+  };
+  const after = page.locator('[data-side="after"]');
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await at("example").first().click();
+  await at("graph-panel").locator('[data-kind="operator"]').first().waitFor();
+  page.on("filechooser", () => undefined);
+  await page.evaluate(() => undefined);
+
+  // Before the last run: the file that a person may have got from elsewhere.
+  const session = createSession();
+  const { model } = await session.open({ source: new MemoryBlob("digits.onnx", await readFile(inRoot("examples/digits/digits.onnx"))) }, silentTask);
+  const { timeline } = await session.applyAll({ model, rewrite: "batch-norm-into-conv" }, silentTask);
+  const { files } = await session.exportOnnx({ model, step: timeline.head, name: "digits-folded.onnx" }, silentTask);
+  await page.locator("body").press("Shift+D");
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), at("compare-file").click()]);
+  await chooser.setFiles({ name: "digits-folded.onnx", mimeType: "application/octet-stream", buffer: Buffer.from(files[0]!.bytes) });
+  await at("differences-list").waitFor();
+  await at("differences-list").focus();
+  await page.keyboard.press("Home");
+  await after.locator('[data-selected="true"]').waitFor();
+  await shot("models");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await shot("models-dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  await at("end-comparison").click();
+
+  await at("tab-pipeline").click();
+  await at("run-all").click();
+  await at("pass-row").first().waitFor();
+  await page.locator("body").press("a");
+  await at("difference-mode").getByRole("radio", { name: "Side by side" }).click();
+  await after.locator("[data-graph-canvas]").press("Home");
+  await at("tab-text").click();
+  await shot("beside");
   await program.close();
 }

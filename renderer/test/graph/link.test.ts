@@ -37,6 +37,12 @@ describe("two layouts -> a point of one on the other", () => {
     // Beyond the ends nothing is stretched.
     expect(across({ x: 0, y: middle(before, 6).y + 500 }, "before").y).toBeCloseTo(middle(after, 6).y + 500);
   });
+  test("what a rewrite made stands where that stood which it came from", () => {
+    const fused = chain([1, 9, 6]);
+    const { across } = linkMap(before, { ...fused, lineage: new Map([[9, [3, 4]]]) }, undefined);
+    const between = (middle(before, 3).y + middle(before, 4).y) / 2;
+    expect(across({ x: 0, y: between }, "before").y).toBeCloseTo(middle(fused, 9).y);
+  });
   test("pairs of other ids; a pair that stands the other way round is passed over", () => {
     const other = chain([11, 12, 13]);
     const { across } = linkMap(chain([1, 2, 3]), other, new Map([[1, 11], [2, 13], [3, 12]]));

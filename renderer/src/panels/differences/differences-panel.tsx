@@ -2,7 +2,7 @@
 import { Check, Diff } from "lucide-react";
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import type { DiffNode, ModelDiff, NodeDifference } from "@graphwright/compiler-core";
+import type { DiffNode, ModelDiff, NodeDifference, NodeId } from "@graphwright/compiler-core";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
@@ -32,6 +32,13 @@ const rowsOf = ({ added, removed, changed }: ModelDiff): readonly Row[] => [
   ...added.map((node): Row => ({ mark: "added", after: node, differences: [] })),
 ];
 
+/** The selected node of each side. */
+function selectedOn({ before, after, models }: Sides): { readonly before?: NodeId; readonly after?: NodeId } {
+  if (models) return { ...(before.model.selected[0] === undefined ? {} : { before: before.model.selected[0] }), ...(after.model.selected[0] === undefined ? {} : { after: after.model.selected[0] }) };
+  const { selected: [node], selectedStep } = after.model;
+  return node === undefined ? {} : selectedStep === before.step ? { before: node } : selectedStep === after.step ? { after: node } : {};
+}
+
 function DifferencesPanel({ model }: PanelProps): ReactNode {
   const { t } = useTranslation();
   const other = useStore((state) => (model.against ? state.models[model.against.model] : undefined));
@@ -57,8 +64,12 @@ function Differences({ id, diff, sides }: { readonly id: string; readonly diff: 
   const all = useMemo(() => rowsOf(diff), [diff]);
   const [hidden, setHidden] = useState<ReadonlySet<Mark>>(new Set());
   const rows = useMemo(() => all.filter(({ mark }) => !hidden.has(mark)), [all, hidden]);
-  const [chosen, setChosen] = useState(-1);
-  const current = Math.min(chosen, rows.length - 1);
+  // The row of the selected node, wherever it was selected.
+  const selected = selectedOn(sides);
+  const current = useMemo(() => {
+    const { before, after } = selected;
+    return before === undefined && after === undefined ? -1 : rows.findIndex((row) => (after !== undefined && row.after?.id === after) || (before !== undefined && row.before?.id === before));
+  }, [rows, selected.before, selected.after]); // eslint-disable-line react-hooks/exhaustive-deps -- made anew each time
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 400 });
   useEffect(() => {
@@ -70,13 +81,16 @@ function Differences({ id, diff, sides }: { readonly id: string; readonly diff: 
   const first = Math.max(0, Math.floor(view.top / rowHeight) - spare);
   const end = Math.min(rows.length, Math.ceil((view.top + view.height) / rowHeight) + spare);
 
+  useEffect(() => {
+    const list = box.current;
+    if (!list || current < 0) return;
+    if (current * rowHeight < list.scrollTop) list.scrollTop = current * rowHeight;
+    else if ((current + 1) * rowHeight > list.scrollTop + list.clientHeight) list.scrollTop = (current + 1) * rowHeight - list.clientHeight;
+  }, [current]);
+
   const go = (index: number): void => {
     const row = rows[index];
     if (!row) return;
-    setChosen(index);
-    const list = box.current;
-    if (list && index * rowHeight < list.scrollTop) list.scrollTop = index * rowHeight;
-    else if (list && (index + 1) * rowHeight > list.scrollTop + list.clientHeight) list.scrollTop = (index + 1) * rowHeight - list.clientHeight;
     showDifference(id, { ...(row.before ? { before: row.before.id } : {}), ...(row.after ? { after: row.after.id } : {}) });
   };
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -180,7 +194,7 @@ function Differences({ id, diff, sides }: { readonly id: string; readonly diff: 
                     {shown.differences.map((each) => (
                       <div key={`${each.field} ${each.label}`}>
                         <dt>{t(`differences.field-${each.field}`)} {each.label !== "" && <span className="mono">{each.label}</span>}</dt>
-                        {each.elements ? <dd>{changeOf(each)} <span className="faint mono">{each.before}</span></dd> : (
+                        {each.elements ? <dd>{changeOf(each)}<br /><span className="faint mono">{each.before}</span></dd> : (
                           <dd className="mono"><del>{each.before === "" ? t("differences.nothing") : each.before}</del> <ins>{each.after === "" ? t("differences.nothing") : each.after}</ins></dd>
                         )}
                       </div>

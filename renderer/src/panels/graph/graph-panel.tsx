@@ -226,7 +226,20 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
     },
     [model, table, selectHere],
   );
-  const toggle = useCallback((id: string): void => drawn && setExpanded(toggled(drawn, id)), [drawn, setExpanded]);
+  const toggle = useCallback(
+    (id: string): void => {
+      if (!drawn) return;
+      setExpanded(toggled(drawn, id));
+      if (link && at !== undefined) link.turned(at, id, !isOpen(drawn, id));
+    },
+    [drawn, setExpanded, link, at],
+  );
+  // Groups of another model are its own; two steps share theirs already.
+  const ownGroups = side !== undefined && side.against.model !== model?.id;
+  useEffect(
+    () => (link && at !== undefined && ownGroups && drawn ? link.groups(at, (id, open) => { if (drawn.groupIds.has(id) && isOpen(drawn, id) !== open) setExpanded(toggled(drawn, id)); }) : undefined),
+    [link, at, ownGroups, drawn, setExpanded],
+  );
   useEffect(() => {
     /** Nodes at the other ends of a node's edges. */
     const neighbours = (node: NodeId, outputs: boolean): readonly NodeId[] => {
@@ -520,14 +533,15 @@ function selectable(key: NodeKey, { table, region }: Drawn): NodeId | undefined 
   return endsOf(table, input, region)?.[1];
 }
 
+const isOpen = (drawn: Drawn, group: string): boolean => drawn.layout.groups.find((each) => each.id === group)?.expanded ?? false;
+
 /** Opens or closes a group; a group that the layout had to split opens as a whole. */
 function toggled(drawn: Drawn, group: string): Expanded {
   const whole = (id: string): string => id.replace(/~\d+$/, "");
   const id = whole(group);
   const open = new Set(drawn.expanded === "all" ? drawn.groupIds : drawn.expanded);
   for (const each of [...open]) if (whole(each) === id) open.delete(each);
-  const wasOpen = drawn.layout.groups.find((each) => each.id === group)?.expanded ?? false;
-  if (wasOpen) return open;
+  if (isOpen(drawn, group)) return open;
   for (const each of drawn.layout.groups) if (whole(each.id) === id) open.add(each.id);
   return open.add(id);
 }

@@ -3,7 +3,7 @@
  * proportion, so that a part that only one side has does not push the rest apart, as in a text diff.
  */
 import type { NodeId } from "@graphwright/compiler-core";
-import type { Bounds, LayoutResult } from "../../../../picture/src/index.ts";
+import type { Bounds, LayoutResult, NodeKey } from "../../../../picture/src/index.ts";
 import type { GraphCanvasHandle } from "../../graph/index.ts";
 import { canvas, type CanvasHandle } from "../../state/canvas.ts";
 
@@ -14,6 +14,8 @@ export interface Placed {
   readonly layout: LayoutResult;
   /** ids of `layout.owner`'s nodes, in its order */
   readonly ids: Int32Array;
+  /** what new nodes came from */
+  readonly lineage?: ReadonlyMap<NodeKey, readonly NodeKey[]>;
 }
 
 interface Point {
@@ -76,6 +78,7 @@ function interpolate(from: Float64Array, to: Float64Array, value: number): numbe
   return to[low]! + ((value - from[low]!) / (from[high]! - from[low]!)) * (to[high]! - to[low]!);
 }
 
+const mean = (values: readonly number[]): number => values.reduce((sum, each) => sum + each, 0) / values.length;
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 /** `pairs` says which node after is which before; undefined: the same ids. `chosen` stand at the same height and column. */
@@ -83,7 +86,7 @@ export function linkMap(before: Placed, after: Placed, pairs: ReadonlyMap<NodeId
   const [boxBefore, boxAfter] = [boxesOf(before), boxesOf(after)];
   const rows = new Map<NodeId, number>();
   after.ids.forEach((id, index) => rows.set(id, index));
-  const seen = new Set<string>();
+  const seen = new Set<number>();
   const heights: (readonly [number, number])[] = [];
   const shifts: number[] = [];
   let shift: number | undefined;
@@ -95,12 +98,30 @@ export function linkMap(before: Placed, after: Placed, pairs: ReadonlyMap<NodeId
     // A card and a closed group say little about each other.
     if (!a || !b || a.key < 0 !== b.key < 0) return;
     if (chosen && id === chosen[0] && other === chosen[1]) shift = b.at.x - a.at.x;
-    const key = `${a.key}/${b.key}`;
-    if (a.key < 0 && seen.has(key)) return;
-    seen.add(key);
+    if (a.key < 0) {
+      // A pair of closed groups counts once, not for everything in them.
+      const key = -a.key * (after.layout.groups.length + 1) - b.key;
+      if (seen.has(key)) return;
+      seen.add(key);
+    }
     heights.push([a.at.y, b.at.y]);
     shifts.push(b.at.x - a.at.x);
   });
+  // What a rewrite made stands where that stood which it came from.
+  if (!pairs && after.lineage) {
+    const rowsBefore = new Map<NodeKey, number>();
+    before.ids.forEach((id, index) => rowsBefore.set(id, index));
+    for (const [id, origins] of after.lineage) {
+      const row = typeof id === "number" ? rows.get(id) : undefined;
+      const b = row === undefined ? undefined : boxAfter(row);
+      const from = origins.flatMap((origin) => { const index = rowsBefore.get(origin); return index === undefined ? [] : (boxBefore(index) ?? []); });
+      if (!b || from.length === 0 || from.some(({ key }) => key < 0 !== b.key < 0)) continue;
+      const at = { x: mean(from.map(({ at: { x } }) => x)), y: mean(from.map(({ at: { y } }) => y)) };
+      if (chosen?.[1] === id && origins.includes(chosen[0])) shift = b.at.x - at.x;
+      heights.push([at.y, b.at.y]);
+      shifts.push(b.at.x - at.x);
+    }
+  }
   const [ya, yb] = inOrder(heights);
   const dx = shift ?? median(shifts);
   if (ya.length === 0) {
@@ -140,6 +161,7 @@ export class ViewLink {
   private readonly panes = new Map<Side, Pane>();
   private readonly drawn = new Map<Side, Placed>();
   private readonly handles = new Map<Side, CanvasHandle>();
+  private readonly turns = new Map<Side, (id: string, open: boolean) => void>();
   private pairs: ReadonlyMap<NodeId, NodeId> | undefined;
   private chosen: readonly [NodeId, NodeId] | undefined;
   private map: LinkMap | undefined;
@@ -189,6 +211,19 @@ export class ViewLink {
     return () => {
       if (this.panes.get(side) === pane) this.panes.delete(side);
     };
+  }
+
+  /** A canvas can be told to open or close a group. */
+  groups(side: Side, turn: (id: string, open: boolean) => void): () => void {
+    this.turns.set(side, turn);
+    return () => {
+      if (this.turns.get(side) === turn) this.turns.delete(side);
+    };
+  }
+
+  /** A group was opened or closed on one canvas: where the other has it, there too. */
+  turned(side: Side, id: string, open: boolean): void {
+    if (this.on) this.turns.get(otherSide(side))?.(id, open);
   }
 
   drew(side: Side, drawn: Placed): void {
