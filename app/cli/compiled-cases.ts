@@ -136,7 +136,8 @@ export async function runBatch(cases: readonly BatchCase[], { compiler, runner, 
     for (const sub of ["include", "src", "weights", "in", "out"]) mkdirSync(path.join(folder, sub), { recursive: true });
     for (const { code, identifier } of cases) {
       for (const f of code.files) writeFileSync(path.join(folder, f.path), f.bytes);
-      const sources = code.files.filter((f) => f.path.endsWith(".c"));
+      // Cases run on one thread: the pool, a unit of its own, stays out.
+      const sources = code.files.filter((f) => f.path.endsWith(".c") && !f.path.endsWith("_threads.c"));
       writeFileSync(path.join(folder, `${identifier}.unit.c`), sources.map((f) => `#include "${f.path}"\n`).join(""));
       for (const [set, bytes] of code.inputs.entries()) writeFileSync(path.join(folder, `in/${identifier}_${set}.bin`), bytes);
     }

@@ -40,6 +40,8 @@ export interface BundleOptions {
   readonly lowering?: LoweringTable;
   /** steps that it covers call it; the loop nests stay for where it is not at hand */
   readonly library?: VendorLibrary;
+  /** elements stored and loaded from which a nest is shared among threads */
+  readonly parallelWork?: number;
 }
 
 export interface Bundle {
@@ -65,7 +67,7 @@ export const json = (value: unknown): string => `${JSON.stringify(value, null, 2
 export async function buildBundle(graph: Graph, options: BundleOptions): Promise<Bundle> {
   const task = options.task ?? silentTask;
   const id = cIdentifier(options.name);
-  const code = await generateCode(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}), ...(options.library ? { library: options.library } : {}) }, task);
+  const code = await generateCode(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}), ...(options.library ? { library: options.library } : {}), ...(options.parallelWork === undefined ? {} : { parallelWork: options.parallelWork }) }, task);
   const { lowered, plan, checked, weights, kernels, model } = code;
 
   task.progress(undefined, "reference outputs for the self-test");
@@ -230,7 +232,7 @@ function notesOf(lowered: LoweredGraph, plan: MemoryPlan, kernels: Kernels, libr
     const calls = kernels.calls.filter((c) => c.kernel.routine !== undefined).length;
     notes.push(`${calls} ${calls === 1 ? "step calls" : "steps call"} ${library.title} (${library.link} unless ${library.name.toUpperCase()}_LIBS names another). \`make ${library.name.toUpperCase()}=0\` builds without it.`);
   }
-  notes.push("C99 for one thread: the code for the best instruction set of the processor is chosen at run time, and the portable one runs everywhere.");
+  notes.push("C99: the code for the best instruction set of the processor is chosen at run time, and the portable one runs everywhere.");
   return notes;
 }
 
@@ -243,7 +245,7 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
     identifier: model.id,
     source: { sha256: options.sourceSha256 ?? null, producer: graph.info.producerName || null, opsets: graph.info.opsets },
     compiler: { name: "Graphwright", version: options.compilerVersion },
-    target: { language: "C99", backend: "c", variants: variants.map((v) => ({ name: v.target.target.name, title: v.target.target.title, kernels: v.kernels.list.length })), threads: 1, flags: "-std=c99 -Wall -Wextra -Wpedantic -O3" },
+    target: { language: "C99", backend: "c", variants: variants.map((v) => ({ name: v.target.target.name, title: v.target.target.title, kernels: v.kernels.list.length })), threads: { most: 1024, shared_steps: model.steps.filter((s) => s.stages > 0).length }, flags: "-std=c99 -Wall -Wextra -Wpedantic -O3" },
     recipe: options.recipe ?? null,
     inputs: model.inputs.map(tensor),
     outputs: model.outputs.map(tensor),
@@ -259,6 +261,7 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
       file: k.file,
       lines: [k.line, k.line + k.source.text.split("\n").length - 2],
       stack_bytes: k.source.stackBytes,
+      stages: k.source.stages,
       blocks: k.source.blocks.map((b) => ({ block: b.block, lines: [b.from + k.line - 1, b.to + k.line - 1] })),
     })),
     operators: lowered.steps.map((s, i) => {

@@ -23,6 +23,8 @@ export interface StepCall {
   readonly op: string;
   /** the C function and its arguments' places; `writes` says whether the kernel writes there */
   readonly kernel: string;
+  /** stages that threads may share; 0: it runs as a whole */
+  readonly stages: number;
   readonly arguments: readonly { readonly location: Location; readonly element: ElementType; readonly writes: boolean }[];
 }
 
@@ -92,7 +94,8 @@ typedef enum {
   ${M}_ERROR_RANGE = 12,
   ${M}_STOPPED = 13,
   ${M}_ERROR_SELFTEST = 14,
-  ${M}_ERROR_VARIANT = 15
+  ${M}_ERROR_VARIANT = 15,
+  ${M}_ERROR_THREADS = 16
 } ${id}_status;
 
 /* Element types, numbered as in ONNX: 1 float32, 2 uint8, 3 int8, 4 uint16, 5 int16, 6 int32, 7 int64, 9 bool (a byte),
@@ -104,11 +107,19 @@ typedef struct {
   size_t bytes;
 } ${id}_tensor_info;
 
+/* Threads are the caller's: a function that calls task(data, 0) to task(data, parts - 1), each once, on any threads and in
+ * any order, and returns when all have returned. ${id}_threads.h has one. */
+typedef void (*${id}_task)(void *data, int part);
+typedef void (*${id}_parallel_for)(void *user, int parts, ${id}_task task, void *data);
+
 /* Its fields are private; it is defined here so that it can be static. */
 typedef struct {
   unsigned char *arena;
   const unsigned char *weights;
-  void (*step)(unsigned char *arena, const unsigned char *weights, int step);
+  int (*step)(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);
+  ${id}_parallel_for parallel_for;
+  void *parallel_user;
+  int parts;
   uint32_t ready;
 } ${id}_context;
 
@@ -143,6 +154,9 @@ const char *${id}_status_string(${id}_status status);
  * ("portable", "avx2", "avx512", "neon"), for comparing. */
 const char *${id}_variant(const ${id}_context *context);
 ${id}_status ${id}_use_variant(${id}_context *context, const char *name);
+/* Runs use up to this many threads from now on: large steps are divided among that many parts. The results have the same
+ * bits for every number. With 1, or without a function, all runs on the caller's thread, as at first. */
+${id}_status ${id}_use_threads(${id}_context *context, int parts, ${id}_parallel_for parallel_for, void *user);
 
 #ifdef __cplusplus
 }
@@ -236,6 +250,9 @@ ${m.weights.tensors.length === 0 ? "" : `  for (uint32_t i = 0; i < ${m.weights.
 `}  context->arena = (unsigned char *)arena;
   context->weights = w;
   context->step = ${id}_best_variant();
+  context->parallel_for = NULL;
+  context->parallel_user = NULL;
+  context->parts = 1;
   context->ready = READY;
   return ${M}_OK;
 }
@@ -276,13 +293,47 @@ ${id}_status ${id}_use_variant(${id}_context *context, const char *name) {
   return ${M}_OK;
 }
 
+${id}_status ${id}_use_threads(${id}_context *context, int parts, ${id}_parallel_for parallel_for, void *user) {
+  if (context == NULL) return ${M}_ERROR_NULL;
+  if (context->ready != READY) return ${M}_ERROR_NOT_READY;
+  if (parts < 1 || parts > 1024) return ${M}_ERROR_THREADS;
+  context->parts = parallel_for == NULL ? 1 : parts;
+  context->parallel_for = parallel_for;
+  context->parallel_user = user;
+  return ${M}_OK;
+}
+
+typedef struct {
+  const ${id}_context *context;
+  int step, stage;
+} shared_stage;
+
+static void run_part(void *data, int part) {
+  const shared_stage *s = (const shared_stage *)data;
+  (void)s->context->step(s->context->arena, s->context->weights, s->step, s->stage, part, s->context->parts);
+}
+
+static void run_step(const ${id}_context *context, int step) {
+  const int shared = context->parts > 1;
+  const int stages = context->step(context->arena, context->weights, step, 0, 0, shared ? 0 : 1);
+  if (!shared)
+    for (int stage = 1; stage < stages; ++stage) (void)context->step(context->arena, context->weights, step, stage, 0, 1);
+  else if (stages == 0) (void)context->step(context->arena, context->weights, step, 0, 0, 1);
+  else {
+    shared_stage s;
+    s.context = context;
+    s.step = step;
+    for (s.stage = 0; s.stage < stages; ++s.stage) context->parallel_for(context->parallel_user, context->parts, run_part, &s);
+  }
+}
+
 ${id}_status ${id}_run_steps(${id}_context *context, int from, int to, ${id}_hook hook, void *user) {
   if (context == NULL) return ${M}_ERROR_NULL;
   if (context->ready != READY) return ${M}_ERROR_NOT_READY;
   if (from < 0 || to > ${M}_STEPS || from > to) return ${M}_ERROR_RANGE;
   for (int step = from; step < to; ++step) {
     if (hook != NULL && hook(user, step, ${id}_step_name(step), 0) != 0) return ${M}_STOPPED;
-    context->step(context->arena, context->weights, step);
+    run_step(context, step);
     if (hook != NULL && hook(user, step, ${id}_step_name(step), 1) != 0) return ${M}_STOPPED;
   }
   return ${M}_OK;
@@ -313,6 +364,7 @@ const char *${id}_status_string(${id}_status status) {
     case ${M}_ERROR_RANGE: return "there are no such steps";
     case ${M}_STOPPED: return "the hook stopped the run";
     case ${M}_ERROR_VARIANT: return "this build or this machine does not have these instructions";
+    case ${M}_ERROR_THREADS: return "the number of threads is below 1 or above 1024, or this build has no threads";
     case ${M}_ERROR_SELFTEST: return "an output differs from the reference by more than is allowed";
   }
   return "unknown status";
@@ -525,6 +577,7 @@ export function selftestMain(m: CModel, vectorSets: number, allowed: readonly nu
   const M = upper(id);
   return `/* Compares this build with the reference outputs, element by element; exits with 0 when every one agrees. */
 #include "files.h"
+#include "${id}_threads.h"
 
 ${helperDefinitions(new Set(["gw_from_f16", "gw_from_bf16"])).join("\n")}
 
@@ -557,6 +610,33 @@ static size_t element_bytes(uint32_t dtype) {
 
 static const double allowed[] = {${allowed.map((a) => cFloat(a, "float64")).join(", ")}};
 
+/* Are the outputs of the built-in input on this many threads those of one thread, bit by bit? -1: there are no threads. */
+static int same_bits(${id}_context *context, int threads) {
+  ${id}_report report;
+  ${id}_pool *const pool = ${id}_pool_open(threads);
+  unsigned char *kept_outputs;
+  size_t bytes = 0;
+  int same = 1;
+  if (pool == NULL) return -1;
+  for (int i = 0; i < ${M}_OUTPUTS; ++i) bytes += ${id}_output_info(i)->bytes;
+  kept_outputs = (unsigned char *)aligned(bytes);
+  if (kept_outputs == NULL) same = 0;
+  for (int shared = 0; shared < 2 && same; ++shared) {
+    size_t at = 0;
+    (void)${id}_use_threads(context, shared ? threads : 1, ${id}_pool_for, pool);
+    if (${id}_selftest(context, &report) != ${M}_OK) same = 0;
+    for (int i = 0; i < ${M}_OUTPUTS; ++i) {
+      const size_t n = ${id}_output_info(i)->bytes;
+      if (!shared) memcpy(kept_outputs + at, ${id}_output(context, i), n);
+      else if (memcmp(kept_outputs + at, ${id}_output(context, i), n) != 0) same = 0;
+      at += n;
+    }
+  }
+  (void)${id}_use_threads(context, 1, NULL, NULL);
+  ${id}_pool_close(pool);
+  return same;
+}
+
 int main(int argc, char **argv) {
   ${id}_context context;
   ${id}_report report;
@@ -586,6 +666,12 @@ int main(int argc, char **argv) {
     if (report.largest_error > largest) largest = report.largest_error;
   }
   (void)${id}_use_variant(&context, chosen);
+  for (int threads = 2; threads <= 3; ++threads) {
+    const int same = same_bits(&context, threads);
+    if (same < 0) printf("on %d threads: not tried, this build has no threads\\n", threads);
+    else printf("on %d threads: %s\\n", threads, same ? "the same bits" : "other bits than on one  FAILED");
+    if (same == 0) failed = 1;
+  }
 
   for (int set = 0; set < ${vectorSets}; ++set) {
     double worst = 0;
@@ -645,6 +731,7 @@ export function benchMain(m: CModel): string {
  */
 #define _POSIX_C_SOURCE 199309L
 #include "test/files.h"
+#include "${id}_threads.h"
 
 #include <time.h>
 
@@ -710,6 +797,7 @@ static int profiled(${id}_context *context, int runs) {
 int main(int argc, char **argv) {
   ${id}_context context;
   ${id}_report report;
+  ${id}_pool *pool = NULL;
   int threads = 1, runs = 0, profile_steps = 0;
   const char *variant = NULL;
   double *times;
@@ -729,8 +817,14 @@ int main(int argc, char **argv) {
       return 2;
     }
   }
-  if (threads != 1) fprintf(stderr, "this bundle runs on one thread; --threads %d is ignored\\n", threads);
   if (!open_model(argv[0], &context)) return 2;
+  if (threads != 1) {
+    pool = ${id}_pool_open(threads);
+    if (pool == NULL || ${id}_use_threads(&context, threads, ${id}_pool_for, pool) != ${M}_OK) {
+      fprintf(stderr, "--threads %d: %s\\n", threads, ${id}_status_string(${M}_ERROR_THREADS));
+      return 2;
+    }
+  }
   if (variant != NULL && ${id}_use_variant(&context, variant) != ${M}_OK) {
     fprintf(stderr, "%s: %s\\n", variant, ${id}_status_string(${M}_ERROR_VARIANT));
     return 2;
@@ -753,8 +847,9 @@ int main(int argc, char **argv) {
     times[i] = now_ms() - start;
   }
   qsort(times, (size_t)runs, sizeof *times, ascending);
-  printf("{\\"median_ms\\": %.4f, \\"min_ms\\": %.4f, \\"runs\\": %d, \\"threads\\": 1}\\n", times[runs / 2], times[0], runs);
+  printf("{\\"median_ms\\": %.4f, \\"min_ms\\": %.4f, \\"runs\\": %d, \\"threads\\": %d}\\n", times[runs / 2], times[0], runs, threads);
   free(times);
+  ${id}_pool_close(pool);
   return 0;
 }
 `;

@@ -19,9 +19,11 @@ export function stepsHeader(m: CModel, variants: readonly CTarget[]): string {
 #ifndef ${guard}
 #define ${guard}
 
-typedef void (*${id}_step)(unsigned char *arena, const unsigned char *weights, int step);
+/* Runs one part of a stage of a step, and nothing when parts is 0. Gives the number of stages that threads may share,
+ * each after the one before is done; 0: the step is one piece. */
+typedef int (*${id}_step)(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);
 
-${variants.map((v) => `void ${id}_step_${v.target.name}(unsigned char *arena, const unsigned char *weights, int step);`).join("\n")}
+${variants.map((v) => `int ${id}_step_${v.target.name}(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);`).join("\n")}
 
 /* The best variant that this machine has; the one named, or null; the name of a variant. */
 ${id}_step ${id}_best_variant(void);
@@ -38,17 +40,17 @@ export function stepsSource(id: string, variant: CTarget, steps: readonly StepCa
   const cases = steps
     .map((s, i) => {
       const args = s.arguments.map((a) => `(${a.writes ? "" : "const "}${cType(a.element)} *)(${place(a.location)})`).join(", ");
-      return `    case ${i}: /* ${commentText(s.label)} (${commentText(s.op)}) */\n      ${s.kernel}(${args});\n      break;\n`;
+      return `    case ${i}: /* ${commentText(s.label)} (${commentText(s.op)}) */\n      if (parts > 0) ${s.kernel}(${args}${s.stages > 0 ? ", stage, part, parts" : ""});\n      return ${s.stages};\n`;
     })
     .join("");
   return `${opening(variant)}#include "${id}_${variant.target.name}.h"
 #include "${id}_steps.h"
 
 /* The steps for ${variant.target.title}. */
-void ${id}_step_${variant.target.name}(unsigned char *arena, const unsigned char *weights, int step) {
-${weightsUsed ? "" : "  (void)weights;\n"}${arenaUsed ? "" : "  (void)arena;\n"}  switch (step) {
+int ${id}_step_${variant.target.name}(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts) {
+${weightsUsed ? "" : "  (void)weights;\n"}${arenaUsed ? "" : "  (void)arena;\n"}${steps.some((s) => s.stages > 0) ? "" : "  (void)stage;\n  (void)part;\n"}${steps.length > 0 ? "" : "  (void)parts;\n"}  switch (step) {
 ${cases}    default:
-      break;
+      return 0;
   }
 }
 ${closing(variant, `${id}_${variant.target.name}`)}`;

@@ -11,14 +11,16 @@ export function makefile(m: CModel, sources: readonly string[], headers: readonl
   const use = library?.name.toUpperCase();
   const libs = library ? ` $(${use}_LIBS_$(${use}))` : "";
   const objects = sources.map((s) => `build/${s.replace(/^.*\//, "").replace(/\.c$/, ".o")}`);
-  const rules = sources.map((s, i) => `${objects[i]}: ${s} include/${id}.h ${headers.join(" ")} | build\n\t$(CC) $(BUILD) -c -o $@ ${s}\n`).join("\n");
+  const rules = sources.map((s, i) => `${objects[i]}: ${s} include/${id}.h include/${id}_threads.h ${headers.join(" ")} | build\n\t$(CC) $(BUILD) -c -o $@ ${s}\n`).join("\n");
   return `# make            the library lib${id}.a
 # make selftest   and run ./selftest: compares with the reference outputs
 # make bench      and run ./bench: measures
 # make run        and run ./run with a file for each input
+# make THREADS=-DGW_NO_THREADS ...   without threads of its own
 # The code for the instructions of the machine is chosen when it runs.
 ${library ? `# ${use}=0 builds without ${library.title}; ${use}_LIBS names another one (now ${library.link}). make clean between the two.\n` : ""}CFLAGS ?= -O3
-BUILD = ${flags} $(CFLAGS)${library ? ` $(${use}_FLAGS_$(${use}))` : ""} -Iinclude -Isrc -I.
+THREADS ?= -pthread
+BUILD = ${flags} $(CFLAGS) $(THREADS)${library ? ` $(${use}_FLAGS_$(${use}))` : ""} -Iinclude -Isrc -I.
 ${library ? `${use} ?= 1\n${use}_FLAGS_1 = -D${library.macro}\n${use}_LIBS ?= ${library.link}\n${use}_LIBS_1 = $(${use}_LIBS)\n` : ""}
 all: lib${id}.a
 
@@ -63,6 +65,13 @@ ${sources.map((s) => `  ${s}`).join("\n")}
 target_include_directories(${id} PUBLIC include PRIVATE src)
 if(NOT WIN32)
   target_link_libraries(${id} PUBLIC m)
+endif()
+set(CMAKE_THREAD_PREFER_PTHREAD TRUE)
+find_package(Threads)
+if(CMAKE_USE_PTHREADS_INIT)
+  target_link_libraries(${id} PUBLIC Threads::Threads)
+else()
+  target_compile_definitions(${id} PRIVATE GW_NO_THREADS)
 endif()
 
 ${library ? `option(${use} "call ${library.title}" ON)
@@ -133,7 +142,8 @@ make run && ./run${m.inputs.map((t) => ` ${t.name.replace(/[^A-Za-z0-9_.-]/g, "_
 
 One library holds code for several instruction sets (portable C99, AVX2, AVX-512, NEON); \`${id}_init\` picks the best that the
 machine has, and \`${id}_use_variant\` another one. \`./bench --variant NAME\` measures it, \`./bench --profile\` prints the time of each
-step as JSON. The sources compile without a warning under \`${flags}\`.
+step as JSON. \`./bench --threads N\` divides large steps among N threads; the self-test shows that the bits stay the same.
+The sources compile without a warning under \`${flags}\`.
 
 ## Use
 
@@ -156,13 +166,14 @@ const ${m.outputs[0]?.element === "float32" ? "float" : "void"} *result = ${id}_
 \`weights\` are the bytes of \`weights/${id}.bin\` at a multiple of 64 (read, mapped, or linked in${facts.weightsSource ? ` from \`weights/${id}_weights.c\`` : ""}).
 \`${id}_run\` allocates nothing, does no input or output, and writes nothing global; each context has its own arena.
 \`${id}_run_steps\` runs part of the model and calls a hook around each step: a profiler or a watchdog.
+\`${id}_use_threads\` takes a parallel-for of yours, or the pool of POSIX threads in \`${id}_threads.h\`; without it a run stays on its caller's thread.
 \`${id}_selftest\` needs no file: it makes its own input and compares up to ${selftestSamples} elements of each output.
 
 ## What is here
 
 | | |
 |---|---|
-| \`include/${id}.h\` | the API |
+| \`include/${id}.h\` | the API; \`${id}_threads.h\`: a pool of threads |
 | \`src/\` | the model, its kernels, the self-test |
 | \`manifest.json\` | source model, passes, inputs and outputs; for each operator its kernel, file and lines, and its schedule |
 | \`memory_plan.json\` | every value's place and life; checked by a second, independent program at every build |

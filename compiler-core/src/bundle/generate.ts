@@ -14,6 +14,7 @@ import { type ScheduleTarget, scheduleTargets } from "../tensor/target.ts";
 import { type BundleFile, textFile } from "./bundle-file.ts";
 import { type CModel, headerSource, modelSource, type StepCall, type TensorInfo } from "./c-model.ts";
 import { closing, dispatchSource, opening, stepsHeader, stepsSource } from "./c-variants.ts";
+import { threadsHeader, threadsSource } from "./c-threads.ts";
 import { commentText } from "./c-names.ts";
 import { keyOfValue, lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type ValueKey } from "./lower-graph.ts";
 import { type Location, type MemoryPlan, planMemory } from "./memory-plan.ts";
@@ -45,6 +46,8 @@ export interface GenerateOptions {
   readonly targets?: readonly ScheduleTarget[];
   /** steps that it covers call it, where the code is compiled with its macro */
   readonly library?: VendorLibrary;
+  /** elements stored and loaded from which a nest is shared among threads */
+  readonly parallelWork?: number;
 }
 
 /** The steps of one target. All targets share the memory plan, the weights and the order of steps. */
@@ -114,7 +117,7 @@ export async function planGraphs(graph: Graph, graphs: readonly LoweredGraph[], 
 export async function generateCode(graph: Graph, id: string, options: GenerateOptions, task: Task): Promise<GeneratedCode> {
   const targets = options.targets ?? scheduleTargets;
   const graphs: LoweredGraph[] = [];
-  for (const target of targets) graphs.push(withoutSharing(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target), options));
+  for (const target of targets) graphs.push(withoutSharing(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target, options.parallelWork), options));
   const lowered = graphs[0]!;
   const { plan, checked, weightTensors, at } = await planGraphs(graph, graphs, task);
   const weights = await makeWeights(weightTensors, task);
@@ -133,6 +136,7 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
         label: labelOf(s.node),
         op: qualifiedOp(s.node),
         kernel: kernel.name,
+        stages: kernel.source.stages,
         arguments: s.program.parameters.map((p) => ({
           location: p.scope === "scratch" ? { space: "arena", offset: plan.scratch[step]![s.scratch.indexOf(p)]! } : at(s.values.get(p)!),
           element: p.element,
@@ -153,7 +157,9 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
   };
   const files = [
     textFile(`include/${id}.h`, headerSource(model)),
+    textFile(`include/${id}_threads.h`, threadsHeader(model)),
     textFile(`src/${id}.c`, modelSource(model)),
+    textFile(`src/${id}_threads.c`, threadsSource(model)),
     textFile(`src/${id}_steps.h`, stepsHeader(model, variants.map((v) => v.target))),
     textFile(`src/${id}_dispatch.c`, dispatchSource(model, variants.map((v) => v.target))),
     textFile(`src/${id}_helpers.h`, helpersHeader(id, new Set(variants.flatMap((v) => v.kernels.list.flatMap((k) => [...k.source.helpers]))), options.library)),
@@ -268,7 +274,7 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
     const of = (key: ValueKey, scope: string): Buffer[] => step.program.parameters.filter((p) => step.values.get(p) === key && (scope === "output") === (p.scope === "output"));
     for (const [input, output] of plan.takenInPlace[i]!) for (const p of [...of(input, "input"), ...of(output, "output")]) mayAlias.add(p);
     const called = library && callOf(step, library, lowering);
-    const printed = printKernel(step.program, { name: placeholder, mayAlias, target: variant.target, ...(library && called ? { call: { macro: library.macro, call: called } } : {}) });
+    const printed = printKernel(step.program, { name: placeholder, mayAlias, target: variant.target, threads: true, ...(library && called ? { call: { macro: library.macro, call: called } } : {}) });
     let kernel = byText.get(printed.text);
     if (!kernel) {
       const name = `${id}_${isa}_k${String(byText.size).padStart(3, "0")}_${step.program.name}`;

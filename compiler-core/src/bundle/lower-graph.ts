@@ -9,6 +9,7 @@ import { inPlaceInputs } from "../tensor/in-place.ts";
 import { hoistScratch, lowerNode, type LoweringTable } from "../tensor/lower-node.ts";
 import type { View } from "../tensor/lowering.ts";
 import type { Buffer, TensorProgram } from "../tensor/program.ts";
+import { scheduleParallel } from "../tensor/parallel-rule.ts";
 import { scheduleByRule } from "../tensor/rules.ts";
 import type { ScheduleStep } from "../tensor/schedule/schedule.ts";
 import { portableTarget, type ScheduleTarget } from "../tensor/target.ts";
@@ -70,10 +71,13 @@ export interface LoweredGraph {
 }
 
 /** A node's program after its default schedule, verified. */
-export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget) {
+export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget, parallelWork?: number) {
   const lowered = lowerNode(graph, node, table);
-  const schedule = scheduleByRule(lowered.program, target);
-  const program = hoistScratch(schedule.program);
+  const serial = scheduleByRule(lowered.program, target);
+  // After large locals became scratch, which threads share. WebAssembly's code runs on one thread.
+  const shared = scheduleParallel(hoistScratch(serial.program), target.name === "wasm" ? Infinity : parallelWork);
+  const schedule = { steps: [...serial.steps, ...shared.steps], program: shared.program };
+  const { program } = shared;
   const problems = verifyProgram(program);
   if (problems.length > 0)
     throw new GraphwrightError("unsound-program", `its tensor program does not pass the verifier: ${problems[0]!.message}`, { node: describeNode(node) }, "This is a defect of Graphwright: please report it with the model.");
@@ -84,7 +88,7 @@ export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringT
  * Lowers every operator of the root region. What cannot be lowered is collected: one error "not-lowered" lists every
  * offending node, value and reason.
  */
-export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget): Promise<LoweredGraph> {
+export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget, parallelWork?: number): Promise<LoweredGraph> {
   const root = graph.root;
   const refused: string[] = [];
   const values = new Map<ValueKey, GraphValue>();
@@ -126,7 +130,7 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
       await task.pause();
     }
     try {
-      const { lowered, schedule, program } = scheduledNode(graph, node, table, target);
+      const { lowered, schedule, program } = scheduledNode(graph, node, table, target, parallelWork);
       const parameterValues = new Map<Buffer, ValueKey>();
       // Scheduling keeps parameters: they are matched by name.
       const byName = new Map([...lowered.bindings].map(([b, ref]) => [b.name, ref]));

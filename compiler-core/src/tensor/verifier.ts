@@ -1,8 +1,10 @@
 import type { Diagnostic } from "../support/diagnostic.ts";
 import { elementCount } from "../ir/value-type.ts";
+import { walkStatements } from "./build.ts";
 import { keyOf, substitute, walkExpression } from "./expression.ts";
 import { printExpression } from "./printer.ts";
-import type { Block, Buffer, Expression, Statement, TensorProgram, Variable } from "./program.ts";
+import type { Block, Buffer, Expression, Loop, Statement, TensorProgram, Variable } from "./program.ts";
+import { racesOf } from "./schedule/dependence.ts";
 import { fromLinear, intervalOf, type Interval, linearOf, Scope } from "./simplify.ts";
 
 /**
@@ -12,6 +14,7 @@ import { fromLinear, intervalOf, type Interval, linearOf, Scope } from "./simpli
  * - every element of every output is written;
  * - a reduction starts from a written element, and nothing is read before some statement wrote it;
  * - parallel and vectorized loops carry no reduction;
+ * - iterations of a parallel loop touch elements of their own in all that the loop writes: no races;
  * - inputs and weights are not written.
  */
 export function verifyProgram(program: TensorProgram): Diagnostic[] {
@@ -43,8 +46,20 @@ class Verifier {
       if (p.scope === "input" || p.scope === "weight") this.written.add(p);
     }
     this.visit(this.program.body, Scope.empty, new Map(), undefined);
+    this.checkRaces();
     for (const p of this.program.parameters) if (p.scope === "output") this.checkCoverage(p);
     return this.problems;
+  }
+
+  private checkRaces(): void {
+    walkStatements(this.program.body, (s, around) => {
+      if (s.kind !== "for" || s.mode !== "parallel") return;
+      const race = racesOf(s, around.filter((a): a is Loop => a.kind === "for"));
+      if (race) this.report("race", `the parallel loop ${s.variable.name}: ${race.detail}.`);
+      walkStatements(s.body, (b) => {
+        if (b.kind === "block" && b.axes.some((a, i) => a.kind === "reduce" && mentions(b.bindings[i] as Expression, s.variable))) this.report("race", `the parallel loop ${s.variable.name} carries the reduction of ${b.name}.`);
+      });
+    });
   }
 
   private report(code: string, message: string): void {

@@ -65,4 +65,36 @@ describe("the verifier of programs", () => {
     expect(codes({ kind: "allocate", buffer: t }, ...nest("fill", grid(), ([i, j]) => store(y, [i!, j!], load(t, [i!]))))).toEqual(["read-before-write"]);
   });
   test("an input that is written", () => expect(codes(...nest("bad", [{ name: "k", extent: 8 }], ([k]) => store(x, [k!], one)), ...nest("fill", grid(), ([i, j]) => store(y, [i!, j!], one)))).toEqual(["writes-input"]));
+
+  /** the first loop of the nest, run by threads */
+  const shared = (statements: readonly Statement[], depth = 0): Statement[] =>
+    statements.map((s) => (s.kind !== "for" ? s : depth === 0 ? { ...s, mode: "parallel" } : { ...s, body: shared(s.body, depth - 1) }));
+  const races = (body: readonly Statement[], depth = 0, out = y): string[] => verifyProgram(makeProgram("p", [x, out], shared(body, depth))).map((d) => d.code);
+  const ring = buffer("y", "float32", [8], "output");
+  test("threads that fill rows of their own", () => expect(races(nest("fill", grid(), ([i, j]) => store(y, [i!, j!], one)))).toEqual([]));
+  test("threads that share a loop inside another one", () => expect(races(nest("fill", grid(), ([i, j]) => store(y, [i!, j!], one)), 1)).toEqual([]));
+  test("threads that write the same elements", () =>
+    expect(races(nest("fill", [...grid(), { name: "k", extent: 8 }], ([i, j, k]) => store(y, [i!, j!], load(x, [k!]))), 2)).toEqual(["race"]));
+  test("threads whose elements overlap", () =>
+    expect(races(nest("fill", [{ name: "i", extent: 4 }, { name: "j", extent: 5 }], ([i, j]) => store(ring, [add(i!, j!)], one)), 0, ring)).toEqual(["race"]));
+  test("threads that share a loop whose elements another loop moves by less than all of it", () =>
+    expect(races(nest("fill", [{ name: "i", extent: 4 }, { name: "j", extent: 5 }], ([i, j]) => store(ring, [add(i!, j!)], one)), 1, ring)).toEqual(["race"]));
+  test("threads that read what another one writes", () => {
+    const [first, rest] = [nest("first", [{ name: "k", extent: 1 }], () => store(ring, [zero], one)), nest("rest", [{ name: "k", extent: 7 }], ([k]) => store(ring, [add(k!, 1)], load(ring, [k!])))];
+    expect(verifyProgram(makeProgram("p", [ring], [...first, ...rest]))).toEqual([]);
+    expect(verifyProgram(makeProgram("p", [ring], [...first, ...shared(rest)])).map((d) => d.code)).toEqual(["race"]);
+  });
+  test("threads that use one local", () => {
+    const t = buffer("t", "float32", [1], "local");
+    const body = (inside: boolean): Statement[] => {
+      const [loop] = nest("fill", [{ name: "k", extent: 8 }], ([k]) => store(ring, [k!], load(x, [k!]))) as [Statement & { kind: "for" }];
+      const through: Statement[] = [...nest("keep", [], () => store(t, [zero], load(x, [loop.variable]))), ...nest("give", [], () => store(ring, [loop.variable], load(t, [zero])))];
+      const allocate: Statement = { kind: "allocate", buffer: t };
+      return inside ? [{ ...loop, body: [allocate, ...through] }] : [allocate, { ...loop, body: through }];
+    };
+    expect(races(body(true), 0, ring)).toEqual([]);
+    expect(races(body(false), 0, ring)).toEqual(["race"]);
+  });
+  test("threads that share a sum", () =>
+    expect(races(nest("sum", [{ name: "k", extent: 8, kind: "reduce" }, { name: "i", extent: 8 }], ([k, i]) => store(ring, [i!], add(load(ring, [i!]), load(x, [k!]))), ([i]) => store(ring, [i!], one)), 0, ring)).toContain("race"));
 });

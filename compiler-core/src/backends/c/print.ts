@@ -24,6 +24,8 @@ export interface KernelOptions {
   readonly target?: ScheduleTarget;
   /** a call that does the same, in place of the loops where `macro` is defined */
   readonly call?: { readonly macro: string; readonly call: LibraryCall };
+  /** the function takes `stage`, `part` and `parts` if the program has parallel loops: threads share each of its stages */
+  readonly threads?: boolean;
 }
 
 /** One C function. Line numbers count from 1 within `text`. */
@@ -37,6 +39,8 @@ export interface KernelSource {
   readonly vectorWidths: ReadonlySet<number>;
   /** bytes of local arrays and scalars */
   readonly stackBytes: number;
+  /** parts of the function that threads share, one after the other; 0 when it takes no part and runs as a whole */
+  readonly stages: number;
 }
 
 /**
@@ -84,6 +88,8 @@ class KernelPrinter {
   private depth = 1;
   private stackBytes = 0;
   private temporaries = 0;
+  private readonly stages: readonly Stage[];
+  private readonly shared: ReadonlySet<Statement>;
 
   constructor(program: TensorProgram, options: KernelOptions) {
     this.program = program;
@@ -93,6 +99,9 @@ class KernelPrinter {
     this.registers = new Set([...registerBuffers(program)].filter((b) => !this.vectors.buffers.has(b)));
     this.tiledScalars = [...this.registers].some((b) => b.element === "float32" && elementCount(b.dims) >= 8);
     this.taken = new Set(reserved);
+    this.stages = options.threads ? stagesOf(program) : [];
+    this.shared = new Set(this.stages.flatMap((s) => s.loop ?? []));
+    if (this.stages.length > 0) for (const name of ["stage", "part", "parts"]) this.taken.add(name);
   }
 
   print(): KernelSource {
@@ -102,24 +111,45 @@ class KernelPrinter {
       return `${constant}${cType(p.element)} *${restrict}${this.nameOf(p, p.name)}`;
     });
     const tiled = this.lanes === 1 && this.tiledScalars ? `${this.helper("GW_TILED")} ` : "";
+    if (this.stages.length > 0) parameters.push("int stage", "int part", "int parts");
     const prototype = `${tiled}void ${this.options.name}(${parameters.join(", ")})`;
     this.lines.push(`${prototype} {`);
     const { call } = this.options;
     if (call) {
       this.lines.push(`#ifdef ${call.macro}`);
+      // The library has threads of its own: the first part of the first stage calls it, for all.
+      if (this.stages.length > 0) this.line("if (stage == 0 && part == 0 && parts > 0) {");
       for (const line of call.call.lines((b) => this.nameOf(b, b.name))) this.line(line);
+      if (this.stages.length > 0) this.line("}");
       this.lines.push("#else");
     }
-    this.emit(this.program.body, new Map(), Scope.empty, undefined);
+    if (this.stages.length === 0) this.emit(this.program.body, new Map(), Scope.empty, undefined);
+    else this.emitStages();
     this.flush();
     // Of a tensor without elements nothing is read or written.
     const text = this.lines.slice(1).join("\n");
     const idle = this.program.parameters.map((p) => this.nameOf(p, p.name)).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
     for (const name of idle) this.line(`(void)${name};`);
+    if (this.stages.length === 1) this.line("(void)stage;");
     if (call) this.lines.push("#endif");
     this.lines.push("}");
     const blocks = [...this.blockLines].map(([block, { from, to }]) => ({ block, from, to })).sort((a, b) => a.from - b.from);
-    return { text: this.lines.join("\n") + "\n", prototype, blocks, helpers: this.helpers, vectorHelpers: this.vectorHelpers, vectorWidths: this.vectorWidths, stackBytes: this.stackBytes };
+    return { text: this.lines.join("\n") + "\n", prototype, blocks, helpers: this.helpers, vectorHelpers: this.vectorHelpers, vectorWidths: this.vectorWidths, stackBytes: this.stackBytes, stages: this.stages.length };
+  }
+
+  /** Tables first, which all stages see. A stage without a parallel loop is the first thread's. */
+  private emitStages(): void {
+    this.emit(this.program.body.filter((s) => s.kind === "allocate"), new Map(), Scope.empty, undefined);
+    for (const [i, stage] of this.stages.entries()) {
+      const conditions = [...(this.stages.length > 1 ? [`stage == ${i}`] : []), ...(stage.loop ? [] : ["part == 0"])];
+      if (conditions.length === 0) {
+        this.emit(stage.body, new Map(), Scope.empty, undefined);
+        continue;
+      }
+      this.line(`if (${conditions.join(" && ")}) {`);
+      this.nested(stage.body, new Map(), Scope.empty, undefined);
+      this.line("}");
+    }
   }
 
   private line(text: string): void {
@@ -207,7 +237,9 @@ class KernelPrinter {
     }
     this.flush();
     const name = this.nameOf(s.variable, s.variable.name);
-    this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${s.extent}; ++${name}) {`);
+    if (this.shared.has(s)) {
+      this.line(`for (ptrdiff_t ${name} = (ptrdiff_t)${s.extent} * part / parts; ${name} < (ptrdiff_t)${s.extent} * (part + 1) / parts; ++${name}) {`);
+    } else this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${s.extent}; ++${name}) {`);
     if (s.prefetch && this.lanes > 1) {
       // As an integer: the address may lie behind the buffer.
       const { buffer, index, lines } = s.prefetch;
@@ -604,6 +636,35 @@ class KernelPrinter {
     }
     return wrap(`(${cType(to)})${text(11)}`);
   }
+}
+
+/** The parallel loop of a nest that threads may share: around it are only loops, which all of them run. */
+function sharedLoop(top: Statement): Loop | undefined {
+  let at: Statement | undefined = top;
+  while (at?.kind === "for" && at.mode === "serial") at = at.body.length === 1 ? at.body[0] : undefined;
+  return at?.kind === "for" && at.mode === "parallel" && at.extent > 1 ? at : undefined;
+}
+
+/**
+ * The program in parts between which threads wait for each other: each nest with a parallel loop, and what lies between
+ * them. None when nothing is parallel, or when a local lives across nests, where each thread would have its own.
+ */
+function stagesOf(program: TensorProgram): readonly Stage[] {
+  if (program.body.some((s) => s.kind === "allocate" && !s.buffer.values)) return [];
+  const stages: { loop: Loop | undefined; body: Statement[] }[] = [];
+  for (const s of program.body) {
+    if (s.kind === "allocate") continue;
+    const loop = sharedLoop(s);
+    const last = stages.at(-1);
+    if (!loop && last && !last.loop) last.body.push(s);
+    else stages.push({ loop, body: [s] });
+  }
+  return stages.some((s) => s.loop) ? stages : [];
+}
+
+interface Stage {
+  readonly loop: Loop | undefined;
+  readonly body: readonly Statement[];
 }
 
 const typeId = (type: ExpressionType): string => {

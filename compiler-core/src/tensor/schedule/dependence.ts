@@ -1,6 +1,8 @@
 import { blocksIn, walkStatements } from "../build.ts";
 import { keyOf, loadsOf, substitute, variablesOf } from "../expression.ts";
+import { flatOffset } from "../access.ts";
 import type { Buffer, Expression, Loop, Statement, Store, Variable } from "../program.ts";
+import { fromLinear, intervalOfLinear, type Linear, linearOf, Scope } from "../simplify.ts";
 
 /**
  * Why the iterations of statements are not free to change their order, or undefined when they are: a buffer written
@@ -48,6 +50,69 @@ export function sharedElements(body: readonly Statement[], variable: Variable): 
     else found ??= `every iteration writes the same element of ${s.buffer.name}`;
   });
   return found;
+}
+
+/** What keeps the iterations of a loop from running at the same time. */
+export interface Race {
+  readonly condition: "own-elements" | "no-carried-dependence";
+  readonly detail: string;
+}
+
+/**
+ * Why iterations of a loop may not run at the same time, or undefined when each touches elements of its own in every
+ * buffer that the loop writes: in one dimension (or in the position as a whole) the loop moves every access by more than
+ * all other loops together do. The loops around count among those: threads that share the loop do not wait for
+ * each other between iterations of a loop around it.
+ */
+export function racesOf(loop: Loop, around: readonly Loop[]): Race | undefined {
+  const v = loop.variable;
+  const own = new Set<Buffer>();
+  const touched = new Map<Buffer, { indices: readonly Expression[]; scope: Scope; writes: boolean }[]>();
+  const outer = around.reduce((scope, l) => scope.with(l.variable, l.extent), Scope.empty);
+  walkStatements([loop], (s, inside) => {
+    if (s.kind === "allocate") own.add(s.buffer);
+    if (s.kind !== "store" && s.kind !== "if") return;
+    let scope = outer;
+    let by = new Map<Variable, Expression>();
+    for (const a of inside) {
+      if (a.kind === "for") scope = scope.with(a.variable, a.extent);
+      if (a.kind === "block") by = new Map([...by, ...a.axes.map((x, i) => [x.variable, substitute(a.bindings[i] as Expression, by)] as const)]);
+    }
+    const note = (buffer: Buffer, indices: readonly Expression[], writes: boolean): void => {
+      touched.set(buffer, [...(touched.get(buffer) ?? []), { indices: indices.map((i) => substitute(i, by)), scope, writes }]);
+    };
+    if (s.kind === "store") note(s.buffer, s.indices, true);
+    for (const l of s.kind === "store" ? [...loadsOf(s.value), ...s.indices.flatMap(loadsOf)] : loadsOf(s.condition)) note(l.buffer, l.indices, false);
+  });
+  /** Do the offsets of different iterations lie apart? */
+  const apart = (offsets: readonly { readonly offset: Linear; readonly scope: Scope }[]): boolean => {
+    let step: number | undefined;
+    let low = Infinity;
+    let high = -Infinity;
+    for (const { offset, scope } of offsets) {
+      if (offset.terms.some((t) => t.atom !== v && (variablesOf(t.atom).has(v) || loadsOf(t.atom).length > 0))) return false;
+      const moved = offset.terms.find((t) => t.atom === v)?.coefficient ?? 0;
+      if (moved === 0 || (step !== undefined && moved !== step)) return false;
+      step = moved;
+      const range = intervalOfLinear({ constant: offset.constant, terms: offset.terms.filter((t) => t.atom !== v) }, scope);
+      low = Math.min(low, range.low);
+      high = Math.max(high, range.high);
+    }
+    return step !== undefined && high - low < Math.abs(step);
+  };
+  for (const [buffer, accesses] of touched) {
+    if (own.has(buffer) || !accesses.some((a) => a.writes)) continue;
+    const along = (list: typeof accesses): boolean =>
+      buffer.dims.some((_, d) => apart(list.map((a) => ({ offset: linearOf(a.indices[d]!, a.scope), scope: a.scope })))) ||
+      apart(list.map((a) => ({ offset: linearOf(fromLinear(linearOf(flatOffset(buffer, a.indices), a.scope)), a.scope), scope: a.scope })));
+    if (along(accesses)) continue;
+    const stores = accesses.filter((a) => a.writes);
+    const shared = !along(stores);
+    return shared
+      ? { condition: "own-elements", detail: `iterations of ${v.name} are not proven to write elements of their own of ${buffer.name}` }
+      : { condition: "no-carried-dependence", detail: `an iteration of ${v.name} may read what another one writes to ${buffer.name}` };
+  }
+  return undefined;
 }
 
 /** Names of the blocks that a loop contains. */

@@ -1,7 +1,7 @@
 import { blocksIn, walkStatements } from "../build.ts";
 import { substitute } from "../expression.ts";
-import type { Buffer } from "../program.ts";
-import { carriedDependence, sharedElements } from "./dependence.ts";
+import type { Buffer, Loop } from "../program.ts";
+import { racesOf } from "./dependence.ts";
 import { bindingsOf, definePrimitive, findLoop, isReduceLoop, mentions, replaceStatement, type Require } from "./primitive.ts";
 
 export const parallel = definePrimitive<{ loop: string }>({
@@ -15,7 +15,7 @@ export const parallel = definePrimitive<{ loop: string }>({
     { name: "serial-loop", doc: "The loop is serial." },
   ],
   apply(program, args, require: Require) {
-    const { statement } = findLoop(program, args.loop);
+    const { statement, around } = findLoop(program, args.loop);
     require("serial-loop", statement.mode === "serial", `the loop ${args.loop} is ${statement.mode}`);
     for (const block of blocksIn(statement.body)) require("spatial", !isReduceLoop(block, statement.variable), `${block.name} reduces over ${args.loop}`);
     const own = new Set<Buffer>();
@@ -29,10 +29,8 @@ export const parallel = definePrimitive<{ loop: string }>({
       const apart = s.indices.some((i) => mentions(substitute(i, bindings), statement.variable));
       require("own-locals", apart, `${s.buffer.name} is shared by the iterations`);
     });
-    const dependence = carriedDependence(statement.body);
-    require("no-carried-dependence", dependence === undefined, dependence ?? "");
-    const shared = sharedElements(statement.body, statement.variable);
-    require("own-elements", shared === undefined, shared ?? "");
+    const race = racesOf(statement, around.filter((s): s is Loop => s.kind === "for"));
+    require(race?.condition ?? "own-elements", race === undefined, race?.detail ?? "");
     return replaceStatement(program, statement, [{ ...statement, mode: "parallel" }]);
   },
 });

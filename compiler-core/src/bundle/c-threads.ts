@@ -1,0 +1,191 @@
+import type { CModel } from "./c-model.ts";
+
+/** Threads of a bundle's own, for callers without any: optional, and apart from the model's code. */
+
+export function threadsHeader({ id }: Pick<CModel, "id">): string {
+  const guard = `${id}_THREADS_H`.toUpperCase();
+  return `/*
+ * A pool of POSIX threads for ${id}_use_threads:
+ *
+ *   ${id}_pool *pool = ${id}_pool_open(4);
+ *   if (pool != NULL) ${id}_use_threads(&context, 4, ${id}_pool_for, pool);
+ *   ...
+ *   ${id}_pool_close(pool);   (after the last run)
+ *
+ * A pool serves one run at a time. Compiled with -DGW_NO_THREADS, or where there are no POSIX threads, none can be opened.
+ */
+#ifndef ${guard}
+#define ${guard}
+
+#include "${id}.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ${id}_pool ${id}_pool;
+
+/* The caller's thread counts among them. Null: no threads in this build, or the system gives none. */
+${id}_pool *${id}_pool_open(int threads);
+/* A ${id}_parallel_for; the user pointer is the pool. */
+void ${id}_pool_for(void *pool, int parts, ${id}_task task, void *data);
+void ${id}_pool_close(${id}_pool *pool);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+`;
+}
+
+export function threadsSource({ id }: Pick<CModel, "id">): string {
+  return `#define _POSIX_C_SOURCE 200112L
+#include "${id}_threads.h"
+
+#if !defined(GW_NO_THREADS) && defined(__GNUC__) && !defined(_WIN32)
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Turns of waiting before a thread sleeps: longer than from one step of a model to the next. */
+#define SPINS 20000
+
+struct ${id}_pool {
+  pthread_mutex_t lock;
+  pthread_cond_t wake, done;
+  ${id}_task task;
+  void *data;
+  int parts;
+  int threads;         /* with the caller's */
+  int started;         /* to be joined */
+  int closing;
+  unsigned round;      /* counts the calls: a worker takes part once in each */
+  int pending;         /* workers that have not finished the round */
+  int sleepers;        /* workers that wait for a signal */
+  int caller_sleeps;
+  struct worker {
+    ${id}_pool *pool;
+    pthread_t thread;
+    int index;
+  } *workers;
+};
+
+static void pause_briefly(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* The parts of one thread: its own, and every n-th after it. */
+static void run_parts(const ${id}_pool *pool, int index) {
+  for (int part = index; part < pool->parts; part += pool->threads) pool->task(pool->data, part);
+}
+
+static void *work(void *argument) {
+  struct worker *const self = (struct worker *)argument;
+  ${id}_pool *const pool = self->pool;
+  unsigned seen = 0;
+  for (;;) {
+    for (int i = 0; i < SPINS && __atomic_load_n(&pool->round, __ATOMIC_ACQUIRE) == seen; ++i) pause_briefly();
+    if (__atomic_load_n(&pool->round, __ATOMIC_ACQUIRE) == seen) {
+      pthread_mutex_lock(&pool->lock);
+      __atomic_add_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+      while (__atomic_load_n(&pool->round, __ATOMIC_SEQ_CST) == seen) pthread_cond_wait(&pool->wake, &pool->lock);
+      __atomic_sub_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+      pthread_mutex_unlock(&pool->lock);
+    }
+    ++seen;
+    if (pool->closing) return NULL;
+    run_parts(pool, self->index);
+    if (__atomic_sub_fetch(&pool->pending, 1, __ATOMIC_SEQ_CST) == 0 && __atomic_load_n(&pool->caller_sleeps, __ATOMIC_SEQ_CST)) {
+      pthread_mutex_lock(&pool->lock);
+      pthread_cond_signal(&pool->done);
+      pthread_mutex_unlock(&pool->lock);
+    }
+  }
+}
+
+/* Begins a round: what was written before is seen by every worker. */
+static void begin(${id}_pool *pool) {
+  __atomic_add_fetch(&pool->round, 1, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&pool->sleepers, __ATOMIC_SEQ_CST) == 0) return;
+  pthread_mutex_lock(&pool->lock);
+  pthread_cond_broadcast(&pool->wake);
+  pthread_mutex_unlock(&pool->lock);
+}
+
+void ${id}_pool_for(void *user, int parts, ${id}_task task, void *data) {
+  ${id}_pool *const pool = (${id}_pool *)user;
+  pool->task = task;
+  pool->data = data;
+  pool->parts = parts;
+  __atomic_store_n(&pool->pending, pool->threads - 1, __ATOMIC_SEQ_CST);
+  begin(pool);
+  run_parts(pool, 0);
+  for (int i = 0; i < SPINS && __atomic_load_n(&pool->pending, __ATOMIC_ACQUIRE) != 0; ++i) pause_briefly();
+  if (__atomic_load_n(&pool->pending, __ATOMIC_ACQUIRE) == 0) return;
+  pthread_mutex_lock(&pool->lock);
+  __atomic_store_n(&pool->caller_sleeps, 1, __ATOMIC_SEQ_CST);
+  while (__atomic_load_n(&pool->pending, __ATOMIC_SEQ_CST) != 0) pthread_cond_wait(&pool->done, &pool->lock);
+  __atomic_store_n(&pool->caller_sleeps, 0, __ATOMIC_SEQ_CST);
+  pthread_mutex_unlock(&pool->lock);
+}
+
+${id}_pool *${id}_pool_open(int threads) {
+  ${id}_pool *pool;
+  if (threads < 1 || threads > 1024) return NULL;
+  pool = (${id}_pool *)calloc(1, sizeof *pool);
+  if (pool == NULL) return NULL;
+  pool->threads = threads;
+  pool->workers = (struct worker *)calloc((size_t)threads, sizeof *pool->workers);
+  pthread_mutex_init(&pool->lock, NULL);
+  pthread_cond_init(&pool->wake, NULL);
+  pthread_cond_init(&pool->done, NULL);
+  for (int i = 1; pool->workers != NULL && i < threads; ++i) {
+    struct worker *const w = pool->workers + i;
+    w->pool = pool;
+    w->index = i;
+    if (pthread_create(&w->thread, NULL, work, w) != 0) break;
+    ++pool->started;
+  }
+  if (pool->started == threads - 1 && pool->workers != NULL) return pool;
+  ${id}_pool_close(pool);
+  return NULL;
+}
+
+void ${id}_pool_close(${id}_pool *pool) {
+  if (pool == NULL) return;
+  pool->closing = 1;
+  begin(pool);
+  for (int i = 1; i <= pool->started; ++i) pthread_join(pool->workers[i].thread, NULL);
+  pthread_cond_destroy(&pool->done);
+  pthread_cond_destroy(&pool->wake);
+  pthread_mutex_destroy(&pool->lock);
+  free(pool->workers);
+  free(pool);
+}
+
+#else
+
+#include <stddef.h>
+
+${id}_pool *${id}_pool_open(int threads) {
+  (void)threads;
+  return NULL;
+}
+
+void ${id}_pool_for(void *pool, int parts, ${id}_task task, void *data) {
+  (void)pool;
+  for (int part = 0; part < parts; ++part) task(data, part);
+}
+
+void ${id}_pool_close(${id}_pool *pool) {
+  (void)pool;
+}
+
+#endif
+`;
+}
