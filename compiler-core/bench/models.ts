@@ -1,7 +1,7 @@
 /**
- * Whole networks: generated C beside ONNX Runtime on the same file and inputs, one thread each, in turns A B A B.
- * Processor time, so that other work on the machine counts little; medians and their ratio; outputs are compared in the
- * same run. Usage: models [--target NAME] [--rounds N] [--direct] [--write] [--steps N] [NAME ...]
+ * Whole networks: generated C beside ONNX Runtime on the same file and inputs, with as many threads each, in turns A B A B.
+ * With one thread processor time, so that other work on the machine counts little; with more the time that passes. Medians
+ * and their ratio; outputs are compared in the same run. Usage: models [--threads N] [--target NAME] [--rounds N] [--direct] [--write] [--steps N] [NAME ...]
  * --steps N: the slowest N steps of each
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -20,15 +20,16 @@ import { median, processorName, targetHere, withPart } from "./processor.ts";
 const target = targetHere();
 const option = (name: string): string | undefined => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
 const rounds = Number(option("--rounds") ?? 5);
-const wanted = process.argv.slice(2).filter((a, i, all) => !a.startsWith("--") && !["--target", "--rounds", "--steps"].includes(all[i - 1] ?? ""));
-process.env["CPU"] = "1";
+const wanted = process.argv.slice(2).filter((a, i, all) => !a.startsWith("--") && !["--target", "--rounds", "--steps", "--threads"].includes(all[i - 1] ?? ""));
+const threads = Number(option("--threads") ?? 1);
+if (threads === 1) process.env["CPU"] = "1";
 
 const ratios: number[] = [];
 const lines = [
-  `${processorName()}, one thread, ${target.title}; processor time of a run, medians of ${rounds} turns of 5 runs each. The error is the largest over all outputs, as a part of the largest value.`,
+  `${processorName()}, ${threads === 1 ? "one thread" : `${threads} threads`}, ${target.title}; ${threads === 1 ? "processor time" : "time"} of a run, medians of ${rounds} turns of 5 runs each. The error is the largest over all outputs, as a part of the largest value.`,
   "",
-  "| Network | ONNX Runtime, ms | generated C, ms | ratio | error | arena / bound, MB | gcc -O2, s |",
-  "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+  `| Network | ONNX Runtime, ms | generated C, ms | ratio | error | ${threads === 1 ? "arena / bound, MB | gcc -O2, s" : "on one thread, ms | times as fast"} |`,
+  `| --- | ---: | ---: | ---: | ---: | ---: | ---: |`,
 ];
 console.log(lines[0]);
 for (const network of networks) {
@@ -41,22 +42,24 @@ for (const network of networks) {
     await runPipeline(timeline, "kernels", process.argv.includes("--direct") ? { options: { winograd: 0 } } : {});
     const native = await compileNative(timeline.head.graph, target, folder);
     const inputs = [...drawInputs(graph, new Map(), 1).values()] as Tensor[];
-    const options = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 } as const;
+    const options = { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3 } as const;
     const session = await (typeof file === "string" ? ort.InferenceSession.create(file, options) : ort.InferenceSession.create(file, options));
     const feeds = Object.fromEntries(session.inputNames.map((name, i) => [name, new ort.Tensor(inputs[i]!.element as "float32", inputs[i]!.data as Float32Array, [...inputs[i]!.dims])]));
-    const [theirs, ours]: [number[], number[]] = [[], []];
+    const [theirs, ours, alone]: [number[], number[], number[]] = [[], [], []];
     let expected = await session.run(feeds);
-    let result = native.run(inputs, 2);
+    let result = native.run(inputs, 2, threads);
     for (let round = 0; round < rounds; round++) {
       for (let i = 0; i < 6; i++) {
-        const start = process.cpuUsage();
+        const [start, began] = [process.cpuUsage(), performance.now()];
         expected = await session.run(feeds);
+        const passed = performance.now() - began;
         const { user, system } = process.cpuUsage(start);
         // The first of a turn finds the other's data in the caches, on both sides.
-        if (i > 0) theirs.push((user + system) / 1000);
+        if (i > 0) theirs.push(threads === 1 ? (user + system) / 1000 : passed);
       }
-      result = native.run(inputs, 6);
+      result = native.run(inputs, 6, threads);
       ours.push(...result.milliseconds.slice(1));
+      if (threads > 1) alone.push(...native.run(inputs, 6).milliseconds.slice(1));
     }
     await session.release();
     let error = 0;
@@ -73,11 +76,11 @@ for (const network of networks) {
     const ratio = median(theirs) / median(ours);
     ratios.push(ratio);
     const mb = (bytes: number): string => (bytes / 1e6).toFixed(2);
-    lines.push(`| ${network.name} | ${median(theirs).toFixed(2)} | ${median(ours).toFixed(2)} | ${ratio.toFixed(2)} | ${error.toExponential(0)} | ${mb(native.arenaBytes)} / ${mb(native.lowerBoundBytes)} | ${native.compileSeconds.toFixed(1)} |`);
-    console.log(`${network.name.padEnd(28)} ORT ${median(theirs).toFixed(2).padStart(8)} ms   ours ${median(ours).toFixed(2).padStart(8)} ms   ratio ${ratio.toFixed(2)}   error ${error.toExponential(0)}   arena ${mb(native.arenaBytes)} / ${mb(native.lowerBoundBytes)} MB   gcc ${native.compileSeconds.toFixed(1)} s`);
+    lines.push(`| ${network.name} | ${median(theirs).toFixed(2)} | ${median(ours).toFixed(2)} | ${ratio.toFixed(2)} | ${error.toExponential(0)} | ${threads === 1 ? `${mb(native.arenaBytes)} / ${mb(native.lowerBoundBytes)} | ${native.compileSeconds.toFixed(1)}` : `${median(alone).toFixed(2)} | ${(median(alone) / median(ours)).toFixed(2)}`} |`);
+    console.log(`${network.name.padEnd(28)} ORT ${median(theirs).toFixed(2).padStart(8)} ms   ours ${median(ours).toFixed(2).padStart(8)} ms   ratio ${ratio.toFixed(2)}   error ${error.toExponential(0)}   arena ${mb(native.arenaBytes)} / ${mb(native.lowerBoundBytes)} MB   gcc ${native.compileSeconds.toFixed(1)} s${threads === 1 ? "" : `   on one thread ${median(alone).toFixed(2)} ms, ${(median(alone) / median(ours)).toFixed(2)} times as fast`}`);
     if (process.argv.includes("--steps")) {
       process.env["STEPS"] = "1";
-      for (const s of [...native.run(inputs, 8).steps].sort((a, b) => b.milliseconds - a.milliseconds).slice(0, Number(option("--steps")) || 12)) console.log(`    ${s.milliseconds.toFixed(3)} ms  ${s.name}`);
+      for (const s of [...native.run(inputs, 8, threads).steps].sort((a, b) => b.milliseconds - a.milliseconds).slice(0, Number(option("--steps")) || 12)) console.log(`    ${s.milliseconds.toFixed(3)} ms  ${s.name}`);
       delete process.env["STEPS"];
     }
   } catch (error) {
@@ -93,5 +96,5 @@ lines.push("", `Geometric mean of the ratios: ${mean.toFixed(2)}.`);
 console.log(lines.at(-1));
 if (process.argv.includes("--write")) {
   const page = path.resolve("docs/performance.md");
-  writeFileSync(page, withPart(existsSync(page) ? readFileSync(page, "utf8") : "# Performance of generated code\n", "models", lines.join("\n")));
+  writeFileSync(page, withPart(existsSync(page) ? readFileSync(page, "utf8") : "# Performance of generated code\n", threads === 1 ? "models" : `models-threads-${threads}`, lines.join("\n")));
 }

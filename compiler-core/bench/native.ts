@@ -7,6 +7,7 @@ import { cTarget, epilogueOf } from "../src/backends/c/isa.ts";
 import { printKernel } from "../src/backends/c/print.ts";
 import { cType } from "../src/backends/c/types.ts";
 import { vectorDefinitions } from "../src/backends/c/vector-helpers.ts";
+import { threadsHeader, threadsSource } from "../src/bundle/c-threads.ts";
 import { lowerGraph } from "../src/bundle/lower-graph.ts";
 import { planMemory } from "../src/bundle/memory-plan.ts";
 import { layOutWeights, makeWeights } from "../src/bundle/weights.ts";
@@ -23,8 +24,8 @@ export interface Native {
   readonly lowerBoundBytes: number;
   readonly compileSeconds: number;
   readonly cLines: number;
-  /** runs on the inputs: outputs, and milliseconds of each of `runs` runs */
-  run(inputs: readonly Tensor[], runs: number): { outputs: Tensor[]; milliseconds: number[]; steps: { name: string; milliseconds: number }[] };
+  /** runs on the inputs with a pool of `threads` (1): outputs, and milliseconds of each of `runs` runs */
+  run(inputs: readonly Tensor[], runs: number, threads?: number): { outputs: Tensor[]; milliseconds: number[]; steps: { name: string; milliseconds: number }[] };
 }
 
 export async function compileNative(graph: Graph, target: ScheduleTarget, folder: string, options: { compiler?: string; flags?: readonly string[] } = {}): Promise<Native> {
@@ -52,7 +53,7 @@ export async function compileNative(graph: Graph, target: ScheduleTarget, folder
   for (const [i, step] of lowered.steps.entries()) {
     if (plan.elided[i]) continue;
     const mayAlias = new Set(step.program.parameters.filter((p) => plan.takenInPlace[i]!.some(([a, b]) => [a, b].includes(step.values.get(p) ?? ""))));
-    const printed = printKernel(step.program, { name: "KERNEL", mayAlias, target });
+    const printed = printKernel(step.program, { name: "KERNEL", mayAlias, target, threads: true });
     let name = byText.get(printed.text);
     if (!name) {
       name = `k${byText.size}`;
@@ -69,25 +70,42 @@ export async function compileNative(graph: Graph, target: ScheduleTarget, folder
       const at = plan.locations.get(step.values.get(p)!)!;
       return `(${type})(${at.space} + ${at.offset})`;
     });
-    calls.push({ name: `${step.node.op === "Fused" ? (step.node.attributes["kind"] as { value: string }).value : step.node.op} ${step.node.name || step.node.outputs[0]!.name}`, text: `${name}(${args.join(", ")});` });
+    calls.push({ name: `${step.node.op === "Fused" ? (step.node.attributes["kind"] as { value: string }).value : step.node.op} ${step.node.name || step.node.outputs[0]!.name}`, text: `${name}(${args.join(", ")}${printed.stages > 0 ? ", stage, part, parts" : ""}); return ${printed.stages};` });
   }
   const isa = cTarget(target.name);
   const at = (key: string): string => `${plan.locations.get(key)!.space} + ${plan.locations.get(key)!.offset}`;
   const bytes = (key: string): number => lowered.values.get(key)!.bytes;
   const source = `${isa.prologue}#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n${helperDefinitions(helpers).join("\n")}\n${vectorDefinitions(vectorHelpers, widths).join("\n")}\n${kernels.join("\n")}
-void gw_step(unsigned char *arena, const unsigned char *weights, int step);
-void gw_step(unsigned char *arena, const unsigned char *weights, int step) {
-  (void)weights;
+int gw_step(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);
+int gw_step(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts) {
+  (void)weights; (void)stage; (void)part;
   switch (step) {
-${calls.map((c, i) => `    case ${i}: ${c.text} break;`).join("\n")}
+${calls.map((c, i) => `    case ${i}: if (parts > 0) ${c.text}`).join("\n")}
   }
+  return 0;
 }
 ${epilogueOf(isa)}`;
-  const main = `#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <time.h>\nvoid gw_step(unsigned char *arena, const unsigned char *weights, int step);
+  const main = `#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <time.h>\n#include "gw_threads.h"\nint gw_step(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);
+static unsigned char *arena, *weights;
+static gw_pool *pool;
+static int threads, parts, now_step, now_stage;
+static void run_part(void *data, int part) { (void)data; (void)gw_step(arena, weights, now_step, now_stage, part, parts); }
+static void run_step(int step) {
+  const int stages = gw_step(arena, weights, step, 0, 0, threads > 1 ? 0 : 1);
+  now_step = step;
+  if (threads == 1) for (int stage = 1; stage < stages; ++stage) (void)gw_step(arena, weights, step, stage, 0, 1);
+  else if (stages == 0) (void)gw_step(arena, weights, step, 0, 0, 1);
+  else for (now_stage = 0; now_stage < stages; ++now_stage) gw_pool_for(pool, parts, run_part, NULL);
+}
 static double now(void) { struct timespec t; clock_gettime(getenv("CPU") ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t); return t.tv_sec * 1e3 + t.tv_nsec * 1e-6; }
 int main(int argc, char **argv) {
   int runs = atoi(argv[4]);
-  unsigned char *arena = aligned_alloc(64, ${plan.arenaBytes + 64}), *weights = aligned_alloc(64, ${Math.ceil(weights.bytes / 64) * 64 + 64}), *in = malloc(${lowered.inputs.reduce((n, k) => n + bytes(k), 64)});
+  threads = atoi(argv[5]);
+  parts = 4 * threads;
+  pool = threads > 1 ? gw_pool_open(threads) : NULL;
+  arena = aligned_alloc(64, ${plan.arenaBytes + 64});
+  weights = aligned_alloc(64, ${Math.ceil(weights.bytes / 64) * 64 + 64});
+  unsigned char *in = malloc(${lowered.inputs.reduce((n, k) => n + bytes(k), 64)});
   double *total = calloc(${calls.length + 1}, sizeof(double));
   (void)argc;
   FILE *f = fopen(argv[1], "rb"); if (fread(weights, 1, ${weights.bytes}, f) != ${weights.bytes}) return 2; fclose(f);
@@ -98,8 +116,8 @@ int main(int argc, char **argv) {
     (void)at;
 ${lowered.inputs.map((k) => `    memcpy(${at(k)}, in + at, ${bytes(k)}); at += ${bytes(k)};`).join("\n")}
     double start = now();
-    if (getenv("STEPS")) for (int s = 0; s < ${calls.length}; ++s) { double t = now(); gw_step(arena, weights, s); t = now() - t; if (r == 0 || t < total[s]) total[s] = t; }
-    else for (int s = 0; s < ${calls.length}; ++s) gw_step(arena, weights, s);
+    if (getenv("STEPS")) for (int s = 0; s < ${calls.length}; ++s) { double t = now(); run_step(s); t = now() - t; if (r == 0 || t < total[s]) total[s] = t; }
+    else for (int s = 0; s < ${calls.length}; ++s) run_step(s);
     printf("run %f\\n", now() - start);
   }
   for (int s = 0; s < ${calls.length}; ++s) printf("step %d %f\\n", s, total[s]);
@@ -111,23 +129,26 @@ ${lowered.outputs.map((k) => `  fwrite(${at(k)}, 1, ${bytes(k)}, f);`).join("\n"
 `;
   writeFileSync(path.join(folder, "kernels.c"), source);
   writeFileSync(path.join(folder, "main.c"), main);
+  writeFileSync(path.join(folder, "gw.h"), "#include <stddef.h>\ntypedef void (*gw_task)(void *data, int part);\n");
+  writeFileSync(path.join(folder, "gw_threads.h"), threadsHeader({ id: "gw" }));
+  writeFileSync(path.join(folder, "gw_threads.c"), threadsSource({ id: "gw" }));
   const compiler = options.compiler ?? "gcc";
   const began = performance.now();
   execFileSync(compiler, ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", ...(options.flags ?? ["-O2"]), "-c", "-o", path.join(folder, "kernels.o"), path.join(folder, "kernels.c")], { stdio: "inherit" });
   const compileSeconds = (performance.now() - began) / 1000;
   const program = path.join(folder, "program");
-  execFileSync(compiler, ["-O2", "-D_GNU_SOURCE", "-o", program, path.join(folder, "main.c"), path.join(folder, "kernels.o"), "-lm"], { stdio: "inherit" });
+  execFileSync(compiler, ["-O2", "-D_GNU_SOURCE", "-pthread", "-o", program, path.join(folder, "main.c"), path.join(folder, "gw_threads.c"), path.join(folder, "kernels.o"), "-lm"], { stdio: "inherit" });
   return {
     program,
     arenaBytes: plan.arenaBytes,
     lowerBoundBytes: plan.lowerBoundBytes,
     compileSeconds,
     cLines: source.split("\n").length,
-    run(inputs, runs) {
+    run(inputs, runs, threads = 1) {
       const input = openSync(path.join(folder, "in.bin"), "w");
       for (const t of inputs) writeSync(input, tensorBytes(t));
       closeSync(input);
-      const text = execFileSync(program, [path.join(folder, "weights.bin"), path.join(folder, "in.bin"), path.join(folder, "out.bin"), `${runs}`], { encoding: "utf8" });
+      const text = execFileSync(program, [path.join(folder, "weights.bin"), path.join(folder, "in.bin"), path.join(folder, "out.bin"), `${runs}`, `${threads}`], { encoding: "utf8" });
       const out = new Uint8Array(readFileSync(path.join(folder, "out.bin")));
       let place = 0;
       const outputs = lowered.outputs.map((k) => {

@@ -154,8 +154,8 @@ const char *${id}_status_string(${id}_status status);
  * ("portable", "avx2", "avx512", "neon"), for comparing. */
 const char *${id}_variant(const ${id}_context *context);
 ${id}_status ${id}_use_variant(${id}_context *context, const char *name);
-/* Runs use up to this many threads from now on: large steps are divided among that many parts. The results have the same
- * bits for every number. With 1, or without a function, all runs on the caller's thread, as at first. */
+/* Large steps are divided into this many parts from now on; several for each thread make up for a thread that comes late.
+ * The results have the same bits for every number. With 1, or without a function, all runs on the caller's thread, as at first. */
 ${id}_status ${id}_use_threads(${id}_context *context, int parts, ${id}_parallel_for parallel_for, void *user);
 
 #ifdef __cplusplus
@@ -364,7 +364,7 @@ const char *${id}_status_string(${id}_status status) {
     case ${M}_ERROR_RANGE: return "there are no such steps";
     case ${M}_STOPPED: return "the hook stopped the run";
     case ${M}_ERROR_VARIANT: return "this build or this machine does not have these instructions";
-    case ${M}_ERROR_THREADS: return "the number of threads is below 1 or above 1024, or this build has no threads";
+    case ${M}_ERROR_THREADS: return "the number of parts or threads is below 1 or above 1024, or this build has no threads";
     case ${M}_ERROR_SELFTEST: return "an output differs from the reference by more than is allowed";
   }
   return "unknown status";
@@ -820,7 +820,7 @@ int main(int argc, char **argv) {
   if (!open_model(argv[0], &context)) return 2;
   if (threads != 1) {
     pool = ${id}_pool_open(threads);
-    if (pool == NULL || ${id}_use_threads(&context, threads, ${id}_pool_for, pool) != ${M}_OK) {
+    if (pool == NULL || ${id}_use_threads(&context, threads > 256 ? 1024 : 4 * threads, ${id}_pool_for, pool) != ${M}_OK) {
       fprintf(stderr, "--threads %d: %s\\n", threads, ${id}_status_string(${M}_ERROR_THREADS));
       return 2;
     }

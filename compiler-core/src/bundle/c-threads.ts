@@ -8,7 +8,7 @@ export function threadsHeader({ id }: Pick<CModel, "id">): string {
  * A pool of POSIX threads for ${id}_use_threads:
  *
  *   ${id}_pool *pool = ${id}_pool_open(4);
- *   if (pool != NULL) ${id}_use_threads(&context, 4, ${id}_pool_for, pool);
+ *   if (pool != NULL) ${id}_use_threads(&context, 16, ${id}_pool_for, pool);   (4 parts for each thread)
  *   ...
  *   ${id}_pool_close(pool);   (after the last run)
  *
@@ -48,26 +48,23 @@ export function threadsSource({ id }: Pick<CModel, "id">): string {
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Turns of waiting before a thread sleeps: longer than from one step of a model to the next. */
-#define SPINS 20000
+/* Turns of waiting before a thread sleeps: tens of microseconds, as from one step of a model to the next. */
+#define SPINS 1000
 
 struct ${id}_pool {
   pthread_mutex_t lock;
   pthread_cond_t wake, done;
   ${id}_task task;
   void *data;
-  int parts;
-  int threads;         /* with the caller's */
-  int started;         /* to be joined */
+  int started;         /* workers, to be joined */
   int closing;
-  unsigned round;      /* counts the calls: a worker takes part once in each */
-  int pending;         /* workers that have not finished the round */
+  int waiting;         /* parts that no thread has taken */
+  int pending;         /* parts that are not done */
   int sleepers;        /* workers that wait for a signal */
   int caller_sleeps;
   struct worker {
     ${id}_pool *pool;
     pthread_t thread;
-    int index;
   } *workers;
 };
 
@@ -79,38 +76,43 @@ static void pause_briefly(void) {
 #endif
 }
 
-/* The parts of one thread: its own, and every n-th after it. */
-static void run_parts(const ${id}_pool *pool, int index) {
-  for (int part = index; part < pool->parts; part += pool->threads) pool->task(pool->data, part);
-}
-
-static void *work(void *argument) {
-  struct worker *const self = (struct worker *)argument;
-  ${id}_pool *const pool = self->pool;
-  unsigned seen = 0;
-  for (;;) {
-    for (int i = 0; i < SPINS && __atomic_load_n(&pool->round, __ATOMIC_ACQUIRE) == seen; ++i) pause_briefly();
-    if (__atomic_load_n(&pool->round, __ATOMIC_ACQUIRE) == seen) {
-      pthread_mutex_lock(&pool->lock);
-      __atomic_add_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
-      while (__atomic_load_n(&pool->round, __ATOMIC_SEQ_CST) == seen) pthread_cond_wait(&pool->wake, &pool->lock);
-      __atomic_sub_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
-      pthread_mutex_unlock(&pool->lock);
-    }
-    ++seen;
-    if (pool->closing) return NULL;
-    run_parts(pool, self->index);
+/* Takes parts until none waits, so that no part waits for a thread that the system does not run. What is taken belongs to the
+ * call that goes on: it cannot end before. */
+static void run_parts(${id}_pool *pool) {
+  int waiting = __atomic_load_n(&pool->waiting, __ATOMIC_SEQ_CST);
+  while (waiting > 0) {
+    if (!__atomic_compare_exchange_n(&pool->waiting, &waiting, waiting - 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
+    pool->task(pool->data, waiting - 1);
     if (__atomic_sub_fetch(&pool->pending, 1, __ATOMIC_SEQ_CST) == 0 && __atomic_load_n(&pool->caller_sleeps, __ATOMIC_SEQ_CST)) {
       pthread_mutex_lock(&pool->lock);
       pthread_cond_signal(&pool->done);
       pthread_mutex_unlock(&pool->lock);
     }
+    waiting = __atomic_load_n(&pool->waiting, __ATOMIC_SEQ_CST);
   }
 }
 
-/* Begins a round: what was written before is seen by every worker. */
-static void begin(${id}_pool *pool) {
-  __atomic_add_fetch(&pool->round, 1, __ATOMIC_SEQ_CST);
+static int nothing_to_do(const ${id}_pool *pool) {
+  return __atomic_load_n(&pool->waiting, __ATOMIC_SEQ_CST) == 0 && !__atomic_load_n(&pool->closing, __ATOMIC_SEQ_CST);
+}
+
+static void *work(void *argument) {
+  ${id}_pool *const pool = ((struct worker *)argument)->pool;
+  for (;;) {
+    for (int i = 0; i < SPINS && nothing_to_do(pool); ++i) pause_briefly();
+    if (nothing_to_do(pool)) {
+      pthread_mutex_lock(&pool->lock);
+      __atomic_add_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+      while (nothing_to_do(pool)) pthread_cond_wait(&pool->wake, &pool->lock);
+      __atomic_sub_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+      pthread_mutex_unlock(&pool->lock);
+    }
+    if (__atomic_load_n(&pool->closing, __ATOMIC_SEQ_CST)) return NULL;
+    run_parts(pool);
+  }
+}
+
+static void wake_sleepers(${id}_pool *pool) {
   if (__atomic_load_n(&pool->sleepers, __ATOMIC_SEQ_CST) == 0) return;
   pthread_mutex_lock(&pool->lock);
   pthread_cond_broadcast(&pool->wake);
@@ -121,12 +123,12 @@ void ${id}_pool_for(void *user, int parts, ${id}_task task, void *data) {
   ${id}_pool *const pool = (${id}_pool *)user;
   pool->task = task;
   pool->data = data;
-  pool->parts = parts;
-  __atomic_store_n(&pool->pending, pool->threads - 1, __ATOMIC_SEQ_CST);
-  begin(pool);
-  run_parts(pool, 0);
-  for (int i = 0; i < SPINS && __atomic_load_n(&pool->pending, __ATOMIC_ACQUIRE) != 0; ++i) pause_briefly();
-  if (__atomic_load_n(&pool->pending, __ATOMIC_ACQUIRE) == 0) return;
+  __atomic_store_n(&pool->pending, parts, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&pool->waiting, parts, __ATOMIC_SEQ_CST);
+  wake_sleepers(pool);
+  run_parts(pool);
+  for (int i = 0; i < SPINS && __atomic_load_n(&pool->pending, __ATOMIC_SEQ_CST) != 0; ++i) pause_briefly();
+  if (__atomic_load_n(&pool->pending, __ATOMIC_SEQ_CST) == 0) return;
   pthread_mutex_lock(&pool->lock);
   __atomic_store_n(&pool->caller_sleeps, 1, __ATOMIC_SEQ_CST);
   while (__atomic_load_n(&pool->pending, __ATOMIC_SEQ_CST) != 0) pthread_cond_wait(&pool->done, &pool->lock);
@@ -139,7 +141,6 @@ ${id}_pool *${id}_pool_open(int threads) {
   if (threads < 1 || threads > 1024) return NULL;
   pool = (${id}_pool *)calloc(1, sizeof *pool);
   if (pool == NULL) return NULL;
-  pool->threads = threads;
   pool->workers = (struct worker *)calloc((size_t)threads, sizeof *pool->workers);
   pthread_mutex_init(&pool->lock, NULL);
   pthread_cond_init(&pool->wake, NULL);
@@ -147,7 +148,6 @@ ${id}_pool *${id}_pool_open(int threads) {
   for (int i = 1; pool->workers != NULL && i < threads; ++i) {
     struct worker *const w = pool->workers + i;
     w->pool = pool;
-    w->index = i;
     if (pthread_create(&w->thread, NULL, work, w) != 0) break;
     ++pool->started;
   }
@@ -158,8 +158,8 @@ ${id}_pool *${id}_pool_open(int threads) {
 
 void ${id}_pool_close(${id}_pool *pool) {
   if (pool == NULL) return;
-  pool->closing = 1;
-  begin(pool);
+  __atomic_store_n(&pool->closing, 1, __ATOMIC_SEQ_CST);
+  wake_sleepers(pool);
   for (int i = 1; i <= pool->started; ++i) pthread_join(pool->workers[i].thread, NULL);
   pthread_cond_destroy(&pool->done);
   pthread_cond_destroy(&pool->wake);
