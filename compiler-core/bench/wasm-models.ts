@@ -3,7 +3,7 @@
  * same file and inputs, in this engine, one thread each, in turns. Processor time, so that other work on the machine counts
  * little; medians and their ratios; outputs are compared in the same run. onnxruntime-web is not a dependency: its package is large, so
  * the first run installs it below node_modules/.cache. Engines that have relaxed SIMD behind a flag get the flag.
- * Usage: wasm-models [--rounds N] [--write] [--steps N] [NAME ...]   --steps N: the slowest N steps of each
+ * Usage: wasm-models [--rounds N] [--write] [--steps N] [NAME ...]   --steps N: the slowest N steps of each, their least times
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -138,7 +138,7 @@ for (const network of networks) {
     if (slowest > 0) {
       const { exports, write } = ours.at(-1)!;
       const times = model.steps.map((): number[] => []);
-      for (let i = 0; i < 9; i++) {
+      for (let i = 0; i < 15; i++) {
         write();
         for (const [k, list] of times.entries()) {
           const start = performance.now();
@@ -146,7 +146,7 @@ for (const network of networks) {
           list.push(performance.now() - start);
         }
       }
-      const total = times.map(median);
+      const total = times.map((list) => Math.min(...list));
       for (const [ms, k] of total.map((ms, k) => [ms, k] as const).sort((a, b) => b[0] - a[0]).slice(0, slowest)) console.log(`    ${ms.toFixed(3)} ms  ${model.steps[k]!.op} ${model.steps[k]!.name}`);
     }
   } catch (error) {

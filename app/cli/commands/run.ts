@@ -55,7 +55,7 @@ export const run: CliCommand = {
     }
     const counts = (of: Readonly<Record<string, number>>): string => Object.entries(of).map(([op, count]) => `${count} ${op}`).join(", ");
     if (result.engine) {
-      context.print(`as WebAssembly: ${counts(result.engine.accelerated) || "nothing"}`);
+      context.print(`as WebAssembly: ${counts(result.engine.accelerated) || "nothing"}${result.engine.unavailable === undefined ? "" : `, since it cannot be loaded: ${result.engine.unavailable}`}`);
       for (const [op, { count, reason }] of Object.entries(result.engine.reference)) context.print(`by the reference evaluation: ${count} ${op}, since ${reason}`);
     }
     return 0;

@@ -10,6 +10,7 @@ const worthwhile = 50_000_000;
 /** What a session evaluates with: WebAssembly for the heavy nodes of heavy models, loaded when first needed. */
 export class Engine {
   private loading: Promise<WasmAccelerator | undefined> | undefined;
+  private unavailable: string | undefined;
 
   /** The options for evaluating this graph. */
   async for(graph: Graph): Promise<{ readonly accelerator?: Accelerator }> {
@@ -20,14 +21,18 @@ export class Engine {
       if (flops >= worthwhile) break;
     }
     if (flops < worthwhile) return {};
-    // A host that cannot run or load it evaluates all by the operators' own evaluation.
-    this.loading ??= WasmAccelerator.create().catch(() => undefined);
+    // A host that cannot run or load it evaluates all by the operators' own evaluation, and the report says so.
+    this.loading ??= WasmAccelerator.create().catch((error: unknown) => {
+      this.unavailable = error instanceof Error ? error.message : String(error);
+      return undefined;
+    });
     const accelerator = await this.loading;
     return accelerator ? { accelerator } : {};
   }
 
   /** What ran how since the last call; undefined when nothing heavy was evaluated. */
   async report(): Promise<EngineReport | undefined> {
-    return (await this.loading)?.report();
+    const accelerator = await this.loading;
+    return accelerator?.report() ?? (this.unavailable === undefined ? undefined : { accelerated: {}, reference: {}, unavailable: this.unavailable });
   }
 }

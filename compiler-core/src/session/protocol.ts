@@ -551,6 +551,8 @@ export interface RunResult {
 export interface EngineReport {
   readonly accelerated: Readonly<Record<string, number>>;
   readonly reference: Readonly<Record<string, { readonly count: number; readonly reason: string }>>;
+  /** why this host has no WebAssembly to evaluate with: all ran by the operators' own evaluation */
+  readonly unavailable?: string;
 }
 
 /** One case in the layout of the onnx project's backend suite. */

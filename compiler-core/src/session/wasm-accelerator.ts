@@ -17,6 +17,8 @@ interface Kernel {
   /** bytes of each parameter; what fills it: an input, or an output's type */
   readonly parameters: readonly { readonly bytes: number; readonly input?: number; readonly output?: { readonly index: number; readonly element: Tensor["element"]; readonly dims: readonly number[] } }[];
   readonly outputCount: number;
+  /** bytes of its tables and local arrays */
+  readonly frameBytes: number;
 }
 
 const pageBytes = 65536;
@@ -62,13 +64,9 @@ export class WasmAccelerator implements Accelerator {
 
   run(node: OperatorNode, inputs: readonly (Value | null)[]): readonly (Value | null)[] | undefined {
     const kernel = this.kernelOf(node, inputs);
-    if (typeof kernel === "string") {
-      const known = this.reference.get(node.op);
-      this.reference.set(node.op, { count: (known?.count ?? 0) + 1, reason: known?.reason ?? kernel });
-      return undefined;
-    }
+    if (typeof kernel === "string") return this.leave(node, kernel);
     const places: number[] = [];
-    let at = 64 + frameLimit;
+    let at = frameAddress + aligned(kernel.frameBytes);
     for (const p of kernel.parameters) {
       places.push(at);
       at += aligned(p.bytes) + 64;
@@ -78,7 +76,7 @@ export class WasmAccelerator implements Accelerator {
       try {
         this.memory.grow(missing);
       } catch {
-        return undefined;
+        return this.leave(node, "its values do not fit in WebAssembly's memory");
       }
     }
     const bytes = new Uint8Array(this.memory.buffer);
@@ -88,6 +86,13 @@ export class WasmAccelerator implements Accelerator {
     const outputs = new Array<Value | null>(kernel.outputCount).fill(null);
     for (const [i, p] of kernel.parameters.entries()) if (p.output) outputs[p.output.index] = tensorFromBytes(p.output.element, p.output.dims, bytes.slice(places[i]!, places[i]! + p.bytes));
     return outputs;
+  }
+
+  /** The node's own evaluation runs it: the report says why. */
+  private leave(node: OperatorNode, reason: string): undefined {
+    const known = this.reference.get(node.op);
+    this.reference.set(node.op, { count: (known?.count ?? 0) + 1, reason: known?.reason ?? reason });
+    return undefined;
   }
 
   private kernelOf(node: OperatorNode, inputs: readonly (Value | null)[]): Kernel | string {
@@ -136,11 +141,10 @@ export class WasmAccelerator implements Accelerator {
       if (flops !== undefined && flops < this.leastFlops) return "it is small";
       const { lowered, program } = scheduledNode(graph, alone, operatorLowering, wasmTarget);
       const printed = printWasmKernel(program, { name: "kernel", relaxed: this.relaxed });
-      if (printed.frameBytes > frameLimit) return "its local arrays are too large";
       // Engines optimize on their own: the assembler's passes cost more than they gain for a kernel that runs a few times.
       const binary = this.assembler(moduleText([printed], { pages: 1 }), 0);
       const { Module, Instance, Global } = wasmEngine();
-      const instance = new Instance(new Module(binary), { env: { memory: this.memory, frame: new Global({ value: "i32" }, 64) }, math: hostMath });
+      const instance = new Instance(new Module(binary), { env: { memory: this.memory, frame: new Global({ value: "i32" }, frameAddress) }, math: hostMath });
       const byName = new Map([...lowered.bindings].map(([b, ref]) => [b.name, ref]));
       const parameters = program.parameters.map((p) => {
         const bytes = byteSize(p.element, elementCount(p.dims));
@@ -148,7 +152,7 @@ export class WasmAccelerator implements Accelerator {
         const ref = byName.get(p.name)!;
         return p.scope === "output" ? { bytes, output: { index: ref.output, element: p.element, dims: p.dims } } : { bytes, input: parameterOf.get(ref.node) ?? refs.findIndex((r) => r?.node === ref.node) };
       });
-      return { call: instance.exports["kernel"] as Kernel["call"], parameters, outputCount: node.outputs.length };
+      return { call: instance.exports["kernel"] as Kernel["call"], parameters, outputCount: node.outputs.length, frameBytes: printed.frameBytes };
     } catch (error) {
       if (error instanceof GraphwrightError) return error.diagnostic.message;
       throw error;
@@ -156,5 +160,5 @@ export class WasmAccelerator implements Accelerator {
   }
 }
 
-/** Bytes kept for the local arrays of a kernel. */
-const frameLimit = 65536;
+/** Tables and local arrays of the kernel that runs; address 0 stays unused. */
+const frameAddress = 64;

@@ -53,6 +53,28 @@ describe("nodes evaluated as WebAssembly", () => {
     expect(error).toBeLessThan(1e-6);
   });
 
+  test.each(["float16", "bfloat16", "float64"])("%s values, and a table of places", async (element) => {
+    const { error, accelerated } = await compared(`graph @main(%x: ${element}[1, 8, 12, 12]) -> (%y) {
+      %w = constant ${element}[12, 16] random(1)
+      %scales = constant float32[4] [1, 1, 2.5, 2.5]
+      %m = MatMul(%x, %w)
+      %y = Resize(%m, _, %scales) {mode = "linear"}
+      return %y
+    }`);
+    expect(accelerated).toEqual({ MatMul: 1, Resize: 1 });
+    expect(error).toBeLessThan({ float16: 2e-3, bfloat16: 1.6e-2 }[element] ?? 1e-12);
+  });
+
+  test("tables larger than a page", async () => {
+    const { error, accelerated } = await compared(`graph @main(%x: float32[1, 1, 2, 9000]) -> (%y) {
+      %sizes = constant int64[4] [1, 1, 2, 30001]
+      %y = Resize(%x, _, _, %sizes) {mode = "cubic"}
+      return %y
+    }`);
+    expect(accelerated).toEqual({ Resize: 1 });
+    expect(error).toBeLessThan(1e-6);
+  });
+
   test("inside the body of a loop, one kernel for all iterations", async () => {
     const { accelerated, error } = await compared(`graph @main(%x: float32[4, 4]) -> (%y) {
       %n = constant int64[] [5]
