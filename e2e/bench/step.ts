@@ -71,6 +71,10 @@ try {
     await session.send("Profiler.start");
   }
 
+  // Processor time of the page's main thread, whatever else the machine does.
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const spent = async (): Promise<Readonly<Record<string, number>>> => Object.fromEntries((await session.send("Performance.getMetrics")).metrics.map(({ name, value }) => [name, value * 1000]));
+  const spentBefore = await spent();
   if (option("trace")) await browser.startTracing(page, { path: option("trace")!, categories: ["devtools.timeline", "cc", "disabled-by-default-devtools.timeline"] });
 
   let made = 0;
@@ -94,6 +98,7 @@ try {
   if (option("profile")) writeFileSync(option("profile")!, JSON.stringify((await session.send("Profiler.stop")).profile));
 
   if (option("trace")) await browser.stopTracing();
+  const spentAfter = await spent();
 
   const { events, paints, blocks } = await page.evaluate(() => (window as unknown as { held: Held }).held);
   // A step that was skipped is over when a later one of the same run is painted.
@@ -113,6 +118,8 @@ try {
     "|--:|--:|--:|--:|--:|--:|--:|",
     `| ${events.length} | ${interval} ms | ${ms(quantile(times, 0.5))} | ${ms(quantile(times, 0.95))} | ${ms(Math.max(...times))} | ${ms(Math.max(0, ...blocks))} | ${dropped} |`,
   ];
+  const each = (name: string): string => ((spentAfter[name]! - spentBefore[name]!) / events.length).toFixed(1);
+  lines.push("", `Processor time of the page's main thread a step: ${each("TaskDuration")} ms, of which script ${each("ScriptDuration")}, style ${each("RecalcStyleDuration")}, layout ${each("LayoutDuration")}; the rest is painting and what the browser does around it.`);
   console.log(lines.join("\n"));
   if (never > 0) throw new Error(`${never} of ${events.length} key events were never answered.`);
   if (!has("no-docs")) writeMeasured("docs/step-time.md", "bench:step", `ResNet-50 with weights, ${last} rewrites of the default pipeline, ${machine(browser)}.\n\n${lines.join("\n")}`);
