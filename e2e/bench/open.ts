@@ -2,7 +2,8 @@
  * Opens the same ONNX files in Graphwright and in Netron, in the same Chromium, one after the other in turn, and writes
  * docs/open-time.md: time from the file being given to the first painted graph, longest block of the main thread, memory,
  * frame times while panning and zooming. Medians of the rounds. Without Netron it says so and measures Graphwright alone.
- * Usage: npm run bench:open -- [--rounds N] [--only plain-500,llm-2000] [--ours] [--no-docs]
+ * Usage: npm run bench:open -- [--rounds N] [--only plain-500,llm-2000] [--ours] [--no-docs] [--processor]
+ *        --processor says instead what the longest task of our main thread takes of the processor, whatever else the machine does.
  *        PYTHON names the Python that has the netron package (pip install netron).
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
@@ -120,6 +121,28 @@ interface Bench {
   readonly painted: number;
   readonly blocks: readonly (readonly [number, number])[];
 }
+/** Milliseconds of processor time of the longest task of the page's main thread from the file being given until 3 s after its graph is there. */
+async function longestTask(viewer: Viewer, file: string): Promise<number> {
+  const browser = await launch();
+  try {
+    const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+    await page.goto(viewer.url, { waitUntil: "networkidle" });
+    await page.waitForTimeout(1500);
+    await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"] });
+    await viewer.choose(page, file);
+    const session = await page.context().newCDPSession(page);
+    const deadline = performance.now() + limitSeconds * 1000;
+    while (!(await evaluate<boolean>(session, viewer.isPainted)) && performance.now() < deadline) await page.waitForTimeout(200);
+    await page.waitForTimeout(3000);
+    const { traceEvents: events } = JSON.parse((await browser.stopTracing()).toString("utf8")) as { traceEvents: readonly { readonly name: string; readonly ph: string; readonly pid: number; readonly tid: number; readonly ts: number; readonly tdur?: number; readonly args: { readonly name?: string; readonly data?: { readonly type?: string } } }[] };
+    const given = events.find((event) => event.name === "EventDispatch" && event.args.data?.type === "change");
+    if (!given) throw new Error("The trace has no event of a file being given.");
+    return Math.max(...events.filter((event) => event.ph === "X" && /RunTask/.test(event.name) && event.pid === given.pid && event.tid === given.tid && event.ts >= given.ts && event.tdur !== undefined).map((event) => event.tdur! / 1000));
+  } finally {
+    await browser.close();
+  }
+}
+
 /** By the debugger: Netron forbids eval, which the driver's own evaluation needs. */
 async function evaluate<T>(session: CDPSession, expression: string): Promise<T> {
   const { result, exceptionDetails } = await session.send("Runtime.evaluate", { expression, returnByValue: true });
@@ -212,6 +235,17 @@ const ours = await startGraphwright();
 const netron = has("ours") ? undefined : await startNetron();
 if (!netron && !has("ours")) console.log("Netron is not installed (pip install netron): Graphwright alone is measured.");
 const viewers = [ours, ...(netron ? [netron] : [])];
+if (has("processor")) {
+  const rows = ["| model | longest task ms |", "|---|--:|"];
+  for (const { kind, size } of cases) {
+    if (only && !only.includes(`${kind}-${size}`)) continue;
+    rows.push(`| ${kind}, ${size.toLocaleString("en")} nodes | ${milliseconds(await longestTask(ours, modelFile(kind, size)))} |`);
+    console.log(rows.at(-1));
+  }
+  for (const viewer of viewers) await viewer.close();
+  if (!has("no-docs") && !only) writeMeasured("docs/open-time.md", "bench:open-processor", rows.join("\n"));
+  process.exit(0);
+}
 const head = "| model | file | " + viewers.map((v) => `${v.name}: painted | block ms | memory MB | heap MB | pan ms | zoom ms`).join(" | ") + " |";
 const lines = [head, `|---|--:|${viewers.map(() => "--:|--:|--:|--:|--:|--:").join("|")}|`];
 console.log(lines.join("\n"));
