@@ -138,6 +138,8 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
   if (!isPerfectNest(schedule.program, name)) {
     const first = loopsAroundBlock(schedule.program, name).find((l) => isReduceLoop(block, l.variable));
     if (first && block.init) schedule.apply(decomposeReduction, { block: name, loop: first.variable.name });
+    joinLanes(schedule, name);
+    vectorizeOwn(schedule, name);
     return;
   }
   fuseCompatible(schedule, name);
@@ -165,7 +167,10 @@ function scheduleChoices(schedule: Schedule, name: string): void {
   const loops = loopsAroundBlock(schedule.program, name);
   const own = loops.slice(loops.findLastIndex((l) => l.body.length > 1) + 1).filter((l) => l.mode === "serial");
   const choices = conditionsOf(block).filter((c) => own.some((l) => l.extent <= longestChoice && uses(c, l.variable)));
-  if (choices.length === 0) return;
+  if (choices.length === 0) {
+    vectorizeOwn(schedule, name);
+    return;
+  }
   const last = own.at(-1)!;
   const lanes = accessesOf(block, loops).every((a) => {
     const c = coefficient(a.offset, last.variable);
@@ -174,6 +179,37 @@ function scheduleChoices(schedule: Schedule, name: string): void {
   for (const l of own) if (l.extent <= longestChoice && (l !== last || !lanes)) schedule.apply(unroll, { loop: l.variable.name });
   if (lanes && last.extent >= 4) schedule.apply(vectorize, { loop: last.variable.name });
 }
+
+/** The loops of a block that it shares with no other. */
+function ownLoops(schedule: Schedule, name: string): Loop[] {
+  const loops = loopsAroundBlock(schedule.program, name);
+  return loops.slice(loops.findLastIndex((l) => l.body.length > 1) + 1);
+}
+
+/** The last loop of a step of a row, where it runs over neighbouring elements. */
+function vectorizeOwn(schedule: Schedule, name: string): void {
+  const { statement: block } = findBlock(schedule.program, name);
+  const own = ownLoops(schedule, name);
+  const last = own.at(-1);
+  if (!last || last.mode !== "serial" || last.extent < 4 || isReduceLoop(block, last.variable) || own.some((l) => !block.bindings.includes(l.variable))) return;
+  const lanes = accessesOf(block, loopsAroundBlock(schedule.program, name)).every((a) => {
+    const c = coefficient(a.offset, last.variable);
+    return c === 1 || (c === 0 && !a.writes);
+  });
+  if (lanes && conditionsOf(block).length === 0 && !usesIndex(block, last.variable) && sharedElements(last.body, last.variable) === undefined) schedule.apply(vectorize, { loop: last.variable.name });
+}
+
+/** Lanes of a local vector that a step combines are written out, so that the local can be a register. */
+function joinLanes(schedule: Schedule, name: string): void {
+  const { statement: block } = findBlock(schedule.program, name);
+  const own = ownLoops(schedule, name);
+  const reads = storesIn(block.body).flatMap((s) => loadsOf(s.value)).filter((l) => l.buffer.dims.length > 0);
+  if (own.length !== 1 || !isReduceLoop(block, own[0]!.variable) || reads.length !== 1 || reads[0]!.buffer.scope !== "local" || elementCount(reads[0]!.buffer.dims) !== own[0]!.extent || own[0]!.extent > mostLanes) return;
+  schedule.apply(unroll, { loop: own[0]!.variable.name });
+}
+
+/** Lanes of the widest vectors. */
+const mostLanes = 16;
 
 /** One accumulator for each element, kept in a local. */
 function accumulate(schedule: Schedule, name: string): void {

@@ -86,6 +86,9 @@ export const lrnLowering: Lowering = {
   },
 };
 
+/** Elements of a row that are combined side by side: the widest vectors. */
+const rowLanes = 16;
+
 /**
  * Nests that share loops over the rows: for every point of the outer dimensions, steps over the row. Locals of a row
  * are scalars.
@@ -123,6 +126,27 @@ class Rows {
     this.statements.push(...innerLoops.reduceRight<readonly Statement[]>((b, l) => [loop(l.variable, l.extent, b)], [block]));
   }
 
+  /**
+   * Combines a term of each element of the row. Where lanes divide the last axis, each lane first combines what falls
+   * to it (neighbouring elements are then one vector), and the lanes are combined at the end.
+   */
+  reduction(name: string, to: Buffer, axes: readonly { name: string; extent: number }[], combine: (a: Expression, b: Expression) => Expression, start: Expression, term: (outer: readonly Variable[], inner: readonly Expression[]) => Expression): void {
+    const last = axes.at(-1);
+    if (!last || to.element !== "float32" || last.extent % rowLanes !== 0 || last.extent < 2 * rowLanes) {
+      this.step(name, kinds(axes, "reduce"), (o, r) => store(to, [], combine(load(to, []), term(o, r))), () => store(to, [], start));
+      return;
+    }
+    const parts = buffer(`${name}_lanes`, to.element, [rowLanes], "local");
+    const lane = { name: "lane", extent: rowLanes };
+    this.statements.push({ kind: "allocate", buffer: parts });
+    this.step(`${name}_start`, kinds([lane], "spatial"), (_, [l]) => store(parts, [l!], start));
+    this.step(name, [...kinds([...axes.slice(0, -1), { name: last.name, extent: last.extent / rowLanes }], "reduce"), ...kinds([lane], "spatial")], (o, r) => {
+      const l = r.at(-1)!;
+      return store(parts, [l], combine(load(parts, [l]), term(o, [...r.slice(0, -2), add(mul(r.at(-2)!, rowLanes), l)])));
+    });
+    this.step(`${name}_join`, kinds([lane], "reduce"), (_, [l]) => store(to, [], combine(load(to, []), load(parts, [l!]))), () => store(to, [], start));
+  }
+
   done(): readonly Statement[] {
     return this.loops.reduceRight<readonly Statement[]>((b, l) => [loop(l.variable, l.extent, b)], this.statements);
   }
@@ -140,14 +164,14 @@ export const softmaxLowering = (logarithm: boolean): Lowering => ({
     const axis = normalizeAxis(context.attributes.int("axis", -1), x.dims.length);
     const rows = new Rows(x.dims.flatMap((extent, d) => (d === axis ? [] : [{ name: `i${d}`, extent }])));
     const row = [{ name: "r", extent: x.dims[axis]! }];
-    const at = (outer: readonly Variable[], r: Variable): Expression[] => x.dims.map((_, d) => (d === axis ? r : outer[d < axis ? d : d - 1]!));
+    const at = (outer: readonly Variable[], r: Expression): Expression[] => x.dims.map((_, d) => (d === axis ? r : outer[d < axis ? d : d - 1]!));
     const largest = rows.scalar("largest", type);
     const total = rows.scalar("total", type);
-    rows.step("row_max", kinds(row, "reduce"), (o, [r]) => store(largest, [], max(load(largest, []), load(x, at(o, r!)))), () => store(largest, [], number(type, -Infinity)));
+    rows.reduction("row_max", largest, row, max, number(type, -Infinity), (o, [r]) => load(x, at(o, r!)));
     if (!logarithm)
       rows.step("exponent", kinds(row, "spatial"), (o, [r]) => store(y, at(o, r!), unary("exp", sub(load(x, at(o, r!)), load(largest, [])))));
-    const term = (o: readonly Variable[], r: Variable): Expression => (logarithm ? unary("exp", sub(load(x, at(o, r)), load(largest, []))) : load(y, at(o, r)));
-    rows.step("row_sum", kinds(row, "reduce"), (o, [r]) => store(total, [], add(load(total, []), term(o, r!))), () => store(total, [], zero(type)));
+    const term = (o: readonly Variable[], r: Expression): Expression => (logarithm ? unary("exp", sub(load(x, at(o, r)), load(largest, []))) : load(y, at(o, r)));
+    rows.reduction("row_sum", total, row, add, zero(type), (o, [r]) => term(o, r!));
     rows.step("normalize", kinds(row, "spatial"), (o, [r]) =>
       store(y, at(o, r!), logarithm ? sub(sub(load(x, at(o, r!)), load(largest, [])), unary("log", load(total, []))) : div(load(y, at(o, r!)), load(total, []))),
     );
@@ -170,20 +194,26 @@ export const layerNormalizationLowering = (rms: boolean): Lowering => ({
     const count = number(type, elementCount(x.dims.slice(axis)));
     const epsilon = number(type, context.attributes.float("epsilon", 1e-5));
     const rows = new Rows(outer);
+    const sum = rms ? undefined : rows.scalar("sum", type);
     const mean = rms ? undefined : rows.scalar("mean", type);
     const spread = rows.scalar("spread", type);
-    const centered = (o: readonly Variable[], r: readonly Variable[]): Expression => (mean ? sub(load(x, [...o, ...r]), div(load(mean, []), count)) : load(x, [...o, ...r]));
-    if (mean) rows.step("row_sum", kinds(row, "reduce"), (o, r) => store(mean, [], add(load(mean, []), load(x, [...o, ...r]))), () => store(mean, [], zero(type)));
-    rows.step("row_squares", kinds(row, "reduce"), (o, r) => store(spread, [], add(load(spread, []), mul(centered(o, r), centered(o, r)))), () => store(spread, [], zero(type)));
+    const deviation = rows.scalar("deviation", type);
+    const centered = (o: readonly Variable[], r: readonly Expression[]): Expression => (mean ? sub(load(x, [...o, ...r]), load(mean, [])) : load(x, [...o, ...r]));
+    if (sum && mean) {
+      rows.reduction("row_sum", sum, row, add, zero(type), (o, r) => load(x, [...o, ...r]));
+      rows.step("row_mean", [], () => store(mean, [], div(load(sum, []), count)));
+    }
+    rows.reduction("row_squares", spread, row, add, zero(type), (o, r) => mul(centered(o, r), centered(o, r)));
+    rows.step("row_deviation", [], () => store(deviation, [], unary("sqrt", add(div(load(spread, []), count), epsilon))));
     rows.step("normalize", kinds(row, "spatial"), (o, r) => {
       const all = [...o, ...r];
-      const unit = div(centered(o, r), unary("sqrt", add(div(load(spread, []), count), epsilon)));
+      const unit = div(centered(o, r), load(deviation, []));
       const scaled = mul(unit, load(scale, broadcastIndices(scale.dims, all)));
       return store(y, all, bias ? add(scaled, load(bias, broadcastIndices(bias.dims, all))) : scaled);
     });
     const slice = (o: readonly Variable[]): Expression[] => [...o, ...row.map(() => integer(0))];
-    if (meanOut && mean) rows.step("mean_out", [], (o) => store(meanOut, slice(o), div(load(mean, []), count)));
-    if (inverseOut) rows.step("inverse_out", [], (o) => store(inverseOut, slice(o), div(number(type, 1), unary("sqrt", add(div(load(spread, []), count), epsilon)))));
+    if (meanOut && mean) rows.step("mean_out", [], (o) => store(meanOut, slice(o), load(mean, [])));
+    if (inverseOut) rows.step("inverse_out", [], (o) => store(inverseOut, slice(o), div(number(type, 1), load(deviation, []))));
     return rows.done();
   },
 });
