@@ -1,7 +1,7 @@
 import { byteSize } from "../ir/element-type.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { blocksIn, storesIn, walkStatements } from "./build.ts";
-import { loadsOf, typeOf, sub, walkExpression } from "./expression.ts";
+import { keyOf, loadsOf, typeOf, sub, walkExpression } from "./expression.ts";
 import { accessesOf, coefficient, conditionsOf } from "./access.ts";
 import type { Block, Buffer, Expression, Loop, TensorProgram, Variable } from "./program.ts";
 import { cacheWrite } from "./schedule/cache-write.ts";
@@ -196,7 +196,10 @@ function vectorizeOwn(schedule: Schedule, name: string): void {
     const c = coefficient(a.offset, last.variable);
     return c === 1 || (c === 0 && !a.writes);
   });
-  if (lanes && conditionsOf(block).length === 0 && !usesIndex(block, last.variable) && sharedElements(last.body, last.variable) === undefined) schedule.apply(vectorize, { loop: last.variable.name });
+  // What is written is read at its own place at most.
+  const stores = storesIn(block.body);
+  const inPlace = stores.every((s) => stores.every((t) => loadsOf(t.value).every((l) => l.buffer !== s.buffer || l.indices.map(keyOf).join() === s.indices.map(keyOf).join())));
+  if (lanes && inPlace && conditionsOf(block).length === 0 && !usesIndex(block, last.variable) && sharedElements(last.body, last.variable) === undefined) schedule.apply(vectorize, { loop: last.variable.name });
 }
 
 /** Lanes of a local vector that a step combines are written out, so that the local can be a register. */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { needs } from "../../../app/tooling/need.ts";
+import { wasmTarget } from "../../src/backends/wasm/index.ts";
+import type { Tensor } from "../../src/ir/tensor.ts";
 import { convLowering, gemmLowering, matMulLowering } from "../../src/ops/support/lower-contraction.ts";
 import { blockChannelsLowering, blockedConvLowering, packedMatMulLowering, unblockChannelsLowering } from "../../src/ops/support/lower-blocked.ts";
 import { averagePoolLowering, maxPoolLowering } from "../../src/ops/support/lower-pool.ts";
@@ -11,10 +13,13 @@ import { inPlaceInputs } from "../../src/tensor/in-place.ts";
 import { interpret } from "../../src/tensor/interpreter.ts";
 import { hoistScratch } from "../../src/tensor/lower-node.ts";
 import type { Lowering } from "../../src/tensor/lowering.ts";
+import type { TensorProgram } from "../../src/tensor/program.ts";
 import { scheduleByRule } from "../../src/tensor/rules.ts";
+import type { ScheduleTarget } from "../../src/tensor/target.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
 import { compilers, runInC, runnableTargets, sanitizingCompilers } from "./c-runner.ts";
 import { type Case, inputsFor, programOf, worstDifference } from "./lowered.ts";
+import { runInWasm } from "./wasm-runner.ts";
 
 /** Random shapes for each lowering whose schedule depends on them. */
 const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Case]>> = {
@@ -164,6 +169,36 @@ describe("programs for vectors", () => {
       }
     }, 120_000);
   }
+});
+
+/** Rows long enough that each lane sums what falls to it. */
+describe("rows of whole vectors", () => {
+  const rows: readonly [string, Lowering, Case][] = [
+    ["softmax", softmaxLowering(false), { op: "Softmax", inputs: [[3, 48]], output: [3, 48] }],
+    ["its logarithm", softmaxLowering(true), { op: "LogSoftmax", inputs: [[2, 64]], output: [2, 64] }],
+    ["layer normalization", layerNormalizationLowering(false), { op: "LayerNormalization", inputs: [[4, 64], [64], [64]], output: [4, 64] }],
+    ["layer normalization over two axes", layerNormalizationLowering(false), { op: "LayerNormalization", inputs: [[2, 3, 32], [3, 32], [3, 32]], output: [2, 3, 32], attributes: { axis: 1 } }],
+    ["root mean square", layerNormalizationLowering(true), { op: "RMSNormalization", inputs: [[2, 3, 32], [32]], output: [2, 3, 32] }],
+  ];
+  const agree = (name: string, outputs: Tensor[], plain: TensorProgram): void => expect(worstDifference(outputs[0]!, interpret(plain, inputsFor(plain))[0]!), name).toBeLessThanOrEqual(5e-6);
+  const scheduled = (target?: ScheduleTarget) =>
+    rows.map(([name, lowering, spec]) => {
+      const plain = programOf(lowering, spec);
+      const program = hoistScratch(scheduleByRule(plain, target).program, 4096);
+      expect(verifyProgram(program), name).toEqual([]);
+      return { name, plain, program, inputs: inputsFor(plain) };
+    });
+  test("in loop nests and in WebAssembly", async () => {
+    for (const c of scheduled()) agree(c.name, interpret(c.program, c.inputs), c.plain);
+    const cases = scheduled(wasmTarget);
+    for (const [i, outputs] of (await runInWasm(cases)).entries()) agree(cases[i]!.name, outputs, cases[i]!.plain);
+  }, 60_000);
+  needs("gcc")("in C for each instruction set", () => {
+    for (const target of runnableTargets()) {
+      const cases = scheduled(target);
+      for (const [i, outputs] of runInC(cases, { compiler: "gcc", flags: ["-O1"], target }).entries()) agree(`${target.name}: ${cases[i]!.name}`, outputs, cases[i]!.plain);
+    }
+  }, 120_000);
 });
 
 describe("outputs in place of inputs", () => {
