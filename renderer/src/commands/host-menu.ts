@@ -2,6 +2,7 @@
 import type { MenuEntry, MenuSection } from "../host/host.ts";
 import { i18next } from "../i18n/index.ts";
 import type { State } from "../state/store.ts";
+import { keysOf } from "./bindings.ts";
 import { menus, type Command, type MenuName } from "./command.ts";
 import { accelerator } from "./keys.ts";
 import { commands, isEnabled, isOffered } from "./table.ts";
@@ -18,6 +19,8 @@ export function sectionsOf(menu: MenuName, state: State): readonly (readonly Com
   return [...sections.values()];
 }
 
+const acceleratorOf = (key: string | undefined): { readonly accelerator?: string } => (key !== undefined && key.length > 1 && key.includes("+") ? { accelerator: accelerator(key) } : {});
+
 export function hostMenu(state: State): readonly MenuSection[] {
   return menus.map((menu) => ({
     label: i18next.t(`menu.${menu}`),
@@ -28,7 +31,7 @@ export function hostMenu(state: State): readonly MenuSection[] {
         command: command.id,
         label: i18next.t(`command.${command.id}`),
         // Keys without a modifier belong to the page: a menu would take them away from text fields.
-        ...(command.keys?.[0]?.includes("+") && command.keys[0].length > 1 ? { accelerator: accelerator(command.keys[0]) } : {}),
+        ...acceleratorOf(keysOf(command, state.settings.keys)[0]),
         enabled: isEnabled(command, state),
         ...(command.checked ? { checked: command.checked(state) } : {}),
       })),

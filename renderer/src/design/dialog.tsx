@@ -11,19 +11,21 @@ interface DialogProps {
   readonly reading?: boolean;
   /** closing is not possible while something runs that must be cancelled first */
   readonly locked?: boolean;
+  /** may keep Escape for a control inside, with preventDefault */
+  readonly onEscape?: (event: KeyboardEvent) => void;
   readonly onClose: () => void;
   readonly children: ReactNode;
   readonly footer?: ReactNode;
   readonly testId: string;
 }
 
-export function Dialog({ title, description, wide = false, reading = false, locked = false, onClose, children, footer, testId }: DialogProps): ReactNode {
+export function Dialog({ title, description, wide = false, reading = false, locked = false, onEscape, onClose, children, footer, testId }: DialogProps): ReactNode {
   const { t } = useTranslation();
   return (
     <Radix.Root open onOpenChange={(open) => !open && !locked && onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="overlay" />
-        <Radix.Content className={`dialog ${wide ? "dialog-wide" : ""}`} data-testid={testId} {...(description ? {} : { "aria-describedby": undefined })}>
+        <Radix.Content className={`dialog ${wide ? "dialog-wide" : ""}`} data-testid={testId} {...(onEscape ? { onEscapeKeyDown: onEscape } : {})} {...(description ? {} : { "aria-describedby": undefined })}>
           <header className="dialog-head">
             <Radix.Title className="dialog-title">{title}</Radix.Title>
             {description && <Radix.Description className="dialog-description">{description}</Radix.Description>}

@@ -14,6 +14,8 @@ export interface Settings {
   readonly diffSideBySide: boolean;
   /** fold unchanged lines of text comparisons away */
   readonly diffOnlyChanged: boolean;
+  /** keys of commands that are not those of the table, by the command's id */
+  readonly keys: Readonly<Record<string, readonly string[]>>;
 }
 
 export const defaultSettings: Settings = {
@@ -24,6 +26,7 @@ export const defaultSettings: Settings = {
   onlyChanged: true,
   diffSideBySide: true,
   diffOnlyChanged: true,
+  keys: {},
 };
 
 const key = "settings";
@@ -47,6 +50,8 @@ export function loadSettings(storage: Pick<Storage, "getItem"> | undefined): Set
     const allowed = choices[name as keyof Settings] as readonly unknown[] | undefined;
     if (allowed ? allowed.includes(value) : typeof value === typeof fallback) settings[name] = value;
   }
+  // Each command's keys by themselves: one that does not fit takes no other with it.
+  settings["keys"] = Object.fromEntries(Object.entries(settings["keys"] ?? {}).filter(([, keys]) => Array.isArray(keys) && keys.every((each) => typeof each === "string" && each !== "")));
   return settings as unknown as Settings;
 }
 

@@ -111,7 +111,7 @@ export interface LogEntry {
   readonly diagnostic: Diagnostic;
 }
 
-export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "about" | "save" | "link" | "picture" | "compare";
+export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "keys" | "about" | "save" | "link" | "picture" | "compare";
 export type LeftTab = "pipeline" | "rewrites" | "recipe";
 export type LowerTab = "text" | "program" | "values" | "profile" | "custom" | "orders" | "bisect" | "differences" | "notes" | "log";
 export type Heat = "none" | "flops" | "bytes" | "time" | "error";

@@ -1,6 +1,7 @@
 import { Command } from "cmdk";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { keysOf } from "../commands/bindings.ts";
 import { menus } from "../commands/command.ts";
 import { showChord } from "../commands/keys.ts";
 import { commands, isEnabled, runCommand } from "../commands/table.ts";
@@ -31,7 +32,7 @@ export function CommandPalette(): ReactNode {
                   }}
                 >
                   <span>{t(`command.${command.id}`)}</span>
-                  {command.keys?.[0] && <kbd>{showChord(command.keys[0])}</kbd>}
+                  {keysOf(command, state.settings.keys)[0] && <kbd>{showChord(keysOf(command, state.settings.keys)[0]!)}</kbd>}
                 </Command.Item>
               ))}
           </Command.Group>

@@ -30,7 +30,9 @@ export function Dialogs(): ReactNode {
     case "shortcuts":
       return <ShortcutSheet />;
     case "settings":
-      return <SettingsDialog />;
+      return <SettingsDialog key="general" />;
+    case "keys":
+      return <SettingsDialog key="keys" part="keys" />;
     case "save":
       return <SaveDialog />;
     case "link":

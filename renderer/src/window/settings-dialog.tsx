@@ -1,17 +1,25 @@
-import { useId, type ReactNode } from "react";
+import { useId, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import type { CommandId } from "../commands/command.ts";
 import { Dialog } from "../design/dialog.tsx";
 import { Segmented } from "../design/segmented.tsx";
 import { languages } from "../i18n/index.ts";
 import * as act from "../state/actions.ts";
 import { setView, useStore } from "../state/store.ts";
+import { KeysSettings } from "./keys-settings.tsx";
 
-export function SettingsDialog(): ReactNode {
+export function SettingsDialog({ part = "general" }: { readonly part?: "general" | "keys" }): ReactNode {
   const { t } = useTranslation();
   const settings = useStore((state) => state.settings);
+  const [shown, setShown] = useState(part);
+  const [recording, setRecording] = useState<CommandId | null>(null);
   return (
-    <Dialog title={t("settings.title")} onClose={() => setView({ dialog: null })} testId="settings">
-      <div className="form">
+    <Dialog title={t("settings.title")} wide={shown === "keys"} onClose={() => setView({ dialog: null })} onEscape={(event) => recording !== null && event.preventDefault()} testId="settings">
+      <div className="settings-parts">
+        <Segmented label={t("settings.title")} value={shown} options={[{ value: "general" as const, label: t("settings.general") }, { value: "keys" as const, label: t("keys.title") }]} onChange={setShown} testId="settings-part" />
+      </div>
+      {shown === "keys" && <KeysSettings recording={recording} onRecord={setRecording} />}
+      {shown === "general" && <div className="form">
         <div className="field">
           <span className="field-label">{t("settings.theme")}</span>
           <Segmented
@@ -37,7 +45,7 @@ export function SettingsDialog(): ReactNode {
           <Check label={t("settings.check-rewrites")} hint={t("settings.check-rewrites-hint")} checked={settings.checkRewrites} onChange={(checkRewrites) => act.changeSettings({ checkRewrites })} />
           <Check label={t("settings.check-pipelines")} hint={t("settings.check-pipelines-hint")} checked={settings.checkPipelines} onChange={(checkPipelines) => act.changeSettings({ checkPipelines })} />
         </fieldset>
-      </div>
+      </div>}
     </Dialog>
   );
 }

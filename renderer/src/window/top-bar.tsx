@@ -2,6 +2,8 @@ import { Command as CommandIcon, PackageOpen, Settings, ShieldCheck } from "luci
 import { Menubar } from "radix-ui";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { useKeys } from "../commands/use-keys.ts";
+import { keysOf } from "../commands/bindings.ts";
 import { menus, type Command, type MenuName } from "../commands/command.ts";
 import { sectionsOf } from "../commands/host-menu.ts";
 import { showChord } from "../commands/keys.ts";
@@ -36,8 +38,8 @@ export function TopBar(): ReactNode {
             <PackageOpen size={13} aria-hidden /> {t("top.export")}
           </Button>
         )}
-        <IconButton label={t("command.view-palette")} keys={showChord("Mod+K")} onClick={() => runCommand("view-palette")} data-testid="palette-button"><CommandIcon size={15} /></IconButton>
-        <IconButton label={t("command.file-settings")} onClick={() => setView({ dialog: "settings" })} data-testid="settings-button"><Settings size={15} /></IconButton>
+        <IconButton label={t("command.view-palette")} keys={useKeys("view-palette")} onClick={() => runCommand("view-palette")} data-testid="palette-button"><CommandIcon size={15} /></IconButton>
+        <IconButton label={t("command.file-settings")} keys={useKeys("file-settings")} onClick={() => setView({ dialog: "settings" })} data-testid="settings-button"><Settings size={15} /></IconButton>
       </div>
     </header>
   );
@@ -84,11 +86,12 @@ function Entry({ command }: { readonly command: Command }): ReactNode {
     onSelect: () => setTimeout(() => runCommand(command.id), 0),
     "data-testid": `command-${command.id}`,
   } as const;
-  const keys = command.keys?.[0];
+  const all = keysOf(command, state.settings.keys);
+  const keys = all[0];
   const content = (
     <>
       <span>{t(`command.${command.id}`)}</span>
-      {keys && <kbd>{command.keys!.length > 5 ? `${showChord(keys)}–${showChord(command.keys!.at(-1)!)}` : showChord(keys)}</kbd>}
+      {keys && <kbd>{all.length > 5 ? `${showChord(keys)}–${showChord(all.at(-1)!)}` : showChord(keys)}</kbd>}
     </>
   );
   if (!command.checked) return <Menubar.Item {...common}>{content}</Menubar.Item>;

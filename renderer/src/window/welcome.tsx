@@ -1,7 +1,7 @@
 import { Check, Clock, FileUp, FlaskConical, GraduationCap } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { showChord } from "../commands/keys.ts";
+import { useKeys } from "../commands/use-keys.ts";
 import { Button } from "../design/button.tsx";
 import * as format from "../design/format.ts";
 import { Name } from "../design/name.tsx";
@@ -13,6 +13,7 @@ import { useStore } from "../state/store.ts";
 
 export function Welcome(): ReactNode {
   const { t } = useTranslation();
+  const openKeys = useKeys("file-open");
   const examples = useStore((state) => state.examples);
   const recent = useStore((state) => state.recent);
   const opening = useStore((state) => state.tasks.length > 0);
@@ -24,7 +25,7 @@ export function Welcome(): ReactNode {
           <p>{t("welcome.text")}</p>
           <div className="welcome-actions">
             <Button variant="primary" onClick={() => void act.openWithDialog()} data-testid="open-button">
-              <FileUp size={14} aria-hidden /> {t("welcome.open")} <kbd>{showChord("Mod+O")}</kbd>
+              <FileUp size={14} aria-hidden /> {t("welcome.open")} {openKeys && <kbd>{openKeys}</kbd>}
             </Button>
             <span className="faint">{t("welcome.drop")}</span>
           </div>

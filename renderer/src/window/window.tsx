@@ -2,7 +2,7 @@ import { Tooltip } from "radix-ui";
 import { memo, startTransition, Suspense, useEffect, useMemo, useState, type DragEvent, type MouseEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
-import { listenForKeys } from "../commands/keys.ts";
+import { listenForKeys } from "../commands/key-listener.ts";
 import { GraphArea } from "../panels/graph/graph-panel.tsx";
 import { hostMenu } from "../commands/host-menu.ts";
 import { runCommand } from "../commands/table.ts";

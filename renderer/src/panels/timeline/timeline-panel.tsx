@@ -3,7 +3,7 @@ import type { CostView, ModelId, TimelineView } from "@graphwright/compiler-core
 import { ChevronFirst, ChevronLast, ChevronLeft, ChevronRight, GitBranch, History, Redo2, Undo2 } from "lucide-react";
 import { memo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { showChord } from "../../commands/keys.ts";
+import { useKeys } from "../../commands/use-keys.ts";
 import { runCommand } from "../../commands/table.ts";
 import { Button, IconButton } from "../../design/button.tsx";
 import { CheckMark } from "../../design/check-mark.tsx";
@@ -79,13 +79,13 @@ const StepButtons = memo(function StepButtons({ back, on, undo, redo }: StepButt
   const { t } = useTranslation();
   return (
     <div className="button-row" role="group" aria-label={t("timeline.steps")}>
-      <IconButton label={t("command.rewrite-first-step")} disabled={!back} onClick={() => runCommand("rewrite-first-step")} data-testid="first-step"><ChevronFirst size={15} /></IconButton>
-      <IconButton label={t("command.rewrite-previous-step")} keys="K" disabled={!back} onClick={() => runCommand("rewrite-previous-step")} data-testid="previous-step"><ChevronLeft size={15} /></IconButton>
-      <IconButton label={t("command.rewrite-next-step")} keys="J" disabled={!on} onClick={() => runCommand("rewrite-next-step")} data-testid="next-step"><ChevronRight size={15} /></IconButton>
-      <IconButton label={t("command.rewrite-last-step")} disabled={!on} onClick={() => runCommand("rewrite-last-step")} data-testid="last-step"><ChevronLast size={15} /></IconButton>
+      <IconButton label={t("command.rewrite-first-step")} keys={useKeys("rewrite-first-step")} disabled={!back} onClick={() => runCommand("rewrite-first-step")} data-testid="first-step"><ChevronFirst size={15} /></IconButton>
+      <IconButton label={t("command.rewrite-previous-step")} keys={useKeys("rewrite-previous-step")} disabled={!back} onClick={() => runCommand("rewrite-previous-step")} data-testid="previous-step"><ChevronLeft size={15} /></IconButton>
+      <IconButton label={t("command.rewrite-next-step")} keys={useKeys("rewrite-next-step")} disabled={!on} onClick={() => runCommand("rewrite-next-step")} data-testid="next-step"><ChevronRight size={15} /></IconButton>
+      <IconButton label={t("command.rewrite-last-step")} keys={useKeys("rewrite-last-step")} disabled={!on} onClick={() => runCommand("rewrite-last-step")} data-testid="last-step"><ChevronLast size={15} /></IconButton>
       <span className="bar-line" />
-      <IconButton label={t("command.edit-undo")} keys={showChord("Mod+Z")} disabled={!undo} onClick={() => runCommand("edit-undo")} data-testid="undo"><Undo2 size={14} /></IconButton>
-      <IconButton label={t("command.edit-redo")} keys={showChord("Mod+Shift+Z")} disabled={!redo} onClick={() => runCommand("edit-redo")} data-testid="redo"><Redo2 size={14} /></IconButton>
+      <IconButton label={t("command.edit-undo")} keys={useKeys("edit-undo")} disabled={!undo} onClick={() => runCommand("edit-undo")} data-testid="undo"><Undo2 size={14} /></IconButton>
+      <IconButton label={t("command.edit-redo")} keys={useKeys("edit-redo")} disabled={!redo} onClick={() => runCommand("edit-redo")} data-testid="redo"><Redo2 size={14} /></IconButton>
     </div>
   );
 });
