@@ -1,5 +1,6 @@
 /** What a person writes about a model: notes and names. Every change can be undone, in one order with the steps. */
 import type { ModelId, StepId } from "@graphwright/compiler-core";
+import { groupNames, nameGroup } from "./group-names.ts";
 import { updateModel, useStore, type ModelState } from "./store.ts";
 
 export interface Notes {
@@ -17,7 +18,8 @@ export const noNotes: Notes = { model: "", steps: {}, nodes: {}, branches: {} };
 export type NoteField = { readonly kind: "model" } | { readonly kind: "steps" | "nodes" | "branches"; readonly key: string };
 
 export interface NoteEdit {
-  readonly field: NoteField;
+  /** a note of the project, or the name of a group, which belongs to the file and is kept beside it */
+  readonly field: NoteField | { readonly kind: "group"; readonly key: string };
   readonly before: string;
   readonly after: string;
   /** the step that was shown: undo takes notes and steps back in the order in which they came */
@@ -49,6 +51,24 @@ export function writeNote(id: ModelId, field: NoteField, text: string): void {
   });
 }
 
+/** Names a group of the model's file; an empty name gives it its own back. */
+export function renameGroup(id: ModelId, group: string, name: string): void {
+  updateModel(id, ({ name: file, noteHistory, b }) => {
+    const before = groupNames(file)[group] ?? "";
+    const after = name.trim();
+    if (before === after) return {};
+    nameGroup(file, group, after);
+    return { noteHistory: { done: [...noteHistory.done, { field: { kind: "group", key: group }, before, after, at: b }], undone: [] } };
+  });
+}
+
+/** What a model is after an edit was taken back or made again. */
+function put({ name: file, notes }: ModelState, field: NoteEdit["field"], text: string): Notes {
+  if (field.kind !== "group") return withNote(notes, field, text);
+  nameGroup(file, field.key, text);
+  return notes;
+}
+
 /** The note that undo (or redo) takes back before it takes back a step. */
 export const noteToUndo = ({ noteHistory, b }: ModelState): NoteEdit | undefined => {
   const edit = noteHistory.done.at(-1);
@@ -63,7 +83,8 @@ export function undoNote(id: ModelId): boolean {
   const model = useStore.getState().models[id];
   const edit = model && noteToUndo(model);
   if (!edit) return false;
-  updateModel(id, ({ notes, noteHistory: { done, undone } }) => ({ notes: withNote(notes, edit.field, edit.before), noteHistory: { done: done.slice(0, -1), undone: [...undone, edit] } }));
+  const notes = put(model, edit.field, edit.before);
+  updateModel(id, ({ noteHistory: { done, undone } }) => ({ notes, noteHistory: { done: done.slice(0, -1), undone: [...undone, edit] } }));
   return true;
 }
 
@@ -71,6 +92,7 @@ export function redoNote(id: ModelId): boolean {
   const model = useStore.getState().models[id];
   const edit = model && noteToRedo(model);
   if (!edit) return false;
-  updateModel(id, ({ notes, noteHistory: { done, undone } }) => ({ notes: withNote(notes, edit.field, edit.after), noteHistory: { done: [...done, edit], undone: undone.slice(0, -1) } }));
+  const notes = put(model, edit.field, edit.after);
+  updateModel(id, ({ noteHistory: { done, undone } }) => ({ notes, noteHistory: { done: [...done, edit], undone: undone.slice(0, -1) } }));
   return true;
 }

@@ -67,9 +67,9 @@ export function Window(): ReactNode {
             {opening ? <Workbench key={opening.key} name={opening.name} opening={opening} /> : id !== undefined ? <Workbench key={outline} name={name!} id={id} /> : <Welcome />}
           </ErrorBoundary>
         </div>
+        <Notices />
         <StatusBar />
         <DropTarget />
-        <Notices />
         <Dialogs />
       </div>
     </Tooltip.Provider>

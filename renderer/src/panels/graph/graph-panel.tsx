@@ -10,6 +10,7 @@ import { blockKinds, bytesOf, nodeOfKey, pictureData, rowMarks, rowsById, string
 import * as act from "../../state/actions.ts";
 import { canvas, canvasViews, type CanvasHandle } from "../../state/canvas.ts";
 import { groupNames, nameGroup, useGroupNames } from "../../state/group-names.ts";
+import { renameGroup } from "../../state/notes.ts";
 import { useMetric } from "../../state/metrics.ts";
 import { setView, updateModel, useStore, type ModelState, type Opening } from "../../state/store.ts";
 import { useModelTools } from "../../state/tools.ts";
@@ -377,7 +378,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
           </span>
         )}
         {naming && group !== null && groupFamily !== undefined && (
-          <GroupName key={groupFamily} name={groupNames(file)[groupFamily] ?? ""} onDone={(name) => { if (name !== undefined) nameGroup(file, groupFamily, name); setNaming(false); handle.current?.focus(); }} />
+          <GroupName key={groupFamily} name={groupNames(file)[groupFamily] ?? ""} onDone={(name) => { if (name !== undefined) { if (model) renameGroup(model.id, groupFamily, name); else nameGroup(file, groupFamily, name); } setNaming(false); handle.current?.focus(); }} />
         )}
         <span className="spacer" />
         {model && !side && model.timeline.steps.length > 1 && <DifferenceControl model={model} />}
