@@ -67,7 +67,6 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "Run the model again.": "请重新运行模型。",
   "Run the rewrites one by one, or skip this one.": "请逐个运行重写，或跳过这一个。",
   "Run with the reference evaluator instead.": "请改用参考求值器运行。",
-  "Run without it, or in Node 22 and newer, or with node --experimental-wasm-relaxed-simd.": "请不用它运行，或使用 Node 22 及更新版本，或使用 node --experimental-wasm-relaxed-simd。",
   "Run without the strict option.": "请不用严格选项运行。",
   "Save the array again with numpy.save.": "请用 numpy.save 重新保存数组。",
   "Set the budget to {} operators.": "将预算设为 {0} 个算子。",
