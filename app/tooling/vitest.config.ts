@@ -24,7 +24,7 @@ export default defineConfig({
       project("renderer", ["renderer/test/**/*.test.{ts,tsx}"]),
       project("app", ["app/test/**/*.test.ts"], { alias: { electron: inRoot("app/test/electron-stub.ts") } }),
       project("e2e", ["e2e/browser/**/*.test.ts", "e2e/electron/**/*.test.ts"], {
-        testTimeout: 180_000,
+        testTimeout: 360_000,
         hookTimeout: 120_000,
         fileParallelism: false,
         // A window on a busy machine takes its time; a journey that fails only waits longer.

@@ -38,7 +38,7 @@ describe("the digits network as a bundle", () => {
         // The original judges the optimized one.
         bundle = await bundleOf(graph, { name: "digits", evaluate: reference(original) });
         write(bundle.files, at.path);
-      }, 60_000);
+      }, 180_000);
       afterAll(() => at.done());
 
       compiled("compiles without a warning, and its self-test passes and prints the largest error", () => {
@@ -47,20 +47,20 @@ describe("the digits network as a bundle", () => {
         const result = run(join(at.path, "selftest"), []);
         expect(result.text).toMatch(/passed: largest error \d/);
         expect(result.code).toBe(0);
-      }, 60_000);
+      }, 180_000);
 
       compiled("recognises the test images", () => {
         expect(make(at.path, "run")).toEqual({ code: 0, text: "" });
         for (let digit = 0; digit < 10; digit++)
           expect(run(join(at.path, "run"), [join(repository, `examples/digits/images/${digit}.npy`)]).text).toMatch(new RegExp(`the largest:\\n  \\[${digit}\\]`));
-      }, 60_000);
+      }, 180_000);
 
       compiled("prints one line of JSON as a benchmark", () => {
         expect(make(at.path, "bench").code).toBe(0);
         const { text: line, code } = run(join(at.path, "bench"), ["--threads", "1", "--runs", "5"]);
         expect(code).toBe(0);
         expect(Object.keys(JSON.parse(line) as object)).toEqual(["median_ms", "min_ms", "runs", "threads"]);
-      }, 60_000);
+      }, 180_000);
 
       test("its arena is the smallest possible", () => expect(bundle.arenaBytes).toBe(bundle.lowerBoundBytes));
 
@@ -118,7 +118,7 @@ describe("the digits network as a bundle", () => {
     } finally {
       at.done();
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("the code for each instruction set", () => {
@@ -142,26 +142,26 @@ describe("the code for each instruction set", () => {
     expect(variant).toBe("portable");
     expect(steps.length).toBeGreaterThan(5);
     expect(run(join(at, "bench"), ["--variant", "none"])).toMatchObject({ code: 2 });
-  }), 60_000);
+  }), 180_000);
 
   needs("clang", "make")("is clean by clang", () => built((at) => {
     expect(run("make", ["-s", "-C", at, "selftest", "CC=clang", "CFLAGS=-O1 -Werror"])).toEqual({ code: 0, text: "" });
     expect(run(join(at, "selftest"), []).code).toBe(0);
-  }), 60_000);
+  }), 180_000);
 
   needs("aarch64-linux-gnu-gcc", "qemu-aarch64-static", "make")("passes the self-test on AArch64, emulated", () => built((at) => {
     expect(run("make", ["-s", "-C", at, "selftest", "CC=aarch64-linux-gnu-gcc", "CFLAGS=-O1 -Werror", "LDFLAGS=-static"])).toEqual({ code: 0, text: "" });
     const { text: output, code } = run("qemu-aarch64-static", [join(at, "selftest")]);
     expect(output).toContain("code for neon");
     expect(code).toBe(0);
-  }), 60_000);
+  }), 180_000);
 });
 
 describe("a bundle", () => {
   test("is the same to the byte when it is built again", async () => {
     const sums = async (): Promise<string[]> => (await bundleOf(open(digitsPath), { name: "digits", weightsSource: true })).files.map((f) => `${f.path} ${sha256Of(f.chunks())}`);
     expect(await sums()).toEqual(await sums());
-  }, 60_000);
+  }, 180_000);
 
   test("states the size of each file", async () => {
     for (const f of (await bundleOf(open(digitsPath), { name: "digits", weightsSource: true })).files) expect(fileBytes(f).length, f.path).toBe(f.size);
@@ -242,4 +242,4 @@ needs("gcc", "make")("a model of tensors without elements compiles without a war
   } finally {
     at.done();
   }
-}, 60_000);
+}, 180_000);

@@ -49,7 +49,7 @@ describe("a bundle whose steps threads share, down to the smallest", () => {
   beforeAll(async () => {
     bundle = await bundleOf(await network(), { parallelWork: 0 });
     write(bundle.files, at.path);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => at.done());
 
   test("all kinds of steps are shared", () => {
@@ -66,7 +66,7 @@ describe("a bundle whose steps threads share, down to the smallest", () => {
     expect(result.text).toMatch(/on 2 threads: the same bits[^]*on 3 threads: the same bits[^]*passed: largest error/);
     expect(result.code).toBe(0);
     run("make", ["-s", "-C", at.path, "clean"]);
-  }, 60_000);
+  }, 180_000);
 
   compiled("runs without threads, where there are none", () => {
     expect(run("make", ["-s", "-j2", "-C", at.path, "selftest", "bench", "THREADS=-DGW_NO_THREADS", "CFLAGS=-O1 -Werror"])).toEqual({ code: 0, text: "" });
@@ -74,7 +74,7 @@ describe("a bundle whose steps threads share, down to the smallest", () => {
     expect(run(join(at.path, "selftest"), []).text).toMatch(/on 2 threads: not tried, this build has no threads[^]*passed: largest error/);
     expect(run(join(at.path, "bench"), ["--threads", "2", "--runs", "3"])).toMatchObject({ code: 2 });
     run("make", ["-s", "-C", at.path, "clean"]);
-  }, 60_000);
+  }, 180_000);
 
   compiled("takes threads of the caller's: parts in any order", () => {
     expect(make(at.path, "bench")).toEqual({ code: 0, text: "" });
@@ -103,5 +103,5 @@ int main(int argc, char **argv) {
     );
     expect(run("gcc", ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-I.", "-Iinclude", "-o", "own", "own.c", "-L.", "-lmodel", "-lm"], at.path)).toEqual({ code: 0, text: "" });
     expect(run(join(at.path, "own"), [])).toMatchObject({ code: 0 });
-  }, 60_000);
+  }, 180_000);
 });
