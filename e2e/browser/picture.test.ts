@@ -40,10 +40,10 @@ journey("save the graph as SVG and PNG, and copy it", { model: digits }, async (
   await at("picture-format").getByText("PNG").click();
   await at("picture-part").getByRole("radio").nth(1).click();
   const pixels = await size();
+  const view = await at("graph-panel").locator(".graph-host").boundingBox();
   await at("picture-save").click();
   const png = await saved("digits.png");
   expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual(pixels);
-  const view = await at("graph-panel").locator(".graph-host").boundingBox();
   expect(pixels[0]! / pixels[1]!).toBeCloseTo(view!.width / view!.height, 1);
 
   // The same on the clipboard, where a journey may look into it.
