@@ -48,8 +48,8 @@ export function threadsSource({ id }: Pick<CModel, "id">): string {
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Turns of waiting before a thread sleeps: tens of microseconds, as from one step of a model to the next. */
-#define SPINS 1000
+/* Turns of waiting before a thread sleeps: up to a millisecond, so that it is still awake after a step that one thread runs alone. */
+#define SPINS 20000
 
 struct ${id}_pool {
   pthread_mutex_t lock;

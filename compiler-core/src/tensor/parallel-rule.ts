@@ -5,8 +5,8 @@ import type { Loop, Statement, TensorProgram } from "./program.ts";
 import { parallel } from "./schedule/parallel.ts";
 import { Schedule } from "./schedule/schedule.ts";
 
-/** Elements stored and loaded below which a nest is not worth waking threads for: some microseconds of vector code. */
-export const parallelWork = 1 << 18;
+/** Elements stored and loaded below which a nest is not worth sharing: a few microseconds of vector code, as measured on whole networks. */
+export const parallelWork = 1 << 15;
 
 /**
  * Marks one loop of each nest of a scheduled program parallel, where its work reaches `least`: the outermost loop that

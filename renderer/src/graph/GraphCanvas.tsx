@@ -90,6 +90,8 @@ export interface GraphCanvasProps {
   readonly hovered?: CanvasTarget | null;
   readonly widthByBytes?: boolean;
   readonly minimap?: boolean;
+  /** Calls once no key is held that goes through steps: what may wait is drawn then. Gives a function that calls it off. */
+  readonly whenRested?: ((then: () => void) => () => void) | undefined;
   /** How far one can zoom out, where that is not this graph's own matter. */
   readonly minZoom?: number | undefined;
   readonly labels?: Partial<CanvasLabels>;
@@ -190,6 +192,7 @@ function Canvas({
   hovered = null,
   widthByBytes = false,
   minimap = true,
+  whenRested,
   minZoom: givenMinZoom,
   labels: givenLabels,
   fitRequest,
@@ -759,6 +762,7 @@ function Canvas({
             palette={palette}
             labels={labels}
             handle={minimapHandle}
+            whenRested={whenRested}
             onGo={(x, y) => void flow.setCenter(x, y, { zoom: flow.getZoom() })}
           />
         )}

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, type PointerEvent, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, useState, type PointerEvent, type ReactNode } from "react";
 import type { CanvasLabels } from "./model.ts";
 import type { View } from "./overview.ts";
 import type { Palette } from "./palette.ts";
@@ -14,14 +14,28 @@ export interface MinimapHandle {
   readonly update: (view: View, width: number, height: number) => void;
 }
 
-/** The whole graph small, stretched where its proportions leave no room, and the part in view as a frame. */
-export function Minimap({ scene, palette, labels, onGo, handle }: {
+interface MinimapProps {
   readonly scene: Scene;
   readonly palette: Palette;
   readonly labels: CanvasLabels;
   readonly onGo: (x: number, y: number) => void;
   readonly handle: { current: MinimapHandle | null };
-}): ReactNode {
+  readonly whenRested?: ((then: () => void) => () => void) | undefined;
+}
+
+const atOnce = (then: () => void): (() => void) => {
+  then();
+  return () => undefined;
+};
+
+/** The whole graph small, stretched where its proportions leave no room, and the part in view as a frame. It follows the graph once that rests. */
+export function Minimap({ scene, whenRested = atOnce, ...rest }: MinimapProps): ReactNode {
+  const [shown, setShown] = useState(scene);
+  useEffect(() => whenRested(() => setShown(scene)), [scene, whenRested]);
+  return <MinimapPicture scene={shown} {...rest} />;
+}
+
+function MinimapPicture({ scene, palette, labels, onGo, handle }: Omit<MinimapProps, "whenRested">): ReactNode {
   const canvas = useRef<HTMLCanvasElement>(null);
   const frame = useRef<HTMLDivElement>(null);
   const { bounds } = scene.layout;

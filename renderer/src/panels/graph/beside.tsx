@@ -1,6 +1,6 @@
 /** Two steps, or two models, on two canvases beside each other: what stands where, and the bar above them. */
 import { ArrowLeftRight, Link2, List, Unlink2, X } from "lucide-react";
-import { useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
+import { memo, useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { ModelDiff, ModelId, NodeId, StepId, TimelineView } from "@graphwright/compiler-core";
 import { Button, IconButton } from "../../design/button.tsx";
@@ -135,18 +135,21 @@ const modes = ["off", "overlay", "beside"] as const satisfies readonly Differenc
 
 /** Off, overlaid, or side by side. */
 export function DifferenceControl({ model }: { readonly model: ModelState }): ReactNode {
+  return <DifferenceModes id={model.id} value={useStore((state) => differenceOf(state, model))} />;
+}
+
+const DifferenceModes = memo(function DifferenceModes({ id, value }: { readonly id: ModelId; readonly value: DifferenceMode }): ReactNode {
   const { t } = useTranslation();
-  const value = useStore((state) => differenceOf(state, model));
   return (
     <Segmented
       label={t("beside.control")}
       value={value}
       options={modes.map((mode) => ({ value: mode, label: t(`beside.${mode}`), hint: t(`beside.${mode}-hint`) }))}
-      onChange={(mode) => setDifference(model.id, mode)}
+      onChange={(mode) => setDifference(id, mode)}
       testId="difference-mode"
     />
   );
-}
+});
 
 /** Above the two canvases: how they are shown, and what moves together. */
 export function BesideBar({ model, sides }: { readonly model: ModelState; readonly sides: Sides }): ReactNode {

@@ -10,6 +10,7 @@ import { blockKinds, bytesOf, nodeOfKey, pictureData, rowMarks, rowsById, string
 import * as act from "../../state/actions.ts";
 import { canvas, canvasViews, type CanvasHandle } from "../../state/canvas.ts";
 import { groupNames, nameGroup, useGroupNames } from "../../state/group-names.ts";
+import { whenReleased } from "../../state/held.ts";
 import { renameGroup } from "../../state/notes.ts";
 import { useMetric } from "../../state/metrics.ts";
 import { setView, updateModel, useStore, type ModelState, type Opening } from "../../state/store.ts";
@@ -395,6 +396,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
             lead={drawn.soon && !side ? lead : undefined}
             selection={selection}
             minimap={minimap && at !== "before"}
+            whenRested={whenReleased}
             minZoom={side?.minZoom}
             widthByBytes={edgeWidth}
             labels={labels}
