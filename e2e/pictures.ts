@@ -9,6 +9,14 @@ import { launchBrowser } from "./harness.ts";
 const folder = inRoot("docs/pictures");
 await mkdir(folder, { recursive: true });
 
+/** A picture of what has come to rest, without notices and without the path of this machine. */
+async function settledShot(page: Page, name: string): Promise<void> {
+  await page.waitForTimeout(800);
+  await clearNotices(page);
+  await withoutPath(page);
+  await page.screenshot({ path: path.join(folder, `${name}.png`) });
+}
+
 /** A path of this machine has no place in a picture. */
 const withoutPath = async (page: Page): Promise<void> => {
   await page.locator(".fact, dt, dd, div").getByText("Path", { exact: true }).first().evaluate((label) => label.parentElement?.remove()).catch(() => undefined);
@@ -90,12 +98,7 @@ for (const theme of ["light", "dark"] as const) {
   const program = await launchBrowser({ viewport: { width: 1440, height: 900 } });
   const { page } = program;
   const at = (id: string) => page.getByTestId(id);
-  const shot = async (name: string): Promise<void> => {
-    await page.waitForTimeout(800);
-    await clearNotices(page);
-    await withoutPath(page);
-    await page.screenshot({ path: path.join(folder, `${name}.png`) });
-  };
+  const shot = (name: string): Promise<void> => settledShot(page, name);
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   await at("example").first().click();
   await at("graph-panel").locator('[data-kind="operator"]').first().waitFor();
@@ -132,12 +135,7 @@ for (const theme of ["light", "dark"] as const) {
   const program = await launchBrowser({ viewport: { width: 1440, height: 900 } });
   const { page } = program;
   const at = (id: string) => page.getByTestId(id);
-  const shot = async (name: string): Promise<void> => {
-    await page.waitForTimeout(800);
-    await clearNotices(page);
-    await withoutPath(page);
-    await page.screenshot({ path: path.join(folder, `${name}.png`) });
-  };
+  const shot = (name: string): Promise<void> => settledShot(page, name);
   const after = page.locator('[data-side="after"]');
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   await at("example").first().click();

@@ -13,6 +13,7 @@ import { Timeline } from "../src/ir/timeline.ts";
 import { runPipeline } from "../src/passes/run-pipeline.ts";
 import { drawInputs } from "../src/session/run.ts";
 import { GraphwrightError } from "../src/support/diagnostic.ts";
+import { shareOfLargest } from "./agreement.ts";
 import { networks } from "./model-list.ts";
 import { compileNative } from "./native.ts";
 import { median, processorName, targetHere, withPart } from "./processor.ts";
@@ -65,13 +66,7 @@ for (const network of networks) {
     let error = 0;
     for (const [o, name] of session.outputNames.entries()) {
       const [e, a] = [expected[name]!.data as Float32Array, toNumbers(result.outputs[o]!)];
-      let [worst, largest] = [0, 0];
-      for (let i = 0; i < e.length; i++) {
-        const d = Math.abs(Number(e[i]) - a[i]!);
-        worst = Number.isNaN(d) ? Infinity : Math.max(worst, d);
-        largest = Math.max(largest, Math.abs(Number(e[i])));
-      }
-      error = Math.max(error, worst / Math.max(largest, 1e-30));
+      error = Math.max(error, shareOfLargest(e, a));
     }
     const ratio = median(theirs) / median(ours);
     ratios.push(ratio);

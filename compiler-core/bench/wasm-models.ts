@@ -11,14 +11,15 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import type * as Ort from "onnxruntime-node";
-import { hasRelaxedSimd, hostMath, wasmEngine } from "../src/backends/wasm/index.ts";
-import { generateWasm } from "../src/bundle/index.ts";
+import { hasRelaxedSimd } from "../src/backends/wasm/index.ts";
+import { generateWasm, loadWasm } from "../src/bundle/index.ts";
 import { type Tensor, tensorBytes, tensorFromBytes, toNumbers } from "../src/ir/tensor.ts";
 import { Timeline } from "../src/ir/timeline.ts";
 import { runPipeline } from "../src/passes/run-pipeline.ts";
 import { drawInputs } from "../src/session/run.ts";
 import { GraphwrightError } from "../src/support/diagnostic.ts";
 import { silentTask } from "../src/support/task.ts";
+import { shareOfLargest } from "./agreement.ts";
 import { networks } from "./model-list.ts";
 import { median, processorName, withPart } from "./processor.ts";
 
@@ -72,23 +73,13 @@ for (const network of networks) {
     await runPipeline(timeline, "kernels");
     const code = await generateWasm(timeline.head.graph, "model", { modelName: network.name, relaxed: variants }, silentTask);
     const { model } = code;
-    const { Memory, Global, compile, instantiate } = wasmEngine();
     const inputs = [...drawInputs(graph, new Map(), 1).values()] as Tensor[];
+    const given = inputs.map(tensorBytes);
     const ours = await Promise.all(
       code.modules.map(async (module) => {
-        const memory = new Memory({ initial: model.pages });
-        const bytes = new Uint8Array(memory.buffer);
-        let at = model.weightsAddress;
-        for (const chunk of code.weights.chunks()) {
-          bytes.set(chunk, at);
-          at += chunk.length;
-        }
-        const { exports: functions } = await instantiate(await compile(module.bytes), { env: { memory, frame: new Global({ value: "i32" }, model.frameAddress) }, math: hostMath });
-        const exports = functions as Record<string, () => void>;
-        // Memory of an input is used again by a run: it is written each time, as the peer copies its inputs.
-        const given = inputs.map((t, i) => [tensorBytes(t), model.inputs[i]!.address] as const);
-        const write = (): void => given.forEach(([data, address]) => bytes.set(data, address));
-        return { bytes, exports, write, run: () => (write(), exports["run"]!()), milliseconds: [] as number[] };
+        const { bytes, functions, setInputs } = await loadWasm(code, module);
+        // The inputs are written each time, as the peer copies its own.
+        return { bytes, functions, write: () => setInputs(given), run: () => (setInputs(given), functions["run"]!()), milliseconds: [] as number[] };
       }),
     );
     const session = await ort.InferenceSession.create(typeof file === "string" ? readFileSync(file) : file, { executionProviders: ["wasm"], logSeverityLevel: 3 });
@@ -119,13 +110,7 @@ for (const network of networks) {
       for (const [i, name] of session.outputNames.entries()) {
         const o = model.outputs[i]!;
         const [e, a] = [expected[name]!.data as Float32Array, toNumbers(tensorFromBytes(o.element, o.dims, bytes.slice(o.address, o.address + o.bytes)))];
-        let [worst, largest] = [0, 0];
-        for (let k = 0; k < e.length; k++) {
-          const d = Math.abs(Number(e[k]) - a[k]!);
-          worst = Number.isNaN(d) ? Infinity : Math.max(worst, d);
-          largest = Math.max(largest, Math.abs(Number(e[k])));
-        }
-        error = Math.max(error, worst / Math.max(largest, 1e-30));
+        error = Math.max(error, shareOfLargest(e, a));
       }
     const cells = ours.flatMap(({ milliseconds }, v) => {
       const ratio = median(theirs) / median(milliseconds);
@@ -136,13 +121,13 @@ for (const network of networks) {
     lines.push(`| ${network.name} | ${median(theirs).toFixed(2)} | ${cells.join(" | ")} | ${error.toExponential(0)} |`);
     console.log(`${network.name.padEnd(28)} onnxruntime-web ${median(theirs).toFixed(2).padStart(8)} ms   simd128 ${cells[0]!.padStart(8)} ms, ratio ${cells[1]}   relaxed ${cells[2]!.padStart(8)} ms, ratio ${cells[3]}   error ${error.toExponential(0)}`);
     if (slowest > 0) {
-      const { exports, write } = ours.at(-1)!;
+      const { functions, write } = ours.at(-1)!;
       const times = model.steps.map((): number[] => []);
       for (let i = 0; i < 15; i++) {
         write();
         for (const [k, list] of times.entries()) {
           const start = performance.now();
-          exports[`step_${k}`]!();
+          functions[`step_${k}`]!();
           list.push(performance.now() - start);
         }
       }

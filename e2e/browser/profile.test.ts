@@ -1,4 +1,5 @@
 /** Times: the step is measured as generated code; a kernel leads to its node, and the graph is coloured by time. */
+import { AxeBuilder } from "@axe-core/playwright";
 import { expect } from "vitest";
 import { inRoot } from "../../app/tooling/run.mjs";
 import { journey } from "../harness.ts";
@@ -27,6 +28,12 @@ journey("measure the generated code, find the slowest kernel, colour the graph",
   await at("profile-heat").click();
   await expect.poll(() => at("heat-legend").getAttribute("data-kind")).toBe("time");
   await screenshot("profile-2-times");
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await expect.poll(() => page.evaluate(() => document.documentElement.dataset["theme"])).toBe(colorScheme);
+    expect((await new AxeBuilder({ page }).include('[data-testid="profile-panel"]').analyze()).violations).toEqual([]);
+  }
+  await screenshot("profile-3-dark");
   await at("profile-order").getByText("As they run").click();
   expect((await at("profile-row").first().textContent())!).toContain("preprocess");
 });

@@ -1,5 +1,5 @@
-import { hasRelaxedSimd, hostMath, wasmEngine } from "../backends/wasm/index.ts";
-import { fileBytes, generateCode, generateWasm, type GeneratedWasm, operatorLowering } from "../bundle/index.ts";
+import { hasRelaxedSimd } from "../backends/wasm/index.ts";
+import { fileBytes, generateCode, generateWasm, type GeneratedWasm, loadWasm, operatorLowering } from "../bundle/index.ts";
 import { importModel } from "../importers/index.ts";
 import { readValueFile } from "../importers/onnx/tensor-file.ts";
 import { elementKind, type ElementType } from "../ir/element-type.ts";
@@ -160,15 +160,11 @@ export async function runWasmCase(each: BackendCase, { optimize, relaxed }: { re
     return { ...about, refused: reasonOf(error) };
   }
   const { model } = code;
-  const { Memory, Global, Module, Instance } = wasmEngine();
-  const memory = new Memory({ initial: model.pages });
-  const bytes = new Uint8Array(memory.buffer).fill(0x7f);
-  const instance = new Instance(new Module(code.modules[0]!.bytes), { env: { memory, frame: new Global({ value: "i32" }, model.frameAddress) }, math: hostMath });
-  bytes.set(joined([...code.weights.chunks()]), model.weightsAddress);
+  const { bytes, functions, setInputs } = await loadWasm(code, code.modules[0]!, 0x7f);
   for (const [set, inputs] of ready.inputs.entries()) {
-    for (const [i, t] of inputs.entries()) bytes.set(tensorBytes(t), model.inputs[i]!.address);
+    setInputs(inputs.map(tensorBytes));
     try {
-      (instance.exports["run"] as () => void)();
+      functions["run"]!();
     } catch (error) {
       return { ...about, failed: `${each.sets[set]!.name}: ${error instanceof Error ? error.message : String(error)}` };
     }

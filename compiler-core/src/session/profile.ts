@@ -1,5 +1,5 @@
-import { hasRelaxedSimd, hostMath, loadAssembler, measureWasmPeak, wasmCacheBytes, wasmEngine } from "../backends/wasm/index.ts";
-import { builtInInputs, generateWasm } from "../bundle/index.ts";
+import { hasRelaxedSimd, loadAssembler, measureWasmPeak, wasmCacheBytes } from "../backends/wasm/index.ts";
+import { builtInInputs, generateWasm, loadWasm } from "../bundle/index.ts";
 import type { Graph, NodeId } from "../ir/graph.ts";
 import { Lineage } from "../ir/lineage.ts";
 import { tensorBytes } from "../ir/tensor.ts";
@@ -23,52 +23,33 @@ export async function profileGraph(graph: Graph, wanted: number, task: Task, clo
   const kernels = await chooseKernels(graph, task);
   const chosen = kernels.head.graph;
   const relaxedSimd = hasRelaxedSimd();
-  const { lowered, printed, model, weights, modules } = await generateWasm(chosen, "profile", { modelName: "profile", relaxed: [relaxedSimd] }, task);
+  const code = await generateWasm(chosen, "profile", { modelName: "profile", relaxed: [relaxedSimd] }, task);
+  const { lowered, printed, model } = code;
   task.check();
-
-  const engine = wasmEngine();
-  const memory = new engine.Memory({ initial: model.pages });
-  const instance = await engine.instantiate(await engine.compile(modules[0]!.bytes), { env: { memory, frame: new engine.Global({ value: "i32" }, model.frameAddress) }, math: hostMath });
-  const bytes = new Uint8Array(memory.buffer);
-  let at = model.weightsAddress;
-  for (const chunk of weights.chunks()) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
+  const { functions, setInputs } = await loadWasm(code, code.modules[0]!);
   const inputs = builtInInputs(model.inputs, 1, 2).map(tensorBytes);
-  const fill = (): void => {
-    for (const [i, { address }] of model.inputs.entries()) bytes.set(inputs[i]!, address);
-  };
-
-  const steps = printed.calls.map((_, i) => instance.exports[`step_${i}`] as () => void);
+  const steps = printed.calls.map((_, i) => functions[`step_${i}`]!);
   const sums = new Float64Array(steps.length);
-  let total = 0;
   let runs = 0;
   const started = clock();
   for (let turn = 0; ; turn++) {
     const passed = (clock() - started) / wanted;
     const counts = turn >= warmUps && (passed >= warmUpShare || turn >= most);
     if (runs >= fewest && (passed >= 1 || runs >= most)) break;
-    task.check();
     task.progress(Math.min(1, passed), "measuring");
     await task.pause();
-    fill();
-    let before = clock();
-    const began = before;
+    setInputs(inputs);
     for (const [i, run] of steps.entries()) {
+      task.check();
+      const before = clock();
       run();
-      const now = clock();
-      if (counts) sums[i]! += now - before;
-      before = now;
+      if (counts) sums[i]! += clock() - before;
     }
-    if (!counts) continue;
-    total += before - began;
-    runs++;
+    if (counts) runs++;
   }
 
   task.progress(undefined, "measuring what the machine can do");
-  await task.pause();
-  const peak = { ...measureWasmPeak(await loadAssembler(), clock), cacheBytes: wasmCacheBytes };
+  const peak = { ...(await measureWasmPeak(await loadAssembler(), clock, task)), cacheBytes: wasmCacheBytes };
   const lineage = new Lineage(kernels);
   const rows = printed.calls.map(({ step }, i): ProfileRow => {
     const { node, reads, writes } = lowered.steps[step]!;
@@ -80,7 +61,7 @@ export async function profileGraph(graph: Graph, wanted: number, task: Task, clo
     const moving = bandwidth === 0 ? 0 : moved / (bandwidth * 1e6);
     return { ...model.steps[i]!, nodes, milliseconds: sums[i]! / runs, ...(flops === undefined ? {} : { flops }), bytes: moved, possible: Math.max(computing, moving), bound: computing > moving ? "compute" : "memory" };
   });
-  return { runs, milliseconds: total / runs, rows, peak, relaxedSimd };
+  return { runs, milliseconds: rows.reduce((sum, row) => sum + row.milliseconds, 0), rows, peak, relaxedSimd };
 }
 
 /** Operators of the profiled graph that went into a kernel; for one in a body, the operator that has the body. */

@@ -1,3 +1,4 @@
+import type { Task } from "../../support/task.ts";
 import type { Assembler } from "./assemble.ts";
 import { hasRelaxedSimd, wasmEngine, type WasmMemory } from "./engine.ts";
 
@@ -52,13 +53,13 @@ function moduleText(relaxed: boolean): string {
  * Measures for about half a second. `clock` gives milliseconds; 0 everywhere where it stands still. Engines optimize a
  * function between calls: each measurement is many short ones, the first of which do not count.
  */
-export function measureWasmPeak(assembler: Assembler, clock: () => number): WasmPeak {
+export async function measureWasmPeak(assembler: Assembler, clock: () => number, task: Task): Promise<WasmPeak> {
   const { Module, Instance } = wasmEngine();
   const { compute, read, memory } = new Instance(new Module(assembler(moduleText(hasRelaxedSimd()), 0)), {}).exports as { compute: (n: number) => number; read: (bytes: number, n: number) => number; memory: WasmMemory };
   // Memory that was never written is one page of zeros for the machine.
   new Uint8Array(memory.buffer).fill(1);
   /** work a millisecond: the best of some turns, each long enough for the clock */
-  const best = (work: number, run: () => void): number => {
+  const best = async (work: number, run: () => void): Promise<number> => {
     const start = clock();
     let calls = 0;
     while (clock() - start < warmUp && calls < mostCalls) {
@@ -68,6 +69,8 @@ export function measureWasmPeak(assembler: Assembler, clock: () => number): Wasm
     const each = Math.max(1, Math.ceil((turnLength * calls) / Math.max(clock() - start, turnLength)));
     let fastest = 0;
     for (let turn = 0; turn < turns; turn++) {
+      task.check();
+      await task.pause();
       const began = clock();
       for (let call = 0; call < each; call++) run();
       const took = clock() - began;
@@ -76,9 +79,9 @@ export function measureWasmPeak(assembler: Assembler, clock: () => number): Wasm
     return fastest;
   };
   return {
-    gflops: best(rounds * chains * 2 * 4 * 2, () => void compute(rounds)) / 1e6,
-    memoryGBps: best(uncachedBytes, () => void read(uncachedBytes, 1)) / 1e6,
-    cacheGBps: best(cachedBytes, () => void read(cachedBytes, 1)) / 1e6,
+    gflops: (await best(rounds * chains * 2 * 4 * 2, () => void compute(rounds))) / 1e6,
+    memoryGBps: (await best(uncachedBytes, () => void read(uncachedBytes, 1))) / 1e6,
+    cacheGBps: (await best(cachedBytes, () => void read(cachedBytes, 1))) / 1e6,
   };
 }
 

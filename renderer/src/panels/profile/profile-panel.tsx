@@ -103,8 +103,8 @@ function Row({ row, total, longest, chosen, onChoose }: { readonly row: ProfileR
   const { t } = useTranslation();
   const reached = row.milliseconds > 0 ? Math.min(1, row.possible / row.milliseconds) : undefined;
   return (
-    <tr className={chosen ? "profile-chosen" : undefined} data-testid="profile-row" aria-selected={chosen}>
-      <td><button type="button" className="row-button" onClick={onChoose} disabled={row.nodes.length === 0} title={row.nodes.length === 0 ? t("profile.no-node") : undefined}><Name mono>{row.name}</Name> <span className="faint profile-op">{row.op.replace(/^graphwright\./, "")}</span></button></td>
+    <tr className={chosen ? "profile-chosen" : undefined} data-testid="profile-row">
+      <td><button type="button" className="row-button" aria-current={chosen || undefined} onClick={onChoose} disabled={row.nodes.length === 0} title={row.nodes.length === 0 ? t("profile.no-node") : undefined}><Name mono>{row.name}</Name> <span className="faint profile-op">{row.op.replace(/^graphwright\./, "")}</span></button></td>
       <td className="num">{time(row.milliseconds)}</td>
       <td className="num">{total > 0 ? share(row.milliseconds / total) : ""}</td>
       <td className="profile-bar-cell">

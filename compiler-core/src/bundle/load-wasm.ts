@@ -1,0 +1,32 @@
+import { hostMath, wasmEngine } from "../backends/wasm/index.ts";
+import type { GeneratedWasm } from "./build-wasm-bundle.ts";
+
+/** A generated module in this engine, its weights in place. */
+export interface LoadedWasm {
+  /** its memory: inputs and outputs lie in it at the addresses of the model's tensors */
+  readonly bytes: Uint8Array;
+  /** `run`, and `step_0` onwards */
+  readonly functions: Readonly<Record<string, () => void>>;
+  /** Writes the inputs, as bytes in the model's order: before each run, since a run may use their memory again. */
+  setInputs(inputs: readonly Uint8Array[]): void;
+}
+
+/** Compiles and instantiates a module; the memory is filled with `garbage` first, to show what reads without having written. */
+export async function loadWasm({ model, weights }: GeneratedWasm, module: GeneratedWasm["modules"][number], garbage = 0): Promise<LoadedWasm> {
+  const { Memory, Global, compile, instantiate } = wasmEngine();
+  const memory = new Memory({ initial: model.pages });
+  const bytes = new Uint8Array(memory.buffer).fill(garbage);
+  let at = model.weightsAddress;
+  for (const chunk of weights.chunks()) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  const { exports } = await instantiate(await compile(module.bytes), { env: { memory, frame: new Global({ value: "i32" }, model.frameAddress) }, math: hostMath });
+  return {
+    bytes,
+    functions: exports as Readonly<Record<string, () => void>>,
+    setInputs(inputs) {
+      for (const [i, { address }] of model.inputs.entries()) bytes.set(inputs[i]!, address);
+    },
+  };
+}
