@@ -26,17 +26,19 @@ await ensureInstalled();
 await ensurePrograms();
 const bin = (/** @type {string} */ path) => inRoot(`node_modules/${path}`);
 
+const checks = /** @type {[string, string[]][]} */ ([]);
 if (wanted("static")) {
-  await check("type check", [inRoot("app/tooling/typecheck.mjs")]);
-  await check("lint", [bin("eslint/bin/eslint.js"), "-c", inRoot("app/tooling/eslint.config.mjs"), "."]);
-  await check("layers", [inRoot("app/tooling/layers.mjs")]);
+  checks.push(["lint", [bin("eslint/bin/eslint.js"), "-c", inRoot("app/tooling/eslint.config.mjs"), "."]]);
+  checks.push(["type check", [inRoot("app/tooling/typecheck.mjs")]]);
+  checks.push(["layers", [inRoot("app/tooling/layers.mjs")]]);
 }
+// Journeys run on whatever could be built: one broken target should not hide how the rest does.
+if (wanted("e2e")) checks.push(["build", [inRoot("app/tooling/build.mjs")]]);
+if (checks.length > 0) await sideBySide(checks);
 if (wanted("unit")) {
   await vitest("unit tests", ["--project", "!e2e", "--passWithNoTests=false"], paths);
 }
 if (wanted("e2e")) {
-  // Journeys run on whatever could be built: one broken target should not hide how the rest does.
-  await check("build", [inRoot("app/tooling/build.mjs")]);
   await vitest("end-to-end tests", ["--project", "e2e"], paths);
 }
 
@@ -44,14 +46,24 @@ console.log(`\nAll stages: ${secondsSince(start)}`);
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
 
-/** A stage that counts as one test. @param {string} name @param {readonly string[]} args */
-async function check(name, args) {
-  const began = headline(name);
-  const { code } = await run(process.execPath, args, { inherit: true, timeoutMs: 300_000 });
-  if (code === 0) total.passed++;
-  else total.failed++;
-  console.log(`${code === 0 ? "ok  " : "FAIL"} ${name}  ${secondsSince(began)}${code === 124 ? " (time limit)" : ""}`);
-  return code === 0;
+/**
+ * Checks that count as one test each, two at a time: each of them leaves a core idle for much of its time.
+ * @param {[name: string, args: string[]][]} queue
+ */
+async function sideBySide(queue) {
+  headline(queue.map(([name]) => name).join(", "));
+  const worker = async () => {
+    for (let each = queue.shift(); each !== undefined; each = queue.shift()) {
+      const [name, args] = each;
+      const began = performance.now();
+      const { code, output } = await run(process.execPath, args, { timeoutMs: 300_000 });
+      if (code === 0) total.passed++;
+      else total.failed++;
+      if (output.trim()) console.log(output.trimEnd());
+      console.log(`${code === 0 ? "ok  " : "FAIL"} ${name}  ${secondsSince(began)}${code === 124 ? " (time limit)" : ""}`);
+    }
+  };
+  await Promise.all([worker(), worker()]);
 }
 
 /** A vitest run; its tests are counted one by one. @param {string} name @param {readonly string[]} args @param {readonly string[]} filters */

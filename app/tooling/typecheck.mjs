@@ -38,11 +38,8 @@ let failed = 0;
 async function worker() {
   for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
     const start = performance.now();
-    const info = inRoot(`node_modules/.cache/graphwright/${name.replaceAll("/", "-")}.tsbuildinfo`);
-    const { code, output } = await run(process.execPath, [
-      inRoot("node_modules/typescript/bin/tsc"),
-      ...["-p", inRoot(`${name}/tsconfig.json`), "--incremental", "--tsBuildInfoFile", info, "--pretty", "false"],
-    ]);
+    // The native compiler is several times as fast; linters need the API of the one in JavaScript.
+    const { code, output } = await run(process.execPath, [inRoot("node_modules/typescript-native/bin/tsc"), ...["-p", inRoot(`${name}/tsconfig.json`), "--noEmit", "--pretty", "false"]]);
     if (code !== 0) failed++;
     console.log(`${code === 0 ? "ok  " : "FAIL"} ${name}  ${secondsSince(start)}`);
     if (output.trim()) console.log(output.trimEnd());
