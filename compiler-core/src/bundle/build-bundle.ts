@@ -16,7 +16,7 @@ import { generateCode, type Kernels, nameIn, type Variant } from "./generate.ts"
 import type { LoweredGraph } from "./lower-graph.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { CheckedPlan } from "./overlap-checker.ts";
-import type { WeightsFile } from "./weights.ts";
+import { weightDims, type WeightsFile } from "./weights.ts";
 
 export interface BundleOptions {
   /** the model's name; the C identifier is made from it */
@@ -253,7 +253,7 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
     weights: {
       file: `weights/${model.id}.bin`,
       bytes: weights.bytes,
-      tensors: weights.tensors.map((t) => ({ name: t.name, element: t.value.type.element, dims: t.value.dims, offset: t.offset, bytes: t.bytes, crc32: t.crc32.toString(16).padStart(8, "0") })),
+      tensors: weights.tensors.map((t) => ({ name: t.name, element: t.value.type.element, dims: weightDims(t), offset: t.offset, bytes: t.bytes, crc32: t.crc32.toString(16).padStart(8, "0") })),
     },
     sources,
     kernels: kernels.list.map((k) => ({

@@ -14,7 +14,7 @@ import { type JsModel, jsBench, jsModule, jsSelftest, type JsTensor, jsTypes } f
 import { lowerGraph, operatorLowering, type LoweredGraph, type ValueKey } from "./lower-graph.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { CheckedPlan } from "./overlap-checker.ts";
-import { makeWeights, type WeightsFile } from "./weights.ts";
+import { makeWeights, weightDims, type WeightsFile } from "./weights.ts";
 
 const pageBytes = 65536;
 const align = (n: number): number => Math.ceil(n / 64) * 64;
@@ -154,7 +154,7 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
         inputs: model.inputs.map(({ address: _, ...t }) => t),
         outputs: model.outputs.map(({ address: _, ...t }) => t),
         arena: { bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, alignment: 64 },
-        weights: { file: `weights/${id}.bin`, bytes: weights.bytes, tensors: weights.tensors.map((t) => ({ name: t.name, element: t.value.type.element, dims: t.value.dims, offset: t.offset, bytes: t.bytes, crc32: t.crc32.toString(16).padStart(8, "0") })) },
+        weights: { file: `weights/${id}.bin`, bytes: weights.bytes, tensors: weights.tensors.map((t) => ({ name: t.name, element: t.value.type.element, dims: weightDims(t), offset: t.offset, bytes: t.bytes, crc32: t.crc32.toString(16).padStart(8, "0") })) },
         kernels: plain.names.map((name, i) => ({ name, file: `wasm/${id}.wat`, line: lineOf.get(name) ?? null, frame_bytes: plain.kernels[i]!.frameBytes })),
         operators: lowered.steps.map((s, i) => {
           const call = plain.calls.findIndex((c) => c.step === i);

@@ -84,14 +84,17 @@ export async function planGraphs(graph: Graph, graphs: readonly LoweredGraph[], 
   const joined = joinedSteps(graphs);
   if (lowered.outputs.length === 0) throw new GraphwrightError("no-outputs", "the model has no outputs.");
 
-  const constants = [...lowered.values.values()].filter((v) => v.constant && v.type.element !== null && isRead(lowered, v.key));
-  const weightTensors = constants.map((v) => ({ name: v.name, value: graph.constant(v.ref)! }));
-  const weightOffsets = new Map(constants.map((v, i) => [v.key, layOutWeights(weightTensors).offsets[i]!]));
+  // Targets may pack a weight differently.
+  const values = new Map(graphs.flatMap((g) => [...g.values]));
+  const constants = [...values.values()].filter((v) => v.constant && v.type.element !== null && graphs.some((g) => isRead(g, v.key)));
+  const weightTensors = constants.map((v) => ({ name: v.name, value: graph.constant(v.ref)!, ...(v.layout ? { layout: v.layout } : {}) }));
+  const { offsets } = layOutWeights(weightTensors);
+  const weightOffsets = new Map(constants.map((v, i) => [v.key, offsets[i]!]));
 
   task.progress(undefined, "planning memory");
   await task.pause();
   const plan = planMemory({
-    values: [...lowered.values.values()].map((v) => ({ key: v.key, bytes: v.bytes, ...(weightOffsets.has(v.key) ? { weightOffset: weightOffsets.get(v.key)! } : {}) })),
+    values: [...values.values()].map((v) => ({ key: v.key, bytes: v.bytes, ...(weightOffsets.has(v.key) ? { weightOffset: weightOffsets.get(v.key)! } : {}) })),
     steps: lowered.steps.map((s, i) => ({
       reads: s.reads,
       writes: s.writes,

@@ -7,6 +7,7 @@ import { GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import { inPlaceInputs } from "../tensor/in-place.ts";
 import { hoistScratch, lowerNode, type LoweringTable } from "../tensor/lower-node.ts";
+import { type Layout, printLayout } from "../tensor/layout.ts";
 import type { View } from "../tensor/lowering.ts";
 import type { Buffer, TensorProgram } from "../tensor/program.ts";
 import { scheduleParallel } from "../tensor/parallel-rule.ts";
@@ -46,6 +47,8 @@ export interface GraphValue {
   readonly bytes: number;
   /** constants lie in the weights file */
   readonly constant: boolean;
+  /** a constant that a schedule laid out anew; `dims` and `bytes` are those of the packed array */
+  readonly layout?: Layout;
 }
 
 export interface LoweredStep {
@@ -94,21 +97,23 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
   const values = new Map<ValueKey, GraphValue>();
   const describeValue = (node: Node, ref: ValueRef): string => node.outputs[ref.output]?.name || describeNode(node);
 
-  const addValue = (ref: ValueRef): GraphValue => {
-    const key = keyOfValue(ref);
+  const addValue = (ref: ValueRef, packed?: Buffer): GraphValue => {
+    const layout = packed?.packed?.layout;
+    const key = layout ? `${keyOfValue(ref)} ${printLayout(layout)}` : keyOfValue(ref);
     const known = values.get(key);
     if (known) return known;
     const node = graph.node(ref.node);
     const type = graph.type(ref) as TensorType;
-    const dims = staticShape(type) ?? [];
+    const dims = packed ? packed.dims : (staticShape(type) ?? []);
     const value: GraphValue = {
       key,
       ref,
-      name: describeValue(node, ref),
+      name: describeValue(node, ref) + (layout ? ` ${printLayout(layout)}` : ""),
       type,
       dims,
       bytes: type.element ? byteSize(type.element, elementCount(dims)) : 0,
       constant: node.kind === "constant",
+      ...(layout ? { layout } : {}),
     };
     values.set(key, value);
     return value;
@@ -136,7 +141,7 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
       const byName = new Map([...lowered.bindings].map(([b, ref]) => [b.name, ref]));
       for (const p of program.parameters) {
         const ref = byName.get(p.name);
-        if (ref && p.scope !== "scratch") parameterValues.set(p, addValue(ref).key);
+        if (ref && p.scope !== "scratch") parameterValues.set(p, addValue(ref, p.packed && p).key);
       }
       const of = (scope: Buffer["scope"][]): ValueKey[] => program.parameters.filter((p) => scope.includes(p.scope)).map((p) => parameterValues.get(p) as ValueKey);
       steps.push({

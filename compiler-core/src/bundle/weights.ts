@@ -1,5 +1,8 @@
-import { tensorBytes } from "../ir/tensor.ts";
 import type { ConstantValue } from "../ir/constant.ts";
+import { byteSize } from "../ir/element-type.ts";
+import { tensorBytes } from "../ir/tensor.ts";
+import { elementCount } from "../ir/value-type.ts";
+import { type Layout, packedDims, packTensor } from "../tensor/layout.ts";
 import type { Task } from "../support/task.ts";
 import { crc32 } from "./checksum.ts";
 
@@ -23,7 +26,14 @@ const align64 = (n: number): number => Math.ceil(n / 64) * 64;
 export interface WeightTensor {
   readonly name: string;
   readonly value: ConstantValue;
+  /** how the elements are laid out in the file, where a schedule packed them */
+  readonly layout?: Layout;
 }
+
+/** Dimensions as they are in the file. */
+export const weightDims = ({ value, layout }: WeightTensor): readonly number[] => (layout ? packedDims(layout, value.dims) : value.dims);
+const bytesOf = (t: WeightTensor): number => (t.layout ? byteSize(t.value.type.element!, elementCount(weightDims(t))) : t.value.bytes);
+const bytesIn = (t: WeightTensor): Uint8Array => tensorBytes(t.layout ? packTensor(t.value.tensor(), t.layout) : t.value.tensor());
 
 export interface PlacedWeight extends WeightTensor {
   readonly offset: number;
@@ -44,7 +54,7 @@ export function layOutWeights(tensors: readonly WeightTensor[]): { offsets: numb
   let at = align64(headerBytes + entryBytes * tensors.length);
   const offsets = tensors.map((t) => {
     const offset = at;
-    at = align64(at + t.value.bytes);
+    at = align64(at + bytesOf(t));
     return offset;
   });
   return { offsets, bytes: at };
@@ -59,7 +69,7 @@ export async function makeWeights(tensors: readonly WeightTensor[], task: Task):
       task.progress(i / tensors.length, `weights: ${t.name}`);
       await task.pause();
     }
-    placed.push({ ...t, offset: offsets[i]!, bytes: t.value.bytes, crc32: crc32(tensorBytes(t.value.tensor())) });
+    placed.push({ ...t, offset: offsets[i]!, bytes: bytesOf(t), crc32: crc32(bytesIn(t)) });
   }
   const table = new Uint8Array(entryBytes * placed.length);
   const view = new DataView(table.buffer);
@@ -86,7 +96,7 @@ export async function makeWeights(tensors: readonly WeightTensor[], task: Task):
       let at = header.length + table.length;
       for (const p of placed) {
         if (p.offset > at) yield new Uint8Array(p.offset - at);
-        yield tensorBytes(p.value.tensor());
+        yield bytesIn(p);
         at = p.offset + p.bytes;
       }
       if (bytes > at) yield new Uint8Array(bytes - at);

@@ -4,10 +4,12 @@ import { decodeSmallFloat, encodeSmallFloat } from "../ir/small-float.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { typeOf } from "./expression.ts";
+import { packTensor } from "./layout.ts";
 import type { BinaryOp, Buffer, Expression, Statement, TensorProgram, UnaryOp, Variable } from "./program.ts";
 
 /**
- * Runs a tensor program on tensors, for checks of schedules and as the meaning of a program. Elements are JavaScript
+ * Runs a tensor program on tensors, for checks of schedules and as the meaning of a program; weights that it packs are given
+ * as they were. Elements are JavaScript
  * numbers rounded to their type after each operation (64-bit integers are exact up to 2^53). Every access is checked,
  * and reading an element that was never written is an error.
  */
@@ -16,7 +18,8 @@ export function interpret(program: TensorProgram, inputs: readonly Tensor[]): Te
   let next = 0;
   for (const p of program.parameters) {
     if (p.scope === "input" || p.scope === "weight") {
-      const tensor = inputs[next++];
+      const given = inputs[next++];
+      const tensor = given && p.packed && elementCount(given.dims) === elementCount(p.packed.dims) ? packTensor({ ...given, dims: p.packed.dims }, p.packed.layout) : given;
       if (!tensor || tensor.element !== p.element || elementCount(tensor.dims) !== elementCount(p.dims))
         throw new GraphwrightError("program-input", `${program.name} takes ${p.element}[${p.dims.join(", ")}] as ${p.name}.`);
       storage.set(p, { values: Float64Array.from(toNumbers(tensor)), written: undefined });

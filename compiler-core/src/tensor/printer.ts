@@ -1,3 +1,4 @@
+import { printLayout } from "./layout.ts";
 import type { BinaryOp, Block, Buffer, Expression, Statement, TensorProgram } from "./program.ts";
 
 /** Lines (counted from 1, both included) that a block takes in a text. */
@@ -64,7 +65,7 @@ function shortFloat32(value: number): number {
   return value;
 }
 
-export const printBuffer = (b: Buffer): string => `${b.name}: ${b.element}[${b.dims.join(", ")}]`;
+export const printBuffer = (b: Buffer): string => `${b.name}: ${b.element}[${b.dims.join(", ")}]${b.packed ? ` packed ${printLayout(b.packed.layout)}` : ""}`;
 
 /** The readable text of a program, and where each block stands in it. Equal programs give equal texts. */
 export function printProgram(program: TensorProgram): ProgramText {

@@ -1,4 +1,5 @@
 import type { ElementType } from "../ir/element-type.ts";
+import type { Layout } from "./layout.ts";
 
 /**
  * Tensor programs: loop nests over buffers. An operator lowers to a `TensorProgram`; a schedule transforms it by
@@ -50,6 +51,8 @@ export interface Buffer {
   readonly scope: "input" | "output" | "weight" | "scratch" | "local";
   /** a local table of constants: it is read only */
   readonly values?: readonly number[];
+  /** a weight laid out anew before the program runs: its dimensions before, and what each of `dims` takes of them */
+  readonly packed?: { readonly dims: readonly number[]; readonly layout: Layout };
 }
 
 export interface Axis {
@@ -58,7 +61,8 @@ export interface Axis {
   readonly kind: "spatial" | "reduce";
 }
 
-export type LoopKind = "serial" | "unrolled" | "vectorized" | "parallel";
+/** "worker": the iterations are shares of the work, one for each worker; "parallel": as many at a time as there are threads. */
+export type LoopKind = "serial" | "unrolled" | "vectorized" | "parallel" | "worker";
 
 export interface Loop {
   readonly kind: "for";

@@ -14,7 +14,7 @@ import { fromLinear, intervalOf, type Interval, linearOf, Scope } from "./simpli
  * - every element of every output is written;
  * - a reduction starts from a written element, and nothing is read before some statement wrote it;
  * - parallel and vectorized loops carry no reduction;
- * - iterations of a parallel loop touch elements of their own in all that the loop writes: no races;
+ * - iterations of a loop that threads share (parallel, worker) touch elements of their own in all that the loop writes: no races;
  * - inputs and weights are not written.
  */
 export function verifyProgram(program: TensorProgram): Diagnostic[] {
@@ -53,11 +53,11 @@ class Verifier {
 
   private checkRaces(): void {
     walkStatements(this.program.body, (s, around) => {
-      if (s.kind !== "for" || s.mode !== "parallel") return;
+      if (s.kind !== "for" || (s.mode !== "parallel" && s.mode !== "worker")) return;
       const race = racesOf(s, around.filter((a): a is Loop => a.kind === "for"));
-      if (race) this.report("race", `the parallel loop ${s.variable.name}: ${race.detail}.`);
+      if (race) this.report("race", `the ${s.mode} loop ${s.variable.name}: ${race.detail}.`);
       walkStatements(s.body, (b) => {
-        if (b.kind === "block" && b.axes.some((a, i) => a.kind === "reduce" && mentions(b.bindings[i] as Expression, s.variable))) this.report("race", `the parallel loop ${s.variable.name} carries the reduction of ${b.name}.`);
+        if (b.kind === "block" && b.axes.some((a, i) => a.kind === "reduce" && mentions(b.bindings[i] as Expression, s.variable))) this.report("race", `the ${s.mode} loop ${s.variable.name} carries the reduction of ${b.name}.`);
       });
     });
   }

@@ -8,6 +8,7 @@ import { add, load, mul, number, sub } from "../../src/tensor/expression.ts";
 import { interpret } from "../../src/tensor/interpreter.ts";
 import { printProgram } from "../../src/tensor/printer.ts";
 import type { Expression, TensorProgram } from "../../src/tensor/program.ts";
+import { bind } from "../../src/tensor/schedule/bind.ts";
 import { cacheRead } from "../../src/tensor/schedule/cache-read.ts";
 import { cacheWrite } from "../../src/tensor/schedule/cache-write.ts";
 import { computeAt } from "../../src/tensor/schedule/compute-at.ts";
@@ -156,6 +157,7 @@ describe("any order of these with the other primitives", () => {
         () => [random.pick([unroll, vectorize, parallel]), { loop }],
         () => [cacheRead, { block, buffer, at: random.pick([...loopNames, ""]) }],
         () => [cacheWrite, { block, at: loop }],
+        () => [bind, { loop, axis: random.pick(["worker", "lane"]) }],
         () => [computeAt, { block, loop }],
         () => [reverseComputeAt, { block, buffer, loop }],
         () => [reverseComputeAt, { block: blocks.at(-1)!, buffer: "t", loop }],

@@ -1,13 +1,20 @@
 import { describe, expect, test } from "vitest";
+import { printKernel } from "../../src/backends/c/print.ts";
+import { fromNumbers } from "../../src/ir/tensor.ts";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
-import { buffer, loop, makeProgram, nest, store } from "../../src/tensor/build.ts";
+import { buffer, loop, makeProgram, nest, store, withBuffers } from "../../src/tensor/build.ts";
 import { add, load, mul, number, variable } from "../../src/tensor/expression.ts";
+import { hoistScratch } from "../../src/tensor/lower-node.ts";
+import { packTensor, parseLayoutPart } from "../../src/tensor/layout.ts";
+import { printProgram } from "../../src/tensor/printer.ts";
 import type { TensorProgram } from "../../src/tensor/program.ts";
+import { bind } from "../../src/tensor/schedule/bind.ts";
 import { cacheWrite } from "../../src/tensor/schedule/cache-write.ts";
 import { computeInline } from "../../src/tensor/schedule/compute-inline.ts";
 import { decomposeReduction } from "../../src/tensor/schedule/decompose-reduction.ts";
 import { fuse } from "../../src/tensor/schedule/fuse.ts";
 import { schedulePrimitives } from "../../src/tensor/schedule/index.ts";
+import { pack } from "../../src/tensor/schedule/pack.ts";
 import { parallel } from "../../src/tensor/schedule/parallel.ts";
 import { partition } from "../../src/tensor/schedule/partition.ts";
 import { applyPrimitive, type ScheduleArguments, type SchedulePrimitive } from "../../src/tensor/schedule/primitive.ts";
@@ -164,6 +171,48 @@ describe("schedule primitives, before and after", () => {
     sameMeaning(product(), after);
   });
 
+  /** a 3 x 3 convolution of 2 channels to 5 with a weight w[o, i, kh, kw] */
+  const convolution = (): TensorProgram => {
+    const x = buffer("x", "float32", [2, 6, 6], "input");
+    const w = buffer("w", "float32", [5, 2, 3, 3], "weight");
+    const y = buffer("y", "float32", [5, 4, 4], "output");
+    const axes = [{ name: "o", extent: 5 }, { name: "h", extent: 4 }, { name: "v", extent: 4 }, ...["i", "kh", "kw"].map((name, at) => ({ name, extent: at === 0 ? 2 : 3, kind: "reduce" as const }))];
+    return makeProgram("convolution", [x, w, y], nest("conv", axes,
+      ([o, h, v, i, kh, kw]) => store(y, [o!, h!, v!], add(load(y, [o!, h!, v!]), mul(load(x, [i!, add(h!, kh!), add(v!, kw!)]), load(w, [o!, i!, kh!, kw!])))),
+      ([o, h, v]) => store(y, [o!, h!, v!], number("float32", 0)),
+    ));
+  };
+
+  test("pack: channels of a weight in groups of 4, the last one filled up with zeros", () => {
+    const tiled = applyPrimitive(split, convolution(), { loop: "o", factor: 4 });
+    const after = applyPrimitive(pack, tiled, { block: "conv", buffer: "w", layout: ["0/4", "1", "2", "3", "0%4"] });
+    expect(printProgram(after).text.split("\n")[0]).toBe("program convolution(input x: float32[2, 6, 6], weight w: float32[2, 2, 3, 3, 4] packed [0/4, 1, 2, 3, 0%4], output y: float32[5, 4, 4]):");
+    expect(body(after).at(-1)!.trim()).toBe("y[v_o, v_h, v_v] = y[v_o, v_h, v_v] + x[v_i, v_h + v_kh, v_v + v_kw] * w[v_o // 4, v_i, v_kh, v_kw, v_o % 4]");
+    sameMeaning(convolution(), after);
+    const packed = packTensor(fromNumbers("float32", [5, 3], Array.from({ length: 15 }, (_, i) => i)), ["1", "0/2", "0%2"].map((t) => parseLayoutPart(t)!));
+    expect([packed.dims, Array.from(packed.data)]).toEqual([[3, 3, 2], [0, 3, 6, 9, 12, 0, 1, 4, 7, 10, 13, 0, 2, 5, 8, 11, 14, 0]]);
+  });
+
+  test("bind: neighbouring nests of the same workers need not wait for each other", () => {
+    const workers = (program: TensorProgram, loops: readonly string[]): TensorProgram => loops.reduce((p, loop) => applyPrimitive(bind, p, { loop, axis: "worker" }), program);
+    const after = workers(product(), ["i", "m"]);
+    expect(loops(after)).toEqual(["local t: float32[6, 9]", "for i in worker(6):", "for j in range(9):", "for k in range(5):", "for m in worker(6):", "for n in range(9):"]);
+    sameMeaning(product(), after);
+    const stages = (program: TensorProgram): number => printKernel(hoistScratch(program, 0), { name: "k", threads: true }).stages;
+    expect(stages(after)).toBe(1);
+    // The second nest reads columns that other workers made: they wait.
+    const across = applyPrimitive(reorder, product(6, 6), { loops: ["n", "m"] });
+    expect(stages(workers(across, ["i", "n"]))).toBe(2);
+    expect(stages(["i", "m"].reduce((p, loop) => applyPrimitive(parallel, p, { loop }), product()))).toBe(2);
+  });
+
+  test("bind: a loop of just one vector", () => {
+    const p = applyPrimitive(reorder, product(6, 8), { loops: ["k", "j"] });
+    const after = applyPrimitive(bind, p, { loop: "j", axis: "lane" });
+    expect(loops(after)).toContain("for j in vectorized(8):");
+    sameMeaning(product(6, 8), after);
+  });
+
   test("every step is recorded with its texts", () => {
     const schedule = new Schedule(product()).apply(split, { loop: "i", factor: 2 }).apply(unroll, { loop: "i_i" });
     expect(schedule.steps.map(describeStep)).toEqual(["split(loop=i, factor=2)", "unroll(loop=i_i)"]);
@@ -202,6 +251,15 @@ describe("what is not legal is refused by the name of its condition", () => {
     ["no-carried-dependence", vectorize, scan(), { loop: "i" }],
     ["spatial", parallel, applyPrimitive(reorder, product(), { loops: ["k", "j", "i"] }), { loop: "k" }],
     ["own-locals", parallel, shared(), { loop: "i" }],
+    ["axis", bind, product(), { loop: "i", axis: "block" }],
+    ["outermost", bind, product(), { loop: "j", axis: "worker" }],
+    ["no-carried-dependence", bind, scan(), { loop: "i", axis: "worker" }],
+    ["one-vector", bind, product(), { loop: "j", axis: "lane" }],
+    ["innermost", bind, product(6, 8), { loop: "j", axis: "lane" }],
+    ["reads-constant", pack, product(), { block: "matmul", buffer: "a", layout: ["1", "0"] }],
+    ["whole-layout", pack, weighted(), { block: "matmul", buffer: "b", layout: ["1/4", "0", "1%8"] }],
+    ["whole-layout", pack, weighted(), { block: "matmul", buffer: "b", layout: ["1", "0", "2"] }],
+    ["not-packed", pack, applyPrimitive(pack, weighted(), { block: "matmul", buffer: "b", layout: ["1", "0"] }), { block: "matmul", buffer: "b", layout: ["1", "0"] }],
     ["short-loop", unroll, wide(), { loop: "i" }],
     ["reduction-inside", decomposeReduction, applyPrimitive(reorder, product(), { loops: ["k", "j"] }), { block: "matmul", loop: "j" }],
     ["has-init", decomposeReduction, product(), { block: "relu", loop: "n" }],
@@ -227,6 +285,14 @@ describe("what is not legal is refused by the name of its condition", () => {
     for (const p of schedulePrimitives) for (const c of p.conditions) expect(c.doc).toMatch(/^[A-Z].*\.$/s);
   });
 });
+
+/** a * b with a constant b */
+function weighted(): TensorProgram {
+  const program = product();
+  const b = program.parameters[1]!;
+  const weight = { ...b, scope: "weight" as const };
+  return { ...program, parameters: program.parameters.map((p) => (p === b ? weight : p)), body: withBuffers(program.body, new Map([[b, weight]])) };
+}
 
 function wide(): TensorProgram {
   const y = buffer("y", "float32", [100], "output");

@@ -6,6 +6,7 @@ import { walkStatements } from "../../tensor/build.ts";
 import { add, integer, loadsOf, mul, substitute, typeOf, variable, variablesOf } from "../../tensor/expression.ts";
 import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
+import { workerGroups } from "../../tensor/schedule/bind.ts";
 import { decide, intervalOf, Scope, simplify } from "../../tensor/simplify.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { portableTarget, type ScheduleTarget } from "../../tensor/target.ts";
@@ -100,7 +101,7 @@ class KernelPrinter {
     this.tiledScalars = [...this.registers].some((b) => b.element === "float32" && elementCount(b.dims) >= 8);
     this.taken = new Set(reserved);
     this.stages = options.threads ? stagesOf(program) : [];
-    this.shared = new Set(this.stages.flatMap((s) => s.loop ?? []));
+    this.shared = new Set(this.stages.flatMap((s) => s.loops));
     if (this.stages.length > 0) for (const name of ["stage", "part", "parts"]) this.taken.add(name);
   }
 
@@ -141,7 +142,7 @@ class KernelPrinter {
   private emitStages(): void {
     this.emit(this.program.body.filter((s) => s.kind === "allocate"), new Map(), Scope.empty, undefined);
     for (const [i, stage] of this.stages.entries()) {
-      const conditions = [...(this.stages.length > 1 ? [`stage == ${i}`] : []), ...(stage.loop ? [] : ["part == 0"])];
+      const conditions = [...(this.stages.length > 1 ? [`stage == ${i}`] : []), ...(stage.loops.length > 0 ? [] : ["part == 0"])];
       if (conditions.length === 0) {
         this.emit(stage.body, new Map(), Scope.empty, undefined);
         continue;
@@ -642,28 +643,29 @@ class KernelPrinter {
 function sharedLoop(top: Statement): Loop | undefined {
   let at: Statement | undefined = top;
   while (at?.kind === "for" && at.mode === "serial") at = at.body.length === 1 ? at.body[0] : undefined;
-  return at?.kind === "for" && at.mode === "parallel" && at.extent > 1 ? at : undefined;
+  return at?.kind === "for" && (at.mode === "parallel" || at.mode === "worker") && at.extent > 1 ? at : undefined;
 }
 
 /**
- * The program in parts between which threads wait for each other: each nest with a parallel loop, and what lies between
- * them. None when nothing is parallel, or when a local lives across nests, where each thread would have its own.
+ * The program in parts between which threads wait for each other: each nest with a parallel loop, neighbouring nests
+ * whose workers keep to their own elements, and what lies between them. None when nothing is shared, or when a local
+ * lives across nests, where each thread would have its own.
  */
 function stagesOf(program: TensorProgram): readonly Stage[] {
   if (program.body.some((s) => s.kind === "allocate" && !s.buffer.values)) return [];
-  const stages: { loop: Loop | undefined; body: Statement[] }[] = [];
-  for (const s of program.body) {
-    if (s.kind === "allocate") continue;
-    const loop = sharedLoop(s);
+  const stages: { loops: Loop[]; body: Statement[] }[] = [];
+  for (const group of workerGroups({ ...program, body: program.body.filter((s) => s.kind !== "allocate") })) {
+    const loops = group.flatMap((s) => sharedLoop(s) ?? []);
     const last = stages.at(-1);
-    if (!loop && last && !last.loop) last.body.push(s);
-    else stages.push({ loop, body: [s] });
+    if (loops.length === 0 && last?.loops.length === 0) last.body.push(...group);
+    else stages.push({ loops, body: [...group] });
   }
-  return stages.some((s) => s.loop) ? stages : [];
+  return stages.some((s) => s.loops.length > 0) ? stages : [];
 }
 
 interface Stage {
-  readonly loop: Loop | undefined;
+  /** the loops that threads share, one in each nest of the stage; none: the first thread runs it */
+  readonly loops: readonly Loop[];
   readonly body: readonly Statement[];
 }
 

@@ -1,3 +1,4 @@
+import { bind } from "./bind.ts";
 import { cacheRead } from "./cache-read.ts";
 import { cacheWrite } from "./cache-write.ts";
 import { computeAt } from "./compute-at.ts";
@@ -5,6 +6,7 @@ import { computeInline } from "./compute-inline.ts";
 import { decomposeReduction } from "./decompose-reduction.ts";
 import { fuse } from "./fuse.ts";
 import { parallel } from "./parallel.ts";
+import { pack } from "./pack.ts";
 import { partition } from "./partition.ts";
 import { prefetch } from "./prefetch.ts";
 import type { SchedulePrimitive } from "./primitive.ts";
@@ -24,6 +26,7 @@ export const schedulePrimitives = [
   unroll,
   vectorize,
   parallel,
+  bind,
   computeInline,
   computeAt,
   reverseComputeInline,
@@ -31,6 +34,7 @@ export const schedulePrimitives = [
   decomposeReduction,
   cacheRead,
   cacheWrite,
+  pack,
   prefetch,
 ] as const;
 

@@ -1,0 +1,63 @@
+import { substituteStatements } from "../build.ts";
+import type { Loop, Statement, TensorProgram } from "../program.ts";
+import { racesOf } from "./dependence.ts";
+import { definePrimitive, findLoop, replaceStatement, type Require } from "./primitive.ts";
+import { independentIterations, requireIndependentIterations } from "./parallel.ts";
+import { vectorize } from "./vectorize.ts";
+
+/** What a loop may be bound to. */
+export const bindAxes = ["worker", "lane"] as const;
+
+/** Iterations that one vector register of some target holds. */
+const laneCounts: readonly number[] = [4, 8, 16];
+
+/**
+ * Binds a loop to an axis of the machine, whose size is then the loop's. `worker`: iteration w is the share of worker w
+ * of a pool. Unlike `parallel`, which divides one nest and waits at its end, neighbouring nests bound to as
+ * many workers are one stage where each worker touches only what is its own in all of them: it goes on with its share of the
+ * next nest at once, what it wrote still in its cache. `lane`: iteration l is lane l of one vector. Unlike `vectorize`,
+ * which takes any extent and lets the target divide it, a loop that is no whole vector is refused.
+ */
+export const bind = definePrimitive<{ loop: string; axis: string }>({
+  name: "bind",
+  summary: "The loop's iterations become the workers of a pool, which keep their shares from nest to nest without waiting, or the lanes of one vector.",
+  conditions: [
+    { name: "axis", doc: `The axis is one of ${bindAxes.join(" and ")}.` },
+    ...independentIterations,
+    { name: "outermost", doc: "Workers share a whole nest: no loop stands around theirs." },
+    { name: "innermost", doc: "Lanes contain no loop, except unrolled ones." },
+    { name: "one-vector", doc: `Lanes are as many as one vector has: ${laneCounts.join(", ")}.` },
+  ],
+  apply(program, args, require: Require) {
+    const axis = bindAxes.find((a) => a === args.axis);
+    require("axis", axis !== undefined, `${JSON.stringify(args.axis)} is none`);
+    const { statement, around } = findLoop(program, args.loop);
+    if (axis === "lane") {
+      require("one-vector", laneCounts.includes(statement.extent), `${args.loop} has ${statement.extent} iterations`);
+      return vectorize.apply(program, { loop: args.loop }, require);
+    }
+    const loop = requireIndependentIterations(program, args.loop, require);
+    require("outermost", around.length === 0, `${args.loop} is not outermost`);
+    return replaceStatement(program, loop, [{ ...loop, mode: "worker" }]);
+  },
+});
+
+/** May each worker of these loops, which follow one another, run its iteration of all of them without waiting for others? */
+export function keepsWorkers(loops: readonly Loop[]): boolean {
+  const [first] = loops;
+  if (!first || loops.some((l) => l.extent !== first.extent)) return false;
+  const body = loops.flatMap((l) => (l === first ? l.body : substituteStatements(l.body, new Map([[l.variable, first.variable]]))));
+  return racesOf({ ...first, body }, []) === undefined;
+}
+
+/** The nests of a program in groups that workers run without waiting: neighbours bound to as many workers, where each keeps to its own elements. */
+export function workerGroups(program: TensorProgram): readonly (readonly Statement[])[] {
+  const groups: Statement[][] = [];
+  for (const s of program.body) {
+    const last = groups.at(-1);
+    const worker = (t: Statement): t is Loop => t.kind === "for" && t.mode === "worker";
+    if (last && worker(s) && last.every(worker) && keepsWorkers([...last, s])) last.push(s);
+    else groups.push([s]);
+  }
+  return groups;
+}
