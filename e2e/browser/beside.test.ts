@@ -218,6 +218,12 @@ journey("another file beside a model: matched, marked and listed, errors, themes
     await screenshot(`models-3-${theme}`);
   }
 
+  // Loaded anew, the other model stands beside this one again.
+  await page.reload();
+  await expect.poll(() => at("place-before").textContent()).toContain("digits.onnx");
+  await pane("after").locator('[data-diff="changed"]').first().waitFor();
+  expect(await at("model-tab").count()).toBe(2);
+
   // The sides change places; the comparison ends, and begins again with the tab.
   await at("swap-sides").click();
   await expect.poll(() => at("place-before").textContent()).toContain("changed.onnx");

@@ -173,14 +173,28 @@ journey("ways through the graph: follow an edge, isolate a cone, constants, heat
   await page.locator("body").press("e");
   await expect.poll(() => at(page, "inspector-op").textContent()).not.toContain("BatchNormalization");
   await screenshot("edge-followed");
-  // The cone of what it needs, then everything again.
+  // Back to the node before, by the key of every browser, and forward again.
+  await page.locator("body").press("Alt+ArrowLeft");
+  await expect.poll(() => at(page, "inspector-op").textContent()).toContain("BatchNormalization");
+  await page.locator("body").press("Alt+ArrowRight");
+  await expect.poll(() => at(page, "inspector-op").textContent()).not.toContain("BatchNormalization");
+  // The cone of what it needs, then everything again: by undo, by its own key, by going back.
   await choose("view-isolate-inputs");
   await at(page, "isolated").waitFor();
   await expect.poll(nodes).toBeLessThan(all);
   expect(await nodes()).toBeGreaterThan(1);
   await screenshot("cone");
+  const cone = await nodes();
+  await page.locator("body").press("Control+z");
+  await at(page, "isolated").waitFor({ state: "detached" });
+  await page.locator("body").press("Control+Shift+Z");
+  await expect.poll(nodes).toBe(cone);
   await page.locator("body").press("Shift+I");
   await at(page, "isolated").waitFor({ state: "detached" });
+  await expect.poll(nodes).toBe(all);
+  await at(page, "view-back").click();
+  await expect.poll(nodes).toBe(cone);
+  await at(page, "view-forward").click();
   await expect.poll(nodes).toBe(all);
   // Constants as nodes of their own, and hidden again.
   const chips = () => page.locator("#graph").evaluate((each) => each.textContent);

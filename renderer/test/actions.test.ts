@@ -5,7 +5,13 @@ import { query } from "../src/state/query.ts";
 import { inputOf, runModel } from "../src/state/run-model.ts";
 import { readFileSync } from "node:fs";
 import { blocksOf, stepOf } from "../src/state/steps.ts";
-import { useStore, type ModelState } from "../src/state/store.ts";
+import { compareModels } from "../src/state/beside.ts";
+import { canvasViews } from "../src/state/canvas.ts";
+import { writeNote } from "../src/state/notes.ts";
+import { parseProject, writeProject } from "../src/state/project.ts";
+import { setView, updateModel, useStore, type ModelState } from "../src/state/store.ts";
+import { rememberViews, viewBack, viewForward } from "../src/state/view-history.ts";
+import { openProject, snapshot } from "../src/state/workspace.ts";
 import { exampleFile, fileOf, testWindow, type TestWindow } from "./session.ts";
 
 let current: TestWindow | undefined;
@@ -204,6 +210,117 @@ describe("stepping", () => {
     act.goTo(id, first);
     await act.settle(id);
     expect(model().selected).toContain(bn.id);
+  });
+});
+
+describe("views", () => {
+  const view = () => useStore.getState().view;
+
+  test("back and forward go through switches, parts, groups and selections; stepping is none of them", async () => {
+    const { id, model } = await openDigits();
+    const end = rememberViews();
+    try {
+      await foldOne(id);
+      const [node] = model().timeline.steps.slice(-1).map((step) => step.id);
+      setView({ heat: "flops" });
+      act.select(id, [1]);
+      updateModel(id, { isolation: { nodes: [1], direction: "inputs" } });
+      canvasViews.set(`${id}/0`, { expanded: ["stem"] });
+      canvasViews.set(`${id}/0`, { viewport: { x: 1, y: 2, zoom: 1 } });
+      act.stepBy(id, -1);
+      await act.settle(id);
+      act.stepBy(id, 1);
+      await act.settle(id);
+      expect(model()).toMatchObject({ b: node, views: { back: { length: 4 }, forward: [] } });
+      viewBack(id);
+      expect(canvasViews.get(`${id}/0`)).toMatchObject({ expanded: undefined, viewport: { x: 1 } });
+      viewBack(id);
+      expect(model().isolation).toBeNull();
+      viewBack(id);
+      viewBack(id);
+      expect([model().selected, view().heat]).toEqual([[], "none"]);
+      expect(viewBack(id)).toEqual([]);
+      viewForward(id);
+      expect(viewForward(id)).toEqual([1]);
+      expect([model().selected, view().heat, model().isolation]).toEqual([[1], "flops", null]);
+      // Another way from here: what was ahead is gone.
+      setView({ constants: false });
+      expect(model().views).toMatchObject({ back: { length: 3 }, forward: [] });
+    } finally {
+      end();
+    }
+  });
+
+  test("undo takes back notes and changes of what is drawn at this step in the order in which they came, then the step", async () => {
+    const { id, model } = await openDigits();
+    const end = rememberViews();
+    try {
+      setView({ constants: false });
+      await foldOne(id);
+      const folded = model().b;
+      canvasViews.set(`${id}/0`, { expanded: "all" });
+      writeNote(id, { kind: "model" }, "why");
+      updateModel(id, { isolation: { nodes: [1], direction: "both" } });
+      act.select(id, [2]);
+      setView({ heat: "bytes", difference: "beside" });
+      const now = () => [model().isolation !== null, model().notes.model, canvasViews.get(`${id}/0`)?.expanded, model().b === folded, view().constants];
+      const states = [now()];
+      for (let i = 0; i < 5; i++) {
+        await act.undo(id);
+        states.push(now());
+      }
+      expect(states).toEqual([
+        [true, "why", "all", true, false],
+        [false, "why", "all", true, false],
+        [false, "", "all", true, false],
+        [false, "", undefined, true, false],
+        [false, "", undefined, false, false],
+        [false, "", undefined, false, true],
+      ]);
+      // How it is looked at is as it was.
+      expect([model().selected, view().heat, view().difference]).toEqual([[2], "bytes", "beside"]);
+      const again = [now()];
+      for (let i = 0; i < 5; i++) {
+        await act.redo(id);
+        again.unshift(now());
+      }
+      expect(again).toEqual(states);
+    } finally {
+      end();
+    }
+  });
+
+  test("a project keeps the model beside a model, the part that is drawn and how it is drawn", async () => {
+    const { id, model } = await openDigits();
+    const second = (await act.openFile(exampleFile()))!;
+    await expect.poll(() => useStore.getState().models[second]?.hash).toBeTruthy();
+    await foldOne(second);
+    compareModels(second, id);
+    updateModel(second, { isolation: { nodes: [3], direction: "inputs" } });
+    setView({ edgeWidth: true, linked: false, difference: "beside" });
+    for (const project of [await snapshot(), await snapshot(second)]) {
+      for (const open of useStore.getState().order) await act.closeModel(open);
+      setView({ edgeWidth: false, linked: true, difference: "overlay" });
+      const opened = await openProject(parseProject(writeProject(project)), null);
+      expect(opened).toHaveLength(2);
+      const [first, after] = opened.map((each) => useStore.getState().models[each]!);
+      expect(after).toMatchObject({ against: { model: first!.id, side: "before" }, isolation: { nodes: [3], direction: "inputs" } });
+      expect(first!.against).toBeNull();
+      expect(view()).toMatchObject({ edgeWidth: true, linked: false, difference: "beside" });
+      expect(useStore.getState().active).toBe(after!.id);
+    }
+    expect(model()).toBeUndefined();
+  });
+
+  test("a dialog that is opened while a model is opening stays; the one that it was chosen in closes", async () => {
+    await openDigits();
+    for (const [during, after] of [["settings", "settings"], ["link", null]] as const) {
+      setView({ dialog: "link" });
+      const opening = act.openFile(exampleFile());
+      setView({ dialog: during });
+      await opening;
+      expect(view().dialog).toBe(after);
+    }
   });
 });
 

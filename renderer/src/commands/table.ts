@@ -3,6 +3,7 @@ import { canvas } from "../state/canvas.ts";
 import * as act from "../state/actions.ts";
 import { differenceOf, setDifference, swapSides } from "../state/beside.ts";
 import { saveRecipe } from "../state/recipe.ts";
+import type { NodeId } from "@graphwright/compiler-core";
 import type { Isolation } from "../../../picture/src/index.ts";
 import { metricOf } from "../state/metrics.ts";
 import { profileModel } from "../state/profile-model.ts";
@@ -14,6 +15,7 @@ import { positionOf } from "../state/steps.ts";
 import { activeModel, setView, updateModel, useStore, type ModelState, type State } from "../state/store.ts";
 import { services } from "../state/services.ts";
 import { noteToRedo, noteToUndo } from "../state/notes.ts";
+import { partToRedo, partToUndo, viewBack, viewForward } from "../state/view-history.ts";
 import { copyLink, reopenClosed, saveProject } from "../state/workspace.ts";
 import { currentTheme } from "../design/theme.ts";
 import { focusPart } from "./focus-parts.ts";
@@ -35,6 +37,8 @@ const isBeside = (state: State): boolean => { const model = activeModel(state); 
 const hasMetric = (kind: "time" | "error") => (state: State): boolean => state.active !== null && metricOf(state.active, kind) !== undefined;
 /** Draws only what the selected nodes need, what needs them, or both. */
 const isolate = (model: ModelState, direction: Isolation["direction"]): void => updateModel(model.id, { isolation: { nodes: model.selected, direction } });
+
+const reveal = (nodes: readonly NodeId[]): void => { if (nodes.length > 0) canvas.current?.reveal(nodes); };
 
 /** Selects the producer of the selected node's n-th input, as the inspector lists them. */
 async function goToInput(index: number): Promise<void> {
@@ -73,12 +77,12 @@ export const commands: readonly Command[] = [
 
   {
     id: "edit-undo", menu: "edit", section: 0, keys: ["Mod+Z"],
-    enabled: (state) => { const model = activeModel(state); return !!model && model.changing === null && (position(model) > 0 || noteToUndo(model) !== undefined); },
+    enabled: (state) => { const model = activeModel(state); return !!model && model.changing === null && (position(model) > 0 || noteToUndo(model) !== undefined || partToUndo(model) !== undefined); },
     run: onModel((model) => act.undo(model.id)),
   },
   {
     id: "edit-redo", menu: "edit", section: 0, keys: ["Mod+Shift+Z", "Mod+Y"],
-    enabled: (state) => { const model = activeModel(state); return !!model && model.changing === null && (position(model) < model.timeline.branch.length - 1 || noteToRedo(model) !== undefined); },
+    enabled: (state) => { const model = activeModel(state); return !!model && model.changing === null && (position(model) < model.timeline.branch.length - 1 || noteToRedo(model) !== undefined || partToRedo(model) !== undefined); },
     run: onModel((model) => act.redo(model.id)),
   },
   { id: "edit-find", menu: "edit", section: 1, keys: ["/", "Mod+F"], enabled: hasModel, run: () => setView({ dialog: "search" }) },
@@ -103,6 +107,8 @@ export const commands: readonly Command[] = [
   { id: "edit-copy-picture", menu: "edit", section: 1, enabled: hasModel, run: () => copyPicture({ part: "view", scale: 2 }) },
 
   { id: "view-palette", menu: "view", section: 0, keys: ["Mod+K", "Mod+Shift+P"], global: true, run: () => setView({ dialog: "palette" }) },
+  { id: "view-back", menu: "view", section: 0, keys: ["Alt+ArrowLeft"], enabled: (state) => (activeModel(state)?.views.back.length ?? 0) > 0, run: onModel((model) => reveal(viewBack(model.id))) },
+  { id: "view-forward", menu: "view", section: 0, keys: ["Alt+ArrowRight"], enabled: (state) => (activeModel(state)?.views.forward.length ?? 0) > 0, run: onModel((model) => reveal(viewForward(model.id))) },
   { id: "view-fit", menu: "view", section: 1, keys: ["F"], enabled: hasModel, run: () => canvas.current?.fit() },
   { id: "view-zoom-in", menu: "view", section: 1, keys: ["+", "="], enabled: hasModel, run: () => canvas.current?.zoomBy(1.25) },
   { id: "view-zoom-out", menu: "view", section: 1, keys: ["-"], enabled: hasModel, run: () => canvas.current?.zoomBy(0.8) },

@@ -25,11 +25,12 @@ const byPerson = new Set<number>([
   monaco.editor.CursorChangeReason.NotSet,
 ]);
 
-/** Calls back when a person moved the cursor; the editor must have the focus. */
+/** Calls back when a person moved the cursor: by the pointer, or otherwise while the editor has the focus. */
 export function watchCursor(editor: monaco.editor.ICodeEditor, onLine: (line: number) => void): monaco.IDisposable {
   return editor.onDidChangeCursorPosition((event) => {
     // Going to a definition moves the cursor through the editor's own interface; a new text does so as "model".
-    if (event.source === "model" || !editor.hasTextFocus() || !byPerson.has(event.reason)) return;
+    // The click that gives the editor the focus comes before it has it.
+    if (event.source === "model" || !(event.source === "mouse" || editor.hasTextFocus()) || !byPerson.has(event.reason)) return;
     onLine(event.position.lineNumber);
   });
 }

@@ -33,6 +33,8 @@ export const en = {
     "edit-copy-name": "Copy name",
     "edit-clear": "Clear selection",
     "view-palette": "Command palette…",
+    "view-back": "Back to the view before",
+    "view-forward": "Forward to the next view",
     "view-fit": "Show the whole graph",
     "view-zoom-in": "Zoom in",
     "view-zoom-out": "Zoom out",

@@ -33,6 +33,8 @@ export const zhCN = {
     "edit-copy-name": "复制名称",
     "edit-clear": "清除选择",
     "view-palette": "命令面板…",
+    "view-back": "返回上一个视图",
+    "view-forward": "前进到下一个视图",
     "view-fit": "显示整个图",
     "view-zoom-in": "放大",
     "view-zoom-out": "缩小",

@@ -10,7 +10,8 @@ import { shortError } from "../design/format.ts";
 import { log, notify, report } from "./notices.ts";
 import { canvasViews } from "./canvas.ts";
 import { fingerprint, type Fingerprint } from "./fingerprint.ts";
-import { noHistory, noNotes, redoNote, undoNote } from "./notes.ts";
+import { noHistory, noNotes, noteToRedo, noteToUndo, redoNote, undoNote } from "./notes.ts";
+import { noViews, quietly, redoPart, partToRedo, partToUndo, undoPart } from "./view-history.ts";
 import { preferences } from "./preferences.ts";
 import { treeOfProject, type ProjectModel } from "./project.ts";
 import { query } from "./query.ts";
@@ -19,7 +20,7 @@ import { saveSettings, type Settings } from "./settings.ts";
 import { flat, movePass, planOf, runFrom, withoutSkipped, type Plan, type RunFrom } from "./plan.ts";
 import { whenReleased } from "./held.ts";
 import { blocksOf, onBranch, passEnds, positionOf, sameTimeline, stepOf } from "./steps.ts";
-import { activeModel, setView, updateModel, useStore, type CompareMode, type ModelState, type SiteChoice } from "./store.ts";
+import { activeModel, setView, updateModel, useStore, type CompareMode, type ModelState, type SiteChoice, type State, type View } from "./store.ts";
 import { runTask } from "./tasks.ts";
 
 const { t } = i18next;
@@ -122,12 +123,15 @@ export async function openFile(file: OpenedFile, restore?: Restore, quiet = rest
   const outline = `outline-${++outlines}`;
   const source = sourceOf(file);
   let underWay = true;
+  // What the file was chosen in closes; a dialog that a person opens meanwhile stays.
+  const { dialog } = useStore.getState().view;
+  const shown = ({ view }: State): View => (view.dialog === dialog ? { ...view, dialog: null } : view);
   try {
     const state = await runTask(t("task.open", { name: file.name }), async (options): Promise<ModelState> => {
       if (!quiet) {
         void pictures.outline({ name: outline, source }, { signal: options.signal }).then(
           (found) => {
-            if (found && underWay) useStore.setState((before) => ({ opening: { key: outline, name: file.name }, view: { ...before.view, dialog: null } }));
+            if (found && underWay) useStore.setState((before) => ({ opening: { key: outline, name: file.name }, view: shown(before) }));
           },
           // A file without an outline opens without one; what is wrong with it the compiler says.
           () => undefined,
@@ -165,6 +169,7 @@ export async function openFile(file: OpenedFile, restore?: Restore, quiet = rest
         saved: timeline.head,
         notes: noNotes,
         noteHistory: noHistory,
+        views: noViews,
         savedNotes: noNotes,
         outline,
         isolation: null,
@@ -185,7 +190,7 @@ export async function openFile(file: OpenedFile, restore?: Restore, quiet = rest
       opening: before.opening?.key === outline ? null : before.opening,
       models: { ...before.models, [id]: state },
       order: before.order.toSpliced(restore?.index ?? before.order.length, 0, id),
-      ...(quiet && before.active !== null ? {} : { active: id, view: { ...before.view, dialog: null } }),
+      ...(quiet && before.active !== null ? {} : { active: id, view: shown(before) }),
     }));
     if (!restore) void identify(id);
     log(id, diagnostics);
@@ -212,7 +217,7 @@ async function restored(fresh: ModelState, from: ProjectModel, options: Required
     log(id, diagnostics);
     notify({ severity: "warning", title: t("project.steps-lost", { name: fresh.name, count: failed.length }), diagnostic: diagnostics[0]! });
   } else {
-    for (const [region, view] of from.canvas) canvasViews.set(`${id}/${region}`, definedOnly(view));
+    quietly(() => { for (const [region, view] of from.canvas) canvasViews.set(`${id}/${region}`, definedOnly(view)); });
   }
   const steps = Object.entries(from.notes.steps).map(([step, text]) => [String(place(Number(step))), text] as const);
   const branches = Object.entries(from.notes.branches).map(([step, text]) => [String(place(Number(step))), text] as const);
@@ -229,7 +234,7 @@ async function restored(fresh: ModelState, from: ProjectModel, options: Required
     plan: from.plan,
     skipped: from.skipped,
     // Ids are the same only when every step is.
-    ...(failed.length === 0 ? { selected: from.selected, selectedStep: place(from.selectedStep) } : { selectedStep: timeline.head }),
+    ...(failed.length === 0 ? { selected: from.selected, selectedStep: place(from.selectedStep), isolation: from.isolation ?? null } : { selectedStep: timeline.head }),
     notes,
     savedNotes: notes,
   };
@@ -443,13 +448,19 @@ export async function change(
   }
 }
 
-/** Takes back the last note or name if it was written at this step, else the step. */
+/** Takes back the last note, name or change of what is drawn if it came at this step, else the step. */
 export async function undo(id: ModelId): Promise<void> {
+  const state = model(id);
+  const [note, view] = [state && noteToUndo(state), state && partToUndo(state)];
+  if (view && view.turn > (note?.turn ?? 0)) return undoPart(id, view);
   if (undoNote(id)) return;
   await change(id, t("task.undo"), t("error.undo"), (options) => services().session.undo({ model: id }, options));
 }
 
 export async function redo(id: ModelId): Promise<void> {
+  const state = model(id);
+  const [note, view] = [state && noteToRedo(state), state && partToRedo(state)];
+  if (view && view.turn < (note?.turn ?? Infinity)) return redoPart(id, view);
   if (redoNote(id)) return;
   await change(id, t("task.redo"), t("error.redo"), (options) => services().session.redo({ model: id }, options));
 }
@@ -633,7 +644,7 @@ async function followSelection(id: ModelId): Promise<void> {
     const now = model(id);
     if (!now || now.selected !== selected || now.b !== to) return;
     // What is gone keeps its old step: the inspector can still show it, as it was.
-    if (found.size > 0) updateModel(id, { selected: [...found], selectedStep: to });
+    if (found.size > 0) quietly(() => updateModel(id, { selected: [...found], selectedStep: to }));
   } catch (error) {
     if (!isCancelled(error)) log(id, [diagnosticOf(error)]);
   }

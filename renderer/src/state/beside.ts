@@ -73,7 +73,8 @@ export function swapSides(id: ModelId): void {
 export function compareModels(id: ModelId, other: ModelId): void {
   updateModel(id, { against: { model: other, side: "before", inspected: "before" } });
   if (useStore.getState().active !== id) activate(id);
-  setView({ dialog: null, lower: "differences", showLower: true });
+  const { dialog } = useStore.getState().view;
+  setView({ ...(dialog === "compare" ? { dialog: null } : {}), lower: "differences", showLower: true });
 }
 
 export const endComparison = (id: ModelId): void => updateModel(id, { against: null });

@@ -34,19 +34,22 @@ export const canvas: { current: CanvasHandle | null } = { current: null };
 
 /** How the canvas of a picture (a model's graph or a body in it) was left: found again with the tab, and in a project. */
 export interface CanvasView {
-  readonly expanded?: "all" | readonly string[];
+  /** open groups; undefined: those of the first view */
+  readonly expanded?: "all" | readonly string[] | undefined;
   readonly viewport?: { readonly x: number; readonly y: number; readonly zoom: number };
 }
 
 const views = new Map<string, CanvasView>();
-const listeners = new Set<() => void>();
+type CanvasListener = (picture: string, change: CanvasView, before: CanvasView | undefined) => void;
+const listeners = new Set<CanvasListener>();
 
 /** Views by picture: "<model>/<region>". */
 export const canvasViews = {
   get: (picture: string): CanvasView | undefined => views.get(picture),
   set(picture: string, change: CanvasView): void {
-    views.set(picture, { ...views.get(picture), ...change });
-    for (const listener of listeners) listener();
+    const before = views.get(picture);
+    views.set(picture, { ...before, ...change });
+    for (const listener of listeners) listener(picture, change, before);
   },
   /** Of one model: by region, as text. */
   of: (model: string): readonly (readonly [region: string, view: CanvasView])[] =>
@@ -54,7 +57,7 @@ export const canvasViews = {
   forget(model: string): void {
     for (const key of [...views.keys()]) if (key.startsWith(`${model}/`)) views.delete(key);
   },
-  subscribe(listener: () => void): () => void {
+  subscribe(listener: CanvasListener): () => void {
     listeners.add(listener);
     return () => void listeners.delete(listener);
   },

@@ -155,7 +155,7 @@ export async function discardLost(work: LostWork): Promise<void> {
 
 /** Steps, notes and tabs are work: they are written at once. The rest is where a person looks. */
 const isWork = (a: ModelState, b: ModelState): boolean => a.timeline !== b.timeline || a.head !== b.head || a.notes !== b.notes || a.changing !== b.changing || a.saved !== b.saved || a.hash !== b.hash;
-const isView = (a: ModelState, b: ModelState): boolean => a.a !== b.a || a.selected !== b.selected || a.compare !== b.compare || a.pipeline !== b.pipeline || a.skipped !== b.skipped || a.plan !== b.plan;
+const isView = (a: ModelState, b: ModelState): boolean => a.a !== b.a || a.selected !== b.selected || a.compare !== b.compare || a.against !== b.against || a.isolation !== b.isolation || a.pipeline !== b.pipeline || a.skipped !== b.skipped || a.plan !== b.plan;
 
 function changed(state: State, before: State): void {
   if (state.models === before.models && state.order === before.order && state.active === before.active && state.view === before.view) return;

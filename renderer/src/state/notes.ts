@@ -1,7 +1,7 @@
 /** What a person writes about a model: notes and names. Every change can be undone, in one order with the steps. */
 import type { ModelId, StepId } from "@graphwright/compiler-core";
 import { groupNames, nameGroup } from "./group-names.ts";
-import { updateModel, useStore, type ModelState } from "./store.ts";
+import { nextTurn, updateModel, useStore, type ModelState } from "./store.ts";
 
 export interface Notes {
   readonly model: string;
@@ -24,6 +24,8 @@ export interface NoteEdit {
   readonly after: string;
   /** the step that was shown: undo takes notes and steps back in the order in which they came */
   readonly at: StepId;
+  /** in one order with changes of what is drawn */
+  readonly turn: number;
 }
 
 export interface NoteHistory {
@@ -47,7 +49,7 @@ export function writeNote(id: ModelId, field: NoteField, text: string): void {
   updateModel(id, ({ notes, noteHistory, b }) => {
     const before = readNote(notes, field);
     if (before === text) return {};
-    return { notes: withNote(notes, field, text), noteHistory: { done: [...noteHistory.done, { field, before, after: text, at: b }], undone: [] } };
+    return { notes: withNote(notes, field, text), noteHistory: { done: [...noteHistory.done, { field, before, after: text, at: b, turn: nextTurn() }], undone: [] } };
   });
 }
 
@@ -58,7 +60,7 @@ export function renameGroup(id: ModelId, group: string, name: string): void {
     const after = name.trim();
     if (before === after) return {};
     nameGroup(file, group, after);
-    return { noteHistory: { done: [...noteHistory.done, { field: { kind: "group", key: group }, before, after, at: b }], undone: [] } };
+    return { noteHistory: { done: [...noteHistory.done, { field: { kind: "group", key: group }, before, after, at: b, turn: nextTurn() }], undone: [] } };
   });
 }
 

@@ -69,6 +69,10 @@ const modelSchema = v.object({
   skipped: v.array(text(1000)),
   selected: ids,
   selectedStep: count,
+  /** the part of the graph that is drawn */
+  isolation: v.optional(v.object({ nodes: ids, direction: v.picklist(["inputs", "outputs", "both"]) })),
+  /** another model of this project that stands beside this one, by index, and on which side this one is */
+  against: v.optional(v.object({ model: count, side: v.picklist(["before", "after"]) })),
   canvas: v.array(
     v.tuple([
       text(),
@@ -98,6 +102,9 @@ const projectSchema = v.object({
       showRight: v.boolean(),
       showLower: v.boolean(),
       heat: text(100),
+      difference: text(100),
+      linked: v.boolean(),
+      edgeWidth: v.boolean(),
       minimap: v.boolean(),
       constants: v.boolean(),
     }),

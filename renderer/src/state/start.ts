@@ -1,9 +1,11 @@
 /** What happens when the window is loaded: what it had, what a link carries, what the command line names. */
 import * as act from "./actions.ts";
 import { startJournal } from "./journal.ts";
+import { rememberViews } from "./view-history.ts";
 import { openLink } from "./workspace.ts";
 
 export async function startWindow(): Promise<void> {
+  rememberViews();
   await act.start();
   const reloaded = await startJournal();
   const followed = await followLink();

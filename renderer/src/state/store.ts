@@ -6,6 +6,7 @@ import type { Example, HostInfo, OpenedFile } from "../host/host.ts";
 import type { Plan } from "./plan.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { NoteHistory, Notes } from "./notes.ts";
+import type { ViewHistory } from "./view-history.ts";
 import type { ModelReference } from "./project.ts";
 import { defaultSettings, type Settings } from "./settings.ts";
 
@@ -74,6 +75,8 @@ export interface ModelState {
   readonly saved: StepId;
   readonly notes: Notes;
   readonly noteHistory: NoteHistory;
+  /** views before and after this one */
+  readonly views: ViewHistory;
   /** the notes as they were last saved */
   readonly savedNotes: Notes;
   /** the outline that it was drawn from while it was opened */
@@ -245,6 +248,10 @@ export function inspectedModel(state: State): ModelState | undefined {
   const against = model?.against;
   return (against && against.inspected !== against.side && state.models[against.model]) || model;
 }
+
+let turns = 0;
+/** Numbers what a person did, for taking it back in the order in which it came. */
+export const nextTurn = (): number => ++turns;
 
 export const activeModel = (state: State): ModelState | undefined =>
   state.active === null ? undefined : state.models[state.active];

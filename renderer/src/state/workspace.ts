@@ -12,6 +12,7 @@ import { describeModel, fromLink, longestLink, parseProject, ProjectError, proje
 import { services } from "./services.ts";
 import { activeModel, updateModel, useStore, type LeftTab, type LowerTab, type ModelState, type View } from "./store.ts";
 import { runTask } from "./tasks.ts";
+import { quietly } from "./view-history.ts";
 
 const { t } = i18next;
 
@@ -53,25 +54,30 @@ export async function snapshotModel(model: ModelState): Promise<ProjectModel> {
     skipped: [...model.skipped],
     selected: [...model.selected],
     selectedStep: model.selectedStep,
+    ...(model.isolation ? { isolation: { nodes: [...model.isolation.nodes], direction: model.isolation.direction } } : {}),
     canvas: canvasViews.of(model.id).map(([region, { expanded, viewport }]) => [region, { ...(expanded === undefined ? {} : { expanded: expanded === "all" ? expanded : [...expanded] }), ...(viewport ? { viewport } : {}) }]),
     notes: model.notes,
   };
 }
 
-/** Everything that is open, or one model of it. */
+/** Everything that is open, or one model of it with the one beside it. */
 export async function snapshot(only?: ModelId): Promise<Project> {
   const { order, models, active, view, host } = useStore.getState();
-  const open = order.filter((id) => only === undefined || id === only).map((id) => models[id]!);
+  const open = order.filter((id) => only === undefined || id === only || id === models[only]?.against?.model).map((id) => models[id]!);
   const index = open.findIndex((model) => model.id === active);
   const underWay = open.flatMap((model, at): [number, string][] => (model.changing === null ? [] : [[at, model.changing]]));
-  const { left, lower, showLeft, showRight, showLower, heat, minimap, constants } = view;
+  const { left, lower, showLeft, showRight, showLower, heat, difference, linked, edgeWidth, minimap, constants } = view;
+  const against = ({ against: beside }: ModelState): Pick<ProjectModel, "against"> => {
+    const at = open.findIndex(({ id }) => id === beside?.model);
+    return beside && at >= 0 ? { against: { model: at, side: beside.side } } : {};
+  };
   return {
     graphwright: "project",
     version: projectVersion,
     ...(host ? { program: host.version } : {}),
-    models: await Promise.all(open.map(snapshotModel)),
+    models: await Promise.all(open.map(async (model) => ({ ...(await snapshotModel(model)), ...against(model) }))),
     active: index < 0 ? null : index,
-    view: { left, lower, showLeft, showRight, showLower, heat, minimap, constants },
+    view: { left, lower, showLeft, showRight, showLower, heat, difference, linked, edgeWidth, minimap, constants },
     ...(underWay.length > 0 ? { underWay } : {}),
   };
 }
@@ -83,16 +89,17 @@ const heats: readonly string[] = ["none", "flops", "bytes"] satisfies readonly V
 
 /** Puts the window's own switches where a project had them; what this program does not know stays as it is. */
 function restoreView({ view }: Project): void {
-  const { left, lower, heat, ...flags } = view;
-  useStore.setState((state) => ({
+  const { left, lower, heat, difference, ...flags } = view;
+  quietly(() => useStore.setState((state) => ({
     view: {
       ...state.view,
       ...(Object.fromEntries(Object.entries(flags).filter(([, value]) => typeof value === "boolean")) as Partial<View>),
       ...(left !== undefined && lefts.includes(left) ? { left: left as LeftTab } : {}),
       ...(lower === undefined ? {} : { lower: lower as LowerTab }),
+      ...(difference === "overlay" || difference === "beside" ? { difference } : {}),
       ...(heat !== undefined && heats.includes(heat) ? { heat: heat as View["heat"] } : {}),
     },
-  }));
+  })));
 }
 
 interface Located {
@@ -187,6 +194,10 @@ export async function openProject(project: Project, file: OpenedFile | null): Pr
     const found = await locate(from.model, file);
     const place = first + opened.slice(0, index).filter((id) => id !== undefined).length;
     opened[index] = found && (await act.openFile(found.file, { from, hash: found.hash, index: place, quiet: index !== shown && project.active !== null }));
+  }
+  for (const [index, { against }] of project.models.entries()) {
+    const [id, beside] = [opened[index], against && opened[against.model]];
+    if (id !== undefined && beside !== undefined && beside !== id) quietly(() => updateModel(id, { against: { model: beside, side: against!.side, inspected: against!.side } }));
   }
   return opened.filter((id) => id !== undefined);
 }

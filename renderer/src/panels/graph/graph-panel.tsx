@@ -1,5 +1,5 @@
 /** The graph of a step, of two steps at once, or of two beside each other; while a model is being opened, the outline of its file. */
-import { ChevronRight, Columns3, Crosshair, FoldVertical, UnfoldVertical, Workflow, X } from "lucide-react";
+import { ArrowLeft, ArrowRight, ChevronRight, Columns3, Crosshair, FoldVertical, UnfoldVertical, Workflow, X } from "lucide-react";
 import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { GraphTable, NodeId, RegionId, StepId } from "@graphwright/compiler-core";
@@ -7,6 +7,7 @@ import { IconButton } from "../../design/button.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
 import { GraphCanvas, type CanvasData, type CanvasTarget, type GraphCanvasHandle, type GraphCanvasProps } from "../../graph/index.ts";
 import { blockKinds, bytesOf, nodeOfKey, pictureData, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type HeatValues, type Isolation, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
+import { runCommand } from "../../commands/table.ts";
 import * as act from "../../state/actions.ts";
 import { canvas, canvasViews, type CanvasHandle } from "../../state/canvas.ts";
 import { groupNames, nameGroup, useGroupNames } from "../../state/group-names.ts";
@@ -14,6 +15,7 @@ import { whenReleased } from "../../state/held.ts";
 import { renameGroup } from "../../state/notes.ts";
 import { useMetric } from "../../state/metrics.ts";
 import { setView, updateModel, useStore, type ModelState, type Opening } from "../../state/store.ts";
+import { quietly } from "../../state/view-history.ts";
 import { useModelTools } from "../../state/tools.ts";
 import type { Panel, PanelProps } from "../panel.ts";
 import { BesideBar, DifferenceControl, PlaceOf, useSides, type PaneSide } from "./beside.tsx";
@@ -162,7 +164,8 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
     if (index < 0) return;
     const inside = drawn.layout.groups[drawn.layout.owner[index]!];
     if (inside && !inside.expanded) {
-      setExpanded(new Set([...(drawn.expanded === "all" ? drawn.groupIds : drawn.expanded), inside.id]));
+      // It goes along with what is looked at: no view of its own.
+      quietly(() => setExpanded(new Set([...(drawn.expanded === "all" ? drawn.groupIds : drawn.expanded), inside.id])));
       return;
     }
     const all = pending.current;
@@ -383,7 +386,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
         )}
         <span className="spacer" />
         {model && !side && model.timeline.steps.length > 1 && <DifferenceControl model={model} />}
-        <GraphTools groups={drawn !== undefined && drawn.groupIds.size > 0} constants={!side || side.main ? constants : undefined} setExpanded={setExpanded} />
+        <GraphTools back={model && (!side || side.main) ? model.views.back.length > 0 : undefined} forward={model !== undefined && model.views.forward.length > 0} groups={drawn !== undefined && drawn.groupIds.size > 0} constants={!side || side.main ? constants : undefined} setExpanded={setExpanded} />
       </div>
       <div className="graph-host" ref={host}>
         {!drawn && <Loading label={t("graph.laying-out")} />}
@@ -417,6 +420,9 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
 }
 
 interface GraphToolsProps {
+  /** there are views to go back or forward to; undefined: it is told on the other canvas */
+  readonly back: boolean | undefined;
+  readonly forward: boolean;
   readonly groups: boolean;
   /** undefined: constants are shown as in the other canvas */
   readonly constants: boolean | undefined;
@@ -424,10 +430,16 @@ interface GraphToolsProps {
 }
 
 /** The same for most steps. */
-const GraphTools = memo(function GraphTools({ groups, constants, setExpanded }: GraphToolsProps): ReactNode {
+const GraphTools = memo(function GraphTools({ back, forward, groups, constants, setExpanded }: GraphToolsProps): ReactNode {
   const { t } = useTranslation();
   return (
     <>
+      {back !== undefined && (
+        <>
+          <IconButton label={t("command.view-back")} disabled={!back} onClick={() => runCommand("view-back")} data-testid="view-back"><ArrowLeft size={14} /></IconButton>
+          <IconButton label={t("command.view-forward")} disabled={!forward} onClick={() => runCommand("view-forward")} data-testid="view-forward"><ArrowRight size={14} /></IconButton>
+        </>
+      )}
       {groups && (
         <>
           <IconButton label={t("graph.open-all")} onClick={() => setExpanded("all")} data-testid="expand-all"><UnfoldVertical size={14} /></IconButton>

@@ -5,16 +5,15 @@ import { Suspense, useMemo, useState, type KeyboardEvent, type ReactNode } from 
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../design/button.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
-import type { LineRange } from "../../editor/code-editor.tsx";
 import { CodeEditor, DiffEditor } from "../../editor/lazy.tsx";
 import { messageIn } from "../../i18n/compiler.ts";
 import { useQuery } from "../../state/query.ts";
 import type { ModelState } from "../../state/store.ts";
 import type { Panel, PanelProps } from "../panel.ts";
+import { linkedLines, type Side } from "./linked-lines.ts";
 import "./program.css";
 
 const language = "graphwright-program";
-const within = (line: number, [first, last]: LineRange): boolean => first <= line && line <= last;
 
 function ProgramPanel({ model }: PanelProps): ReactNode {
   const { t } = useTranslation();
@@ -96,13 +95,8 @@ function Schedule({ steps, summaries, shown, changes, onShow, onChanges }: Sched
 
 function Linked({ data, before }: { readonly data: ProgramView; readonly before: string | undefined }): ReactNode {
   const { t } = useTranslation();
-  const [at, setAt] = useState<{ readonly side: "program" | "source"; readonly line: number }>();
-  const linked = useMemo(() => {
-    const links = at ? data.links.filter((link) => within(at.line, link[at.side])) : [];
-    // The innermost link: the one that covers the fewest lines on the side where the cursor is.
-    const [best] = [...links].sort((a, b) => a[at!.side][1] - a[at!.side][0] - (b[at!.side][1] - b[at!.side][0]));
-    return { program: best ? [best.program] : [], source: best ? [best.source] : [] };
-  }, [data, at]);
+  const [at, setAt] = useState<{ readonly side: Side; readonly line: number }>();
+  const linked = useMemo(() => (at ? linkedLines(data, at.side, at.line) : { program: [], source: [] }), [data, at]);
   return (
     <>
       <section aria-label={t("program.program")}>
