@@ -13,12 +13,12 @@ import { listOption } from "./optimize.ts";
 const targets: readonly BuildTarget[] = ["c", "wasm"];
 
 /** "N=1,length=128" as sizes by name. */
-export function sizesOption(text: unknown): Record<string, number> | undefined {
+export function sizesOption(text: unknown, option = "--fix"): Record<string, number> | undefined {
   if (typeof text !== "string") return undefined;
   return Object.fromEntries(
     text.split(",").map((each) => {
       const [, name, size] = /^(.+)=(\d+)$/.exec(each.trim()) ?? [];
-      if (name === undefined) throw new GraphwrightError("usage", `--fix takes sizes such as N=1, not ${JSON.stringify(each)}.`);
+      if (name === undefined) throw new GraphwrightError("usage", `${option} takes sizes such as N=1, not ${JSON.stringify(each)}.`);
       return [name, Number(size)];
     }),
   );
@@ -39,6 +39,7 @@ export const build: CliCommand = {
       .option("--name <identifier>", "name of the library; taken from the file by default")
       .option("--library <name>", "calls a vendor library where it computes a whole step: cblas, for MatMul and Gemm (C only)")
       .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128")
+      .option("--max <sizes>", "leaves symbolic sizes to be given at run time, up to these bounds: N=8,sequence=128; may be given several times", (value: string, before: string | undefined) => (before === undefined ? value : `${before},${value}`))
       .option("--force", "replace what is in the folder")
       .option("--json", "print JSON"),
   async run(context, [file], options) {
@@ -53,6 +54,7 @@ export const build: CliCommand = {
     let { head } = timeline;
     const sizes = sizesOption(options["fix"]);
     if (sizes) head = (await session.specialize({ model, sizes }, task)).timeline.head;
+    const max = sizesOption(options["max"], "--max");
     const only = listOption(options["only"]);
     const skip = listOption(options["skip"]);
     if (options["recipe"] !== undefined) head = (await applyRecipeFile(context, model, options["recipe"] as string, { only, skip })).timeline.head;
@@ -61,7 +63,7 @@ export const build: CliCommand = {
       head = run.timeline.head;
     }
     const name = (options["name"] as string | undefined) ?? path.basename(file!).replace(/\.[^.]*$/, "");
-    const result = await session.build({ model, step: head, name, target, ...(options["library"] === undefined ? {} : { library: options["library"] as string }) }, task);
+    const result = await session.build({ model, step: head, name, target, ...(options["library"] === undefined ? {} : { library: options["library"] as string }), ...(max ? { max } : {}) }, task);
     // Built beside its place and then moved there: an export that fails half-way leaves nothing behind.
     await mkdir(path.dirname(path.resolve(output)), { recursive: true });
     await interruptible(async (signal) => {

@@ -10,10 +10,12 @@ import { describeStep } from "../tensor/schedule/schedule.ts";
 import { type BundleFile, bytesFile, textFile } from "./bundle-file.ts";
 import { benchMain, type CModel, exampleMain, filesSource, type SelftestData, selftestMain, selftestSource, type TensorInfo } from "./c-model.ts";
 import { cIdentifier } from "./c-names.ts";
+import { sizeText } from "./c-sizes.ts";
 import { sha256Of } from "./checksum.ts";
 import { cmakeLists, licenses, makefile, readme } from "./documents.ts";
 import { generateCode, type Kernels, nameIn, type Variant } from "./generate.ts";
-import type { LoweredGraph } from "./lower-graph.ts";
+import type { LoweredGraph, SizedGraph } from "./lower-graph.ts";
+import { atSizes, trialSizes } from "./trial-sizes.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { CheckedPlan } from "./overlap-checker.ts";
 import { weightDims, type WeightsFile } from "./weights.ts";
@@ -42,6 +44,8 @@ export interface BundleOptions {
   readonly library?: VendorLibrary;
   /** elements stored and loaded from which a nest is shared among threads */
   readonly parallelWork?: number;
+  /** sizes that are given at run time; the graph is the first of its samples */
+  readonly sized?: SizedGraph;
 }
 
 export interface Bundle {
@@ -67,29 +71,35 @@ export const json = (value: unknown): string => `${JSON.stringify(value, null, 2
 export async function buildBundle(graph: Graph, options: BundleOptions): Promise<Bundle> {
   const task = options.task ?? silentTask;
   const id = cIdentifier(options.name);
-  const code = await generateCode(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}), ...(options.library ? { library: options.library } : {}), ...(options.parallelWork === undefined ? {} : { parallelWork: options.parallelWork }) }, task);
+  const code = await generateCode(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}), ...(options.library ? { library: options.library } : {}), ...(options.sized ? { sized: options.sized } : {}), ...(options.parallelWork === undefined ? {} : { parallelWork: options.parallelWork }) }, task);
   const { lowered, plan, checked, weights, kernels, model } = code;
 
   task.progress(undefined, "reference outputs for the self-test");
   await task.pause();
   const integerRange = options.integerRange ?? 2;
   const seed = 1;
-  const builtIn = builtInInputs(model.inputs, seed, integerRange);
-  const sets = [...(options.samples ?? []), builtIn];
+  // With sizes of the run, a set for each of a few of them.
+  const trials = trialSizes(lowered.sizes, model.sizeLimits);
+  const trialInputs = trials.map((values) => model.inputs.map((t) => atSizes(t, lowered.sizes, values)));
+  const builtIn = trialInputs.map((infos) => builtInInputs(infos, seed, integerRange));
+  const given = lowered.sizes.length > 0 ? [] : (options.samples ?? []);
+  const sets = [...given, ...builtIn];
   const expected: (readonly Tensor[])[] = [];
   for (const set of sets) {
     expected.push(await options.evaluate(set));
     task.check();
   }
   const allowed = model.outputs.map((o, i) => Math.max(...expected.map((e) => tolerance(o, e[i]!))));
-  const selftest: SelftestData = { seed, integerRange, outputs: expected[expected.length - 1]!.map((t, i) => ({ expected: t, allowed: allowed[i]! })) };
+  const selftest: SelftestData = { seed, integerRange, cases: trials.map((sizes, k) => ({ sizes, inputs: trialInputs[k]!, outputs: expected[expected.length - trials.length + k]!.map((t, i) => ({ expected: t, allowed: allowed[i]! })) })) };
+  // What is built into the code is a file too where nothing else is.
+  const vectors = given.length === 0 ? sets.length : given.length;
 
   const notes = notesOf(lowered, plan, kernels, options.library);
   const sources = [...code.sources, `src/${id}_selftest.c`];
   const files: BundleFile[] = [
     ...code.files,
     textFile(`src/${id}_selftest.c`, selftestSource(model, selftest)),
-    textFile("test/selftest.c", selftestMain(model, sets.length - 1 === 0 ? 1 : sets.length - 1, allowed)),
+    textFile("test/selftest.c", selftestMain(model, vectors, allowed, trials)),
     textFile("test/files.h", filesSource(model)),
     textFile(
       "test/tolerances.json",
@@ -99,7 +109,7 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
         outputs: model.outputs.map((o, i) => ({ name: o.name, absolute: allowed[i] })),
       }),
     ),
-    ...vectorFiles(sets.length > 1 ? sets.slice(0, -1) : sets, sets.length > 1 ? expected.slice(0, -1) : expected),
+    ...vectorFiles(sets.slice(0, vectors), expected.slice(0, vectors)),
     textFile("bench.c", benchMain(model)),
     textFile("examples/run.c", exampleMain(model)),
     textFile("Makefile", makefile(model, sources, code.headers, options.library)),
@@ -117,7 +127,8 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
         kernels: kernels.list.length,
         hasModel: (options.model ?? []).length > 0,
         weightsSource: options.weightsSource ?? false,
-        vectorSets: Math.max(1, sets.length - 1),
+        vectorSets: vectors,
+        trials: model.sizes.length > 0 ? trials : [],
         allowed,
         notes,
         ...(options.library ? { library: options.library } : {}),
@@ -237,7 +248,7 @@ function notesOf(lowered: LoweredGraph, plan: MemoryPlan, kernels: Kernels, libr
 }
 
 function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model: CModel, kernels: Kernels, options: BundleOptions, weights: WeightsFile, variants: readonly Variant[], sources: readonly string[]): unknown {
-  const tensor = (t: TensorInfo) => ({ name: t.name, element: t.element, dims: t.dims, bytes: t.bytes, space: t.location.space, offset: t.location.offset });
+  const tensor = (t: TensorInfo) => ({ name: t.name, element: t.element, dims: t.dims, ...(t.shape ? { shape: t.shape.map((e) => (e.kind === "integer" ? e.value : sizeText(e))) } : {}), bytes: t.bytes, space: t.location.space, offset: t.location.offset });
   const callOf = new Map(kernels.calls.map((c) => [c.step, c.kernel]));
   return {
     schema_version: 1,
@@ -247,6 +258,7 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
     compiler: { name: "Graphwright", version: options.compilerVersion },
     target: { language: "C99", backend: "c", variants: variants.map((v) => ({ name: v.target.target.name, title: v.target.target.title, kernels: v.kernels.list.length })), threads: { most: 1024, shared_steps: model.steps.filter((s) => s.stages > 0).length }, flags: "-std=c99 -Wall -Wextra -Wpedantic -O3" },
     recipe: options.recipe ?? null,
+    ...(model.sizes.length > 0 ? { sizes: model.sizes.map((s) => ({ name: s.name, identifier: s.variable.name, min: 1, max: s.variable.max })) } : {}),
     inputs: model.inputs.map(tensor),
     outputs: model.outputs.map(tensor),
     arena: { bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, alignment: 64 },

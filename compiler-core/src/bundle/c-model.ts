@@ -4,7 +4,9 @@ import { helperDefinitions } from "../backends/c/helpers.ts";
 import { cFloat, cInteger, cType, isSmallFloat } from "../backends/c/types.ts";
 import { isFloat } from "../ir/element-type.ts";
 import { toNumbers, type Tensor } from "../ir/tensor.ts";
+import type { Expression } from "../tensor/program.ts";
 import { commentText, stringLiteral } from "./c-names.ts";
+import { dimsText, hasSizes, type SizeInfo, sizeOptions, sizesDeclaration, sizesPrototypes, sizesSource } from "./c-sizes.ts";
 import type { Location } from "./memory-plan.ts";
 import { weightsVersion, type WeightsFile } from "./weights.ts";
 
@@ -13,7 +15,9 @@ import { weightsVersion, type WeightsFile } from "./weights.ts";
 export interface TensorInfo {
   readonly name: string;
   readonly element: ElementType;
+  /** dims and bytes: at the largest sizes */
   readonly dims: readonly number[];
+  readonly shape?: readonly Expression[];
   readonly bytes: number;
   readonly location: Location;
 }
@@ -25,6 +29,8 @@ export interface StepCall {
   readonly kernel: string;
   /** stages that threads may share; 0: it runs as a whole */
   readonly stages: number;
+  /** places of the sizes that it takes after its pointers, among the model's */
+  readonly sizes: readonly number[];
   readonly arguments: readonly { readonly location: Location; readonly element: ElementType; readonly writes: boolean }[];
 }
 
@@ -35,6 +41,10 @@ export interface CModel {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly steps: readonly StepCall[];
+  /** given at run time */
+  readonly sizes: readonly SizeInfo[];
+  /** dimensions that must be at least 1 and are not for all sizes */
+  readonly sizeLimits: readonly Expression[];
   readonly arenaBytes: number;
   readonly lowerBoundBytes: number;
   readonly weights: Pick<WeightsFile, "bytes" | "tableCrc32" | "tensors">;
@@ -45,10 +55,13 @@ const typeCodes: Partial<Record<ElementType, number>> = { float16: 10, bfloat16:
 
 const upper = (id: string): string => id.toUpperCase();
 
+/** The sizes among the parameters of a step function. */
+export const sizesParameter = (m: Pick<CModel, "sizes">): string => (m.sizes.length > 0 ? "const ptrdiff_t *sizes, " : "");
+
 export function headerSource(m: CModel): string {
   const { id } = m;
   const M = upper(id);
-  const list = (tensors: readonly TensorInfo[]): string => tensors.map((t, i) => ` *   ${i}: ${commentText(t.name)}, ${t.element}[${t.dims.join(", ")}], ${t.bytes} bytes`).join("\n");
+  const list = (tensors: readonly TensorInfo[]): string => tensors.map((t, i) => ` *   ${i}: ${commentText(t.name)}, ${t.element}[${dimsText(t)}], ${hasSizes(m) && t.shape ? "at most " : ""}${t.bytes} bytes`).join("\n");
   return `/*
  * ${commentText(m.modelName)}: a neural network as plain C99. No memory is allocated, no file is read, nothing global is
  * written: a context works on an arena and weights that the caller owns, and contexts are independent.
@@ -95,7 +108,8 @@ typedef enum {
   ${M}_STOPPED = 13,
   ${M}_ERROR_SELFTEST = 14,
   ${M}_ERROR_VARIANT = 15,
-  ${M}_ERROR_THREADS = 16
+  ${M}_ERROR_THREADS = 16${hasSizes(m) ? `,
+  ${M}_ERROR_SIZE = 17` : ""}
 } ${id}_status;
 
 /* Element types, numbered as in ONNX: 1 float32, 2 uint8, 3 int8, 4 uint16, 5 int16, 6 int32, 7 int64, 9 bool (a byte),
@@ -107,7 +121,7 @@ typedef struct {
   size_t bytes;
 } ${id}_tensor_info;
 
-/* Threads are the caller's: a function that calls task(data, 0) to task(data, parts - 1), each once, on any threads and in
+${sizesDeclaration(m)}/* Threads are the caller's: a function that calls task(data, 0) to task(data, parts - 1), each once, on any threads and in
  * any order, and returns when all have returned. ${id}_threads.h has one. */
 typedef void (*${id}_task)(void *data, int part);
 typedef void (*${id}_parallel_for)(void *user, int parts, ${id}_task task, void *data);
@@ -116,11 +130,12 @@ typedef void (*${id}_parallel_for)(void *user, int parts, ${id}_task task, void 
 typedef struct {
   unsigned char *arena;
   const unsigned char *weights;
-  int (*step)(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);
+  int (*step)(unsigned char *arena, const unsigned char *weights, ${sizesParameter(m)}int step, int stage, int part, int parts);
   ${id}_parallel_for parallel_for;
   void *parallel_user;
   int parts;
-  uint32_t ready;
+${hasSizes(m) ? `  ptrdiff_t sizes[${m.sizes.length}];
+` : ""}  uint32_t ready;
 } ${id}_context;
 
 typedef struct {
@@ -143,11 +158,11 @@ const ${id}_tensor_info *${id}_output_info(int i);
 void *${id}_input(${id}_context *context, int i);
 /* Where an output lies after a run, until the next one. */
 const void *${id}_output(const ${id}_context *context, int i);
-${id}_status ${id}_run(${id}_context *context);
+${sizesPrototypes(m)}${id}_status ${id}_run(${id}_context *context);
 /* Runs the steps from, from + 1, ... to - 1 of ${M}_STEPS; the hook may be null. */
 ${id}_status ${id}_run_steps(${id}_context *context, int from, int to, ${id}_hook hook, void *user);
 const char *${id}_step_name(int step);
-/* Runs a built-in input and compares with the outputs of the compiler's reference evaluation. Uses the arena. */
+/* Runs a built-in input and compares with the outputs of the compiler's reference evaluation. Uses the arena.${hasSizes(m) ? " One input\n * for each of several sizes; the last of them, the largest, stay set." : ""} */
 ${id}_status ${id}_selftest(${id}_context *context, ${id}_report *report);
 const char *${id}_status_string(${id}_status status);
 /* The instruction set whose code runs: the best that the machine has, chosen by ${id}_init; or another one by its name
@@ -253,7 +268,7 @@ ${m.weights.tensors.length === 0 ? "" : `  for (uint32_t i = 0; i < ${m.weights.
   context->parallel_for = NULL;
   context->parallel_user = NULL;
   context->parts = 1;
-  context->ready = READY;
+${m.sizes.map((s, i) => `  context->sizes[${i}] = ${s.variable.max};\n`).join("")}  context->ready = READY;
   return ${M}_OK;
 }
 
@@ -303,22 +318,22 @@ ${id}_status ${id}_use_threads(${id}_context *context, int parts, ${id}_parallel
   return ${M}_OK;
 }
 
-typedef struct {
+${sizesSource(m)}typedef struct {
   const ${id}_context *context;
   int step, stage;
 } shared_stage;
 
 static void run_part(void *data, int part) {
   const shared_stage *s = (const shared_stage *)data;
-  (void)s->context->step(s->context->arena, s->context->weights, s->step, s->stage, part, s->context->parts);
+  (void)s->context->step(s->context->arena, s->context->weights, ${hasSizes(m) ? "s->context->sizes, " : ""}s->step, s->stage, part, s->context->parts);
 }
 
 static void run_step(const ${id}_context *context, int step) {
   const int shared = context->parts > 1;
-  const int stages = context->step(context->arena, context->weights, step, 0, 0, shared ? 0 : 1);
+  const int stages = context->step(context->arena, context->weights, ${hasSizes(m) ? "context->sizes, " : ""}step, 0, 0, shared ? 0 : 1);
   if (!shared)
-    for (int stage = 1; stage < stages; ++stage) (void)context->step(context->arena, context->weights, step, stage, 0, 1);
-  else if (stages == 0) (void)context->step(context->arena, context->weights, step, 0, 0, 1);
+    for (int stage = 1; stage < stages; ++stage) (void)context->step(context->arena, context->weights, ${hasSizes(m) ? "context->sizes, " : ""}step, stage, 0, 1);
+  else if (stages == 0) (void)context->step(context->arena, context->weights, ${hasSizes(m) ? "context->sizes, " : ""}step, 0, 0, 1);
   else {
     shared_stage s;
     s.context = context;
@@ -365,7 +380,7 @@ const char *${id}_status_string(${id}_status status) {
     case ${M}_STOPPED: return "the hook stopped the run";
     case ${M}_ERROR_VARIANT: return "this build or this machine does not have these instructions";
     case ${M}_ERROR_THREADS: return "the number of parts or threads is below 1 or above 1024, or this build has no threads";
-    case ${M}_ERROR_SELFTEST: return "an output differs from the reference by more than is allowed";
+${hasSizes(m) ? `    case ${M}_ERROR_SIZE: return "a size is below 1, above its bound, or too small for the model";\n` : ""}    case ${M}_ERROR_SELFTEST: return "an output differs from the reference by more than is allowed";
   }
   return "unknown status";
 }
@@ -375,11 +390,18 @@ const char *${id}_status_string(${id}_status status) {
 /** Elements of each output that the built-in self-test compares, evenly spread over it. */
 export const selftestSamples = 1000;
 
+/** One built-in run: what it reads and gives, at sizes of its own where the model has some. */
+export interface SelftestCase {
+  readonly sizes: readonly number[];
+  readonly inputs: readonly Pick<TensorInfo, "element" | "dims">[];
+  readonly outputs: readonly { readonly expected: Tensor; readonly allowed: number }[];
+}
+
 export interface SelftestData {
   readonly seed: number;
   /** integer inputs are drawn from 0 to this minus 1 */
   readonly integerRange: number;
-  readonly outputs: readonly { readonly expected: Tensor; readonly allowed: number }[];
+  readonly cases: readonly SelftestCase[];
 }
 
 export const sampleStride = (count: number): number => Math.max(1, Math.ceil(count / selftestSamples));
@@ -396,7 +418,7 @@ function conversions(elements: readonly ElementType[]): string {
 export function selftestSource(m: CModel, data: SelftestData): string {
   const { id } = m;
   const M = upper(id);
-  const tables = data.outputs
+  const tables = (outputs: SelftestCase["outputs"], prefix: string): string => outputs
     .map(({ expected }, i) => {
       if (elementCount(expected.dims) === 0) return "";
       const numbers = toNumbers(expected);
@@ -407,10 +429,10 @@ export function selftestSource(m: CModel, data: SelftestData): string {
         picked.push(isFloat(expected.element) ? cFloat(numbers[at] as number, type as "float32" | "float64") : cInteger(Number(numbers[at]), "int64"));
       const rows: string[] = [];
       for (let at = 0; at < picked.length; at += 8) rows.push(`  ${picked.slice(at, at + 8).join(", ")},\n`);
-      return `static const ${cType(type as ElementType)} expected_${i}[] = {\n${rows.join("")}};\n`;
+      return `static const ${cType(type as ElementType)} expected_${prefix}${i}[] = {\n${rows.join("")}};\n`;
     })
     .join("");
-  const fills = m.inputs
+  const fills = (inputs: SelftestCase["inputs"]): string => inputs
     .map((t, i) => {
       const count = elementCount(t.dims);
       if (count === 0) return "";
@@ -429,7 +451,7 @@ export function selftestSource(m: CModel, data: SelftestData): string {
 `;
     })
     .join("");
-  const checks = data.outputs
+  const checks = (outputs: SelftestCase["outputs"], prefix: string): string => outputs
     .map(({ expected, allowed }, i) => {
       const count = elementCount(expected.dims);
       if (count === 0) return "";
@@ -438,7 +460,7 @@ export function selftestSource(m: CModel, data: SelftestData): string {
     const ${type} *y = (const ${type} *)${id}_output(context, ${i});
     for (size_t i = 0; i < ${count}u; i += ${sampleStride(count)}u) {
       const double got = (double)${isSmallFloat(expected.element) ? `gw_from_${smallId(expected.element)}(y[i])` : "y[i]"};
-      const double want = (double)expected_${i}[i / ${sampleStride(count)}u];
+      const double want = (double)expected_${prefix}${i}[i / ${sampleStride(count)}u];
       const double error = got == want || (got != got && want != want) ? 0.0 : got > want ? got - want : want - got;
       /* Not-a-number against a number is an error beyond every bound. */
       const double measured = error == error ? error : HUGE_VAL;
@@ -455,12 +477,22 @@ export function selftestSource(m: CModel, data: SelftestData): string {
 `;
     })
     .join("");
+  const only = data.cases[0]!;
+  const [filled, checked] = [fills(only.inputs), checks(only.outputs, "")];
+  const sized = data.cases
+    .map((c, i) => `  state = ${data.seed}u;
+${m.sizes.map((z, k) => `  sizes.${z.variable.name} = ${c.sizes[k]};\n`).join("")}  status = ${id}_resize(context, &sizes);
+  if (status != ${M}_OK) return status;
+  ${fills(c.inputs) === "" ? "(void)next_u32(&state);\n" : fills(c.inputs).trimStart()}  status = ${id}_run(context);
+  if (status != ${M}_OK) return status;
+${checks(c.outputs, `${i}_`)}`)
+    .join("");
   return `#include "${id}.h"
 
 #include <math.h>
 
-${conversions([...m.inputs.map((t) => t.element), ...data.outputs.map((o) => o.expected.element)])}/* Expected outputs for the inputs that the generator below makes: every n-th element of each output. */
-${tables}
+${conversions([...m.inputs.map((t) => t.element), ...data.cases[0]!.outputs.map((o) => o.expected.element)])}/* Expected outputs for the inputs that the generator below makes: every n-th element of each output. */
+${hasSizes(m) ? data.cases.map((c, i) => tables(c.outputs, `${i}_`)).join("") : tables(only.outputs, "")}
 /* SplitMix32: the same numbers on every machine. */
 static uint32_t next_u32(uint32_t *state) {
   uint32_t z = *state += 0x9e3779b9u;
@@ -473,16 +505,16 @@ ${id}_status ${id}_selftest(${id}_context *context, ${id}_report *report) {
   uint32_t state = ${data.seed}u;
   int failed = 0;
   ${id}_status status;
-  if (context == NULL || report == NULL) return ${M}_ERROR_NULL;
+${hasSizes(m) ? `  ${id}_sizes sizes;\n` : ""}  if (context == NULL || report == NULL) return ${M}_ERROR_NULL;
   if (${id}_output(context, 0) == NULL) return ${M}_ERROR_NOT_READY;
   report->largest_error = 0;
   report->allowed_error = 0;
   report->output = 0;
   report->element = 0;
   report->compared = 0;
-  ${fills === "" ? "(void)next_u32(&state);\n" : fills.trimStart()}  status = ${id}_run(context);
+${hasSizes(m) ? `${sized}${data.cases.every((c) => checks(c.outputs, "") === "") ? "  (void)failed;\n" : ""}` : `  ${filled === "" ? "(void)next_u32(&state);\n" : filled.trimStart()}  status = ${id}_run(context);
   if (status != ${M}_OK) return status;
-${checks === "" ? "  (void)failed;\n" : checks}  return failed ? ${M}_ERROR_SELFTEST : ${M}_OK;
+${checked === "" ? "  (void)failed;\n" : checked}`}  return failed ? ${M}_ERROR_SELFTEST : ${M}_OK;
 }
 `;
 }
@@ -572,7 +604,22 @@ static int open_model(const char *program, ${id}_context *context) {
 `;
 }
 
-export function selftestMain(m: CModel, vectorSets: number, allowed: readonly number[]): string {
+const rankOf = (m: CModel): number => Math.max(1, ...[...m.inputs, ...m.outputs].map((t) => t.dims.length));
+
+/** Sizes beyond the bounds must be refused, and leave the context as it was. */
+const refusals = (m: CModel): string => `  {
+    ${m.id}_sizes sizes, kept_sizes;
+    int refused = 1;
+${m.sizes.flatMap((z) => ["0", `${z.variable.max! + 1}`].map((n) => `    (void)${m.id}_get_sizes(&context, &sizes);
+    kept_sizes = sizes;
+    sizes.${z.variable.name} = ${n};
+    if (${m.id}_resize(&context, &sizes) != ${upper(m.id)}_ERROR_SIZE || ${m.id}_get_sizes(&context, &sizes) != ${upper(m.id)}_OK || sizes.${z.variable.name} != kept_sizes.${z.variable.name}) refused = 0;
+`)).join("")}    printf("sizes beyond the bounds: %s\\n", refused ? "refused" : "taken  FAILED");
+    if (!refused) failed = 1;
+  }
+`;
+
+export function selftestMain(m: CModel, vectorSets: number, allowed: readonly number[], setSizes: readonly (readonly number[])[] = []): string {
   const { id } = m;
   const M = upper(id);
   return `/* Compares this build with the reference outputs, element by element; exits with 0 when every one agrees. */
@@ -609,7 +656,7 @@ static size_t element_bytes(uint32_t dtype) {
 }
 
 static const double allowed[] = {${allowed.map((a) => cFloat(a, "float64")).join(", ")}};
-
+${hasSizes(m) ? `\n/* The sizes of each set of vectors. */\nstatic const int64_t set_sizes[][${m.sizes.length}] = {${setSizes.map((z) => `{${z.join(", ")}}`).join(", ")}};\n` : ""}
 /* Are the outputs of the built-in input on this many threads those of one thread, bit by bit? -1: there are no threads. */
 static int same_bits(${id}_context *context, int threads) {
   ${id}_report report;
@@ -675,7 +722,12 @@ int main(int argc, char **argv) {
 
   for (int set = 0; set < ${vectorSets}; ++set) {
     double worst = 0;
-    for (int i = 0; i < ${M}_INPUTS; ++i) {
+${hasSizes(m) ? `    ${id}_sizes sizes;\n    int64_t dims[${rankOf(m)}];\n${m.sizes.map((z, k) => `    sizes.${z.variable.name} = set_sizes[set][${k}];\n`).join("")}    status = ${id}_resize(&context, &sizes);
+    if (status != ${M}_OK) {
+      fprintf(stderr, "vectors %d: %s\\n", set, ${id}_status_string(status));
+      return 2;
+    }
+` : ""}    for (int i = 0; i < ${M}_INPUTS; ++i) {
       char name[64];
       size_t bytes = 0;
       char *path;
@@ -684,7 +736,7 @@ int main(int argc, char **argv) {
       path = path_beside(argv[0], name);
       data = path == NULL ? NULL : read_file(path, &bytes);
       free(path);
-      if (data == NULL || bytes != ${id}_input_info(i)->bytes) return 2;
+      if (data == NULL || bytes != ${hasSizes(m) ? `${id}_input_shape(&context, i, dims)` : `${id}_input_info(i)->bytes`}) return 2;
       memcpy(${id}_input(&context, i), data, bytes);
     }
     status = ${id}_run(&context);
@@ -694,7 +746,7 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < ${M}_OUTPUTS; ++i) {
       const ${id}_tensor_info *info = ${id}_output_info(i);
-      const size_t count = info->bytes / element_bytes(info->dtype);
+      const size_t count = ${hasSizes(m) ? `${id}_output_shape(&context, i, dims)` : "info->bytes"} / element_bytes(info->dtype);
       char name[64];
       size_t bytes = 0;
       char *path;
@@ -703,7 +755,7 @@ int main(int argc, char **argv) {
       path = path_beside(argv[0], name);
       want = path == NULL ? NULL : read_file(path, &bytes);
       free(path);
-      if (want == NULL || bytes != info->bytes) return 2;
+      if (want == NULL || bytes != ${hasSizes(m) ? "count * element_bytes(info->dtype)" : "info->bytes"}) return 2;
       for (size_t at = 0; at < count; ++at) {
         const double a = element(${id}_output(&context, i), info->dtype, at);
         const double b = element(want, info->dtype, at);
@@ -713,10 +765,10 @@ int main(int argc, char **argv) {
         if (error > allowed[i]) failed = 1;
       }
     }
-    printf("vectors %d: largest error %.3g\\n", set, worst);
+    printf("vectors %d${m.sizes.map((z) => `${z === m.sizes[0] ? " (" : ", "}${z.variable.name} = %ld`).join("")}${hasSizes(m) ? ")" : ""}: largest error %.3g\\n", set, ${m.sizes.map((z) => `(long)sizes.${z.variable.name}, `).join("")}worst);
     if (worst > largest) largest = worst;
   }
-  printf("%s: largest error %.3g\\n", failed ? "FAILED" : "passed", largest);
+${hasSizes(m) ? refusals(m) : ""}  printf("%s: largest error %.3g\\n", failed ? "FAILED" : "passed", largest);
   return failed;
 }
 `;
@@ -726,14 +778,14 @@ export function benchMain(m: CModel): string {
   const { id } = m;
   const M = upper(id);
   return `/*
- * Measures the time of a run: ./bench [--threads N] [--runs N] [--variant NAME] prints one JSON line.
+ * Measures the time of a run: ./bench [--threads N] [--runs N] [--variant NAME]${m.sizes.map((z) => ` [--size ${z.variable.name}=${z.variable.max}]`).join("")} prints one JSON line.
  * ./bench --profile [--runs N] prints JSON with the median time of each step.
  */
 #define _POSIX_C_SOURCE 199309L
 #include "test/files.h"
 #include "${id}_threads.h"
 
-#include <time.h>
+#include <time.h>${hasSizes(m) ? `\n${sizeOptions(m).trimEnd()}` : ""}
 
 static double now_ms(void) {
 #ifdef CLOCK_MONOTONIC
@@ -800,7 +852,7 @@ int main(int argc, char **argv) {
   ${id}_pool *pool = NULL;
   int threads = 1, runs = 0, profile_steps = 0;
   const char *variant = NULL;
-  double *times;
+${hasSizes(m) ? `  ${id}_sizes sizes = {${m.sizes.map((z) => z.variable.max).join(", ")}};\n` : ""}  double *times;
   double first;
   for (int i = 1; i < argc; i += 2) {
     if (strcmp(argv[i], "--profile") == 0) {
@@ -812,7 +864,7 @@ int main(int argc, char **argv) {
     } else if (strcmp(argv[i], "--threads") == 0) threads = atoi(argv[i + 1]);
     else if (strcmp(argv[i], "--runs") == 0) runs = atoi(argv[i + 1]);
     else if (strcmp(argv[i], "--variant") == 0) variant = argv[i + 1];
-    else {
+${hasSizes(m) ? `    else if (strcmp(argv[i], "--size") == 0 && read_size(argv[i + 1], &sizes)) continue;\n` : ""}    else {
       fprintf(stderr, "unknown option %s\\n", argv[i]);
       return 2;
     }
@@ -831,7 +883,11 @@ int main(int argc, char **argv) {
   }
   /* The self-test fills the inputs and warms the caches up. */
   (void)${id}_selftest(&context, &report);
-  first = now_ms();
+${hasSizes(m) ? `  if (${id}_resize(&context, &sizes) != ${M}_OK) {
+    fprintf(stderr, "--size: %s\\n", ${id}_status_string(${M}_ERROR_SIZE));
+    return 2;
+  }
+` : ""}  first = now_ms();
   if (${id}_run(&context) != ${M}_OK) return 1;
   first = now_ms() - first;
   /* About two seconds of runs, at least 5 and at most 1000. */
@@ -865,7 +921,7 @@ export function exampleMain(m: CModel): string {
 #include "test/files.h"
 
 #include <math.h>
-
+${sizeOptions(m)}
 /* Skips the header of an .npy file. */
 static const unsigned char *elements_of(const unsigned char *data, size_t *bytes) {
   size_t header;
@@ -899,20 +955,25 @@ static double element(const void *data, uint32_t dtype, size_t i) {
 int main(int argc, char **argv) {
   ${id}_context context;
   ${id}_status status;
-  if (argc != 1 + ${M}_INPUTS) {
-    fprintf(stderr, "usage: %s%s\\n", argv[0], ${stringLiteral(m.inputs.map((t) => ` ${t.name.replace(/\s+/g, "_")}.npy`).join(""))});
+${hasSizes(m) ? `  ${id}_sizes sizes = {${m.sizes.map((z) => z.variable.max).join(", ")}};\n  int64_t dims[${rankOf(m)}];\n  while (argc > 1 && read_size(argv[1], &sizes)) {\n    argv[1] = argv[0];\n    ++argv;\n    --argc;\n  }\n` : ""}  if (argc != 1 + ${M}_INPUTS) {
+    fprintf(stderr, "usage: %s%s\\n", argv[0], ${stringLiteral(m.sizes.map((z) => ` [${z.variable.name}=${z.variable.max}]`).join("") + m.inputs.map((t) => ` ${t.name.replace(/\s+/g, "_")}.npy`).join(""))});
     return 2;
   }
   if (!open_model(argv[0], &context)) return 2;
-  for (int i = 0; i < ${M}_INPUTS; ++i) {
+${hasSizes(m) ? `  status = ${id}_resize(&context, &sizes);
+  if (status != ${M}_OK) {
+    fprintf(stderr, "%s\\n", ${id}_status_string(status));
+    return 2;
+  }
+` : ""}  for (int i = 0; i < ${M}_INPUTS; ++i) {
     size_t bytes = 0;
     const unsigned char *file = (const unsigned char *)read_file(argv[1 + i], &bytes);
     const unsigned char *data;
     if (file == NULL) return 2;
     data = elements_of(file, &bytes);
-    if (bytes != ${id}_input_info(i)->bytes) {
+    if (bytes != ${hasSizes(m) ? `${id}_input_shape(&context, i, dims)` : `${id}_input_info(i)->bytes`}) {
       fprintf(stderr, "%s holds %lu bytes of elements, but %s takes %lu\\n", argv[1 + i], (unsigned long)bytes, ${id}_input_info(i)->name,
-              (unsigned long)${id}_input_info(i)->bytes);
+              (unsigned long)${hasSizes(m) ? `${id}_input_shape(&context, i, dims)` : `${id}_input_info(i)->bytes`});
       return 2;
     }
     memcpy(${id}_input(&context, i), data, bytes);
@@ -927,7 +988,7 @@ int main(int argc, char **argv) {
     size_t count = 1, shown = 0;
     double below = HUGE_VAL;
     size_t last = 0;
-    for (uint32_t d = 0; d < info->rank; ++d) count *= (size_t)info->dims[d];
+${hasSizes(m) ? `    (void)${id}_output_shape(&context, i, dims);\n` : ""}    for (uint32_t d = 0; d < info->rank; ++d) count *= (size_t)${hasSizes(m) ? "" : "info->"}dims[d];
     printf("%s: %lu elements, the largest:\\n", info->name, (unsigned long)count);
     while (shown < 5 && shown < count) {
       size_t best = count;

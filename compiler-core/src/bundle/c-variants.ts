@@ -1,6 +1,6 @@
 import { cType } from "../backends/c/types.ts";
 import { type CTarget, epilogueOf } from "../backends/c/isa.ts";
-import type { CModel, StepCall } from "./c-model.ts";
+import { type CModel, sizesParameter, type StepCall } from "./c-model.ts";
 import { commentText, stringLiteral } from "./c-names.ts";
 import type { Location } from "./memory-plan.ts";
 
@@ -19,11 +19,11 @@ export function stepsHeader(m: CModel, variants: readonly CTarget[]): string {
 #ifndef ${guard}
 #define ${guard}
 
-/* Runs one part of a stage of a step, and nothing when parts is 0. Gives the number of stages that threads may share,
+${m.sizes.length > 0 ? "#include <stddef.h>\n\n" : ""}/* Runs one part of a stage of a step, and nothing when parts is 0. Gives the number of stages that threads may share,
  * each after the one before is done; 0: the step is one piece. */
-typedef int (*${id}_step)(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);
+typedef int (*${id}_step)(unsigned char *arena, const unsigned char *weights, ${sizesParameter(m)}int step, int stage, int part, int parts);
 
-${variants.map((v) => `int ${id}_step_${v.target.name}(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);`).join("\n")}
+${variants.map((v) => `int ${id}_step_${v.target.name}(unsigned char *arena, const unsigned char *weights, ${sizesParameter(m)}int step, int stage, int part, int parts);`).join("\n")}
 
 /* The best variant that this machine has; the one named, or null; the name of a variant. */
 ${id}_step ${id}_best_variant(void);
@@ -34,21 +34,23 @@ const char *${id}_variant_name(${id}_step step);
 `;
 }
 
-export function stepsSource(id: string, variant: CTarget, steps: readonly StepCall[]): string {
+export function stepsSource(m: Pick<CModel, "id" | "sizes">, variant: CTarget, steps: readonly StepCall[]): string {
+  const { id } = m;
+  const sizesUsed = steps.some((s) => s.sizes.length > 0);
   const weightsUsed = steps.some((s) => s.arguments.some((a) => a.location.space === "weights"));
   const arenaUsed = steps.some((s) => s.arguments.some((a) => a.location.space === "arena"));
   const cases = steps
     .map((s, i) => {
       const args = s.arguments.map((a) => `(${a.writes ? "" : "const "}${cType(a.element)} *)(${place(a.location)})`).join(", ");
-      return `    case ${i}: /* ${commentText(s.label)} (${commentText(s.op)}) */\n      if (parts > 0) ${s.kernel}(${args}${s.stages > 0 ? ", stage, part, parts" : ""});\n      return ${s.stages};\n`;
+      return `    case ${i}: /* ${commentText(s.label)} (${commentText(s.op)}) */\n      if (parts > 0) ${s.kernel}(${[args, ...s.sizes.map((k) => `sizes[${k}]`)].filter((a) => a !== "").join(", ")}${s.stages > 0 ? ", stage, part, parts" : ""});\n      return ${s.stages};\n`;
     })
     .join("");
   return `${opening(variant)}#include "${id}_${variant.target.name}.h"
 #include "${id}_steps.h"
 
 /* The steps for ${variant.target.title}. */
-int ${id}_step_${variant.target.name}(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts) {
-${weightsUsed ? "" : "  (void)weights;\n"}${arenaUsed ? "" : "  (void)arena;\n"}${steps.some((s) => s.stages > 0) ? "" : "  (void)stage;\n  (void)part;\n"}${steps.length > 0 ? "" : "  (void)parts;\n"}  switch (step) {
+int ${id}_step_${variant.target.name}(unsigned char *arena, const unsigned char *weights, ${sizesParameter(m)}int step, int stage, int part, int parts) {
+${weightsUsed ? "" : "  (void)weights;\n"}${arenaUsed ? "" : "  (void)arena;\n"}${sizesUsed || m.sizes.length === 0 ? "" : "  (void)sizes;\n"}${steps.some((s) => s.stages > 0) ? "" : "  (void)stage;\n  (void)part;\n"}${steps.length > 0 ? "" : "  (void)parts;\n"}  switch (step) {
 ${cases}    default:
       return 0;
   }

@@ -1,6 +1,7 @@
 import { commentText } from "./c-names.ts";
 import type { VendorLibrary } from "../backends/c/libraries.ts";
 import { type CModel, selftestSamples } from "./c-model.ts";
+import { dimsText, sizeMacro } from "./c-sizes.ts";
 
 /** Build files and documents of a bundle. */
 
@@ -106,6 +107,8 @@ export interface ReadmeFacts {
   readonly hasModel: boolean;
   readonly weightsSource: boolean;
   readonly vectorSets: number;
+  /** sizes of the run at which the self-test runs */
+  readonly trials: readonly (readonly number[])[];
   readonly allowed: readonly number[];
   readonly notes: readonly string[];
   readonly library?: VendorLibrary;
@@ -114,7 +117,7 @@ export interface ReadmeFacts {
 export function readme(m: CModel, facts: ReadmeFacts): string {
   const { id } = m;
   const M = id.toUpperCase();
-  const rows = (kind: string, list: CModel["inputs"]): string => list.map((t, i) => `| ${kind} ${i} | \`${t.name}\` | ${t.element}[${t.dims.join(", ")}] | ${t.bytes} |`).join("\n");
+  const rows = (kind: string, list: CModel["inputs"]): string => list.map((t, i) => `| ${kind} ${i} | \`${t.name}\` | ${t.element}[${dimsText(t)}] | ${m.sizes.length > 0 && t.shape ? "at most " : ""}${t.bytes} |`).join("\n");
   const gap = m.arenaBytes - m.lowerBoundBytes;
   return `# ${commentText(m.modelName)}
 
@@ -158,8 +161,13 @@ ${id}_context context;
 ${id}_status status = ${id}_init(&context, arena, sizeof arena, weights, sizeof weights);
 if (status != ${M}_OK) puts(${id}_status_string(status));
 
-memcpy(${id}_input(&context, 0), my_input, ${id}_input_info(0)->bytes);   /* before every run: inputs are used up */
-status = ${id}_run(&context);
+${m.sizes.length > 0 ? `
+${id}_sizes sizes = {${m.sizes.map((s, k) => `.${s.variable.name} = ${facts.trials[Math.min(1, facts.trials.length - 1)]![k]}`).join(", ")}};
+status = ${id}_resize(&context, &sizes);   /* ${M}_ERROR_SIZE below 1 or above the bound */
+int64_t dims[${Math.max(1, ...[...m.inputs, ...m.outputs].map((t) => t.dims.length))}];
+memcpy(${id}_input(&context, 0), my_input, ${id}_input_shape(&context, 0, dims));   /* before every run: inputs are used up */
+` : `memcpy(${id}_input(&context, 0), my_input, ${id}_input_info(0)->bytes);   /* before every run: inputs are used up */
+`}status = ${id}_run(&context);
 const ${m.outputs[0]?.element === "float32" ? "float" : "void"} *result = ${id}_output(&context, 0);
 \`\`\`
 
@@ -169,7 +177,18 @@ const ${m.outputs[0]?.element === "float32" ? "float" : "void"} *result = ${id}_
 \`${id}_use_threads\` takes a parallel-for of yours, or the pool of POSIX threads in \`${id}_threads.h\`; without it a run stays on its caller's thread.
 \`${id}_selftest\` needs no file: it makes its own input and compares up to ${selftestSamples} elements of each output.
 
-## What is here
+${m.sizes.length > 0 ? `## Sizes
+
+| Size | In the model | From | To |
+|---|---|---|---|
+${m.sizes.map((s) => `| \`${s.variable.name}\` | ${commentText(s.name)} | 1 | ${s.variable.max} (\`${sizeMacro(m, s)}\`) |`).join("\n")}
+
+Arena, buffers and weights are planned for the largest sizes; nothing is planned again. \`${id}_resize\` sets the sizes of the runs that follow: loops run over
+them, and inputs and outputs are dense in their shape, which \`${id}_input_shape\` and \`${id}_output_shape\` tell. After \`${id}_init\` the largest are set.
+A size below 1 or above its bound is refused with \`${M}_ERROR_SIZE\`, and so is one that would leave a dimension of the model empty; the sizes then stay as they were.
+The self-test compares at ${facts.trials.map((t) => m.sizes.map((s, k) => `${s.variable.name} = ${t[k]}`).join(", ")).join("; ")}. \`./bench ${m.sizes.map((s) => `--size ${s.variable.name}=${s.variable.max}`).join(" ")}\` measures at the sizes given, \`./run ${m.sizes.map((s) => `${s.variable.name}=${s.variable.max}`).join(" ")} ...\` takes them before the files.
+
+` : ""}## What is here
 
 | | |
 |---|---|

@@ -9,14 +9,17 @@ import { vectorDefinitions } from "../backends/c/vector-helpers.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import type { LoweringTable } from "../tensor/lower-node.ts";
-import type { Buffer } from "../tensor/program.ts";
+import { keyOf } from "../tensor/expression.ts";
+import type { Buffer, Expression } from "../tensor/program.ts";
+import { sizeRange, sizesOf } from "../tensor/sizes.ts";
 import { type ScheduleTarget, scheduleTargets } from "../tensor/target.ts";
 import { type BundleFile, textFile } from "./bundle-file.ts";
 import { type CModel, headerSource, modelSource, type StepCall, type TensorInfo } from "./c-model.ts";
 import { closing, dispatchSource, opening, stepsHeader, stepsSource } from "./c-variants.ts";
 import { threadsHeader, threadsSource } from "./c-threads.ts";
 import { commentText } from "./c-names.ts";
-import { keyOfValue, lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type ValueKey } from "./lower-graph.ts";
+import type { SizeInfo } from "./c-sizes.ts";
+import { keyOfValue, lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type SizedGraph, type ValueKey } from "./lower-graph.ts";
 import { type Location, type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { checkMemoryPlan, type CheckedPlan } from "./overlap-checker.ts";
 import { layOutWeights, makeWeights, type WeightsFile, type WeightTensor } from "./weights.ts";
@@ -48,6 +51,8 @@ export interface GenerateOptions {
   readonly library?: VendorLibrary;
   /** elements stored and loaded from which a nest is shared among threads */
   readonly parallelWork?: number;
+  /** the graph with sizes that are given at run time; `graph` is then its first sample */
+  readonly sized?: SizedGraph;
 }
 
 /** The steps of one target. All targets share the memory plan, the weights and the order of steps. */
@@ -120,7 +125,7 @@ export async function planGraphs(graph: Graph, graphs: readonly LoweredGraph[], 
 export async function generateCode(graph: Graph, id: string, options: GenerateOptions, task: Task): Promise<GeneratedCode> {
   const targets = options.targets ?? scheduleTargets;
   const graphs: LoweredGraph[] = [];
-  for (const target of targets) graphs.push(withoutSharing(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target, options.parallelWork), options));
+  for (const target of targets) graphs.push(withoutSharing(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target, options.parallelWork, options.sized), options));
   const lowered = graphs[0]!;
   const { plan, checked, weightTensors, at } = await planGraphs(graph, graphs, task);
   const weights = await makeWeights(weightTensors, task);
@@ -130,7 +135,7 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
   const { kernels } = variants[0]!;
   const infoOf = (key: ValueKey, name: string): TensorInfo => {
     const v = lowered.values.get(key)!;
-    return { name, element: v.type.element!, dims: v.dims, bytes: v.bytes, location: at(key) };
+    return { name, element: v.type.element!, dims: v.dims, ...(v.shape ? { shape: v.shape } : {}), bytes: v.bytes, location: at(key) };
   };
   const callsOf = (variant: Variant): StepCall[] =>
     variant.kernels.calls.map(({ step, kernel }) => {
@@ -140,6 +145,7 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
         op: qualifiedOp(s.node),
         kernel: kernel.name,
         stages: kernel.source.stages,
+        sizes: sizesOf(s.program).map((v) => lowered.sizes.indexOf(v)),
         arguments: s.program.parameters.map((p) => ({
           location: p.scope === "scratch" ? { space: "arena", offset: plan.scratch[step]![s.scratch.indexOf(p)]! } : at(s.values.get(p)!),
           element: p.element,
@@ -154,6 +160,8 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
     inputs: lowered.inputs.map((k) => infoOf(k, lowered.values.get(k)!.name)),
     outputs: lowered.outputs.map((k, i) => infoOf(k, lowered.outputNames[i]!)),
     steps,
+    sizes: sizeInfos(lowered, options.sized),
+    sizeLimits: sizeLimits(lowered),
     arenaBytes: plan.arenaBytes,
     lowerBoundBytes: plan.lowerBoundBytes,
     weights,
@@ -168,13 +176,22 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
     textFile(`src/${id}_helpers.h`, helpersHeader(id, new Set(variants.flatMap((v) => v.kernels.list.flatMap((k) => [...k.source.helpers]))), options.library)),
     ...variants.flatMap((v) => [
       textFile(`src/${id}_${v.target.target.name}.h`, v.kernels.header),
-      textFile(`src/${id}_${v.target.target.name}.c`, stepsSource(id, v.target, callsOf(v))),
+      textFile(`src/${id}_${v.target.target.name}.c`, stepsSource(model, v.target, callsOf(v))),
       ...v.kernels.files.map((f) => textFile(f.path, f.text)),
     ]),
   ];
   const sources = files.map((f) => f.path).filter((path) => path.endsWith(".c"));
   const headers = files.map((f) => f.path).filter((path) => path.startsWith("src/") && path.endsWith(".h"));
   return { id, lowered, plan, checked, weights, kernels, variants, model, files, sources, headers };
+}
+
+export const sizeInfos = (lowered: LoweredGraph, sized: SizedGraph | undefined): SizeInfo[] => lowered.sizes.map((variable, i) => ({ name: sized!.sizes[i]!.name, variable }));
+
+/** Dimensions of values that some sizes within their bounds would make empty: such sizes are refused. */
+export function sizeLimits(lowered: LoweredGraph): Expression[] {
+  const found = new Map<string, Expression>();
+  for (const v of lowered.values.values()) for (const e of v.shape ?? []) if (sizeRange(e).low < 1) found.set(keyOf(e), e);
+  return [...found.values()];
 }
 
 /** C sources above this many characters are split, so that compilers can work on them side by side. */
@@ -250,7 +267,7 @@ function buffersOf(step: LoweredStep): { inputs: (Buffer | null)[]; outputs: Buf
   };
 }
 
-const callOf = (step: LoweredStep, library: VendorLibrary, lowering: LoweringTable): LibraryCall | undefined => library.callOf({ node: step.node, attributes: lowering.attributes(step.node), ...buffersOf(step) });
+const callOf = (step: LoweredStep, library: VendorLibrary, lowering: LoweringTable): LibraryCall | undefined => sizesOf(step.program).length > 0 ? undefined : library.callOf({ node: step.node, attributes: lowering.attributes(step.node), ...buffersOf(step) });
 
 /** A library writes its result while it reads its factors, whatever the loop nest does: only what it adds to may lie in the same place. */
 function withoutSharing(graph: LoweredGraph, { library, lowering = operatorLowering }: GenerateOptions): LoweredGraph {

@@ -1,20 +1,26 @@
+import type { Dim } from "../ir/dim.ts";
 import { byteSize } from "../ir/element-type.ts";
 import { describeNode, type Graph, type Node, type OperatorNode, rootRegion, type ValueRef } from "../ir/graph.ts";
 import { topologicalOrder } from "../ir/order.ts";
+import { tensorBytes } from "../ir/tensor.ts";
 import { elementCount, staticShape, type TensorType } from "../ir/value-type.ts";
 import { attributeReader, findOperator } from "../ops/index.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
+import { freshName } from "../tensor/build.ts";
+import { Generalizer } from "../tensor/generalize.ts";
 import { inPlaceInputs } from "../tensor/in-place.ts";
-import { hoistScratch, lowerNode, type LoweringTable } from "../tensor/lower-node.ts";
+import { hoistScratch, type LoweredNode, lowerNode, type LoweringTable } from "../tensor/lower-node.ts";
 import { type Layout, printLayout } from "../tensor/layout.ts";
 import type { View } from "../tensor/lowering.ts";
-import type { Buffer, TensorProgram } from "../tensor/program.ts";
+import type { Buffer, Expression, TensorProgram, Variable } from "../tensor/program.ts";
+import { sizeExpression, sizeValue } from "../tensor/sizes.ts";
 import { scheduleParallel } from "../tensor/parallel-rule.ts";
 import { scheduleByRule } from "../tensor/rules.ts";
 import type { ScheduleStep } from "../tensor/schedule/schedule.ts";
 import { portableTarget, type ScheduleTarget } from "../tensor/target.ts";
 import { verifyProgram } from "../tensor/verifier.ts";
+import { sizeIdentifier } from "./c-names.ts";
 
 /** What lowering asks of the operators, from the operator table. */
 export const operatorLowering: LoweringTable = {
@@ -43,12 +49,23 @@ export interface GraphValue {
   readonly ref: ValueRef;
   readonly name: string;
   readonly type: TensorType;
+  /** with sizes of the run: at most */
   readonly dims: readonly number[];
+  /** where sizes of the run decide it */
+  readonly shape?: readonly Expression[];
   readonly bytes: number;
   /** constants lie in the weights file */
   readonly constant: boolean;
   /** a constant that a schedule laid out anew; `dims` and `bytes` are those of the packed array */
   readonly layout?: Layout;
+}
+
+/** A graph whose inputs have sizes that are given at run time, seen at a few of them: the same nodes by the same ids. */
+export interface SizedGraph {
+  readonly sizes: readonly { readonly name: string; readonly max: number }[];
+  readonly samples: readonly { readonly graph: Graph; readonly values: ReadonlyMap<string, number> }[];
+  /** dimensions of the graph with its symbols */
+  readonly dimensions: readonly Dim[];
 }
 
 export interface LoweredStep {
@@ -70,12 +87,78 @@ export interface LoweredGraph {
   readonly inputs: readonly ValueKey[];
   readonly outputs: readonly ValueKey[];
   readonly outputNames: readonly string[];
+  /** sizes that are given at run time */
+  readonly sizes: readonly Variable[];
   readonly steps: readonly LoweredStep[];
+}
+
+/** Lowers the nodes of a graph whose sizes are given at run time: at each sample, and then to what these have in common. */
+class SizedLowering {
+  private readonly nodes = new Map<number, LoweredNode>();
+  private readonly sized: SizedGraph;
+  private readonly table: LoweringTable;
+  readonly sizes: readonly Variable[];
+  readonly general: Generalizer;
+
+  constructor(sized: SizedGraph, table: LoweringTable) {
+    this.sized = sized;
+    this.table = table;
+    const names = new Set<string>();
+    this.sizes = sized.sizes.map((s) => ({ kind: "variable", name: freshName(sizeIdentifier(s.name), names), max: s.max }));
+    const byName = new Map(sized.sizes.map((s, i) => [s.name, this.sizes[i]!]));
+    this.general = new Generalizer({
+      sizes: this.sizes,
+      values: sized.samples.map(({ values }) => new Map(sized.sizes.map((s, i) => [this.sizes[i]!, values.get(s.name)!]))),
+      dimensions: sized.dimensions.flatMap((d) => sizeExpression(d, byName) ?? []),
+    });
+  }
+
+  node(id: number): LoweredNode {
+    let made = this.nodes.get(id);
+    if (!made) {
+      const all = this.sized.samples.map(({ graph }) => {
+        const node = graph.node(id);
+        return lowerNode(graph, node as OperatorNode, this.table);
+      });
+      const program = this.general.program(all.map((l) => l.program));
+      const views = all.every((l) => JSON.stringify(l.views) === JSON.stringify(all[0]!.views)) ? all[0]!.views : [];
+      const byName = new Map([...all[0]!.bindings].map(([b, ref]) => [b.name, ref]));
+      made = { node: all[0]!.node, program, views, bindings: new Map(program.parameters.flatMap((p) => (byName.has(p.name) ? [[p, byName.get(p.name)!] as const] : []))) };
+      this.nodes.set(id, made);
+    }
+    return made;
+  }
+
+  /** The shape of a value, where sizes of the run decide it. */
+  shape(ref: ValueRef): readonly Expression[] | undefined {
+    const dims = this.sized.samples.map(({ graph }) => staticShape(graph.type(ref)));
+    const found = dims[0]?.map((_, d) => this.general.integer(dims.map((list) => list?.[d] ?? -1)));
+    return found?.some((e) => e?.kind !== "integer") && found.every((e) => e !== undefined) ? found : undefined;
+  }
+
+  /** Is it the same constant in every sample? */
+  same(ref: ValueRef): boolean {
+    const [first, ...others] = this.sized.samples.map(({ graph }) => graph.constant(ref));
+    return others.every((c) => c === first || (c !== undefined && first !== undefined && c.type === first.type && sameBytes(tensorBytes(c.tensor()), tensorBytes(first.tensor()))));
+  }
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+
+const sizedLowerings = new WeakMap<SizedGraph, SizedLowering>();
+function sizedLowering(sized: SizedGraph, table: LoweringTable): SizedLowering {
+  let made = sizedLowerings.get(sized);
+  if (!made) sizedLowerings.set(sized, (made = new SizedLowering(sized, table)));
+  return made;
 }
 
 /** A node's program after its default schedule, verified. */
 export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget, parallelWork?: number) {
-  const lowered = lowerNode(graph, node, table);
+  return scheduled(lowerNode(graph, node, table), target, parallelWork);
+}
+
+function scheduled(lowered: LoweredNode, target: ScheduleTarget, parallelWork?: number) {
+  const { node } = lowered;
   const serial = scheduleByRule(lowered.program, target);
   // After large locals became scratch, which threads share. WebAssembly's code runs on one thread.
   const shared = scheduleParallel(hoistScratch(serial.program), target.name === "wasm" ? Infinity : parallelWork);
@@ -91,8 +174,9 @@ export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringT
  * Lowers every operator of the root region. What cannot be lowered is collected: one error "not-lowered" lists every
  * offending node, value and reason.
  */
-export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget, parallelWork?: number): Promise<LoweredGraph> {
+export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget, parallelWork?: number, sized?: SizedGraph): Promise<LoweredGraph> {
   const root = graph.root;
+  const general = sized && sizedLowering(sized, table);
   const refused: string[] = [];
   const values = new Map<ValueKey, GraphValue>();
   const describeValue = (node: Node, ref: ValueRef): string => node.outputs[ref.output]?.name || describeNode(node);
@@ -104,13 +188,15 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
     if (known) return known;
     const node = graph.node(ref.node);
     const type = graph.type(ref) as TensorType;
-    const dims = packed ? packed.dims : (staticShape(type) ?? []);
+    const shape = packed ? undefined : general?.shape(ref);
+    const dims = packed ? packed.dims : shape ? shape.map((e) => sizeValue(e, new Map(general!.sizes.map((s) => [s, s.max!])))) : (staticShape(type) ?? []);
     const value: GraphValue = {
       key,
       ref,
       name: describeValue(node, ref) + (layout ? ` ${printLayout(layout)}` : ""),
       type,
       dims,
+      ...(shape ? { shape } : {}),
       bytes: type.element ? byteSize(type.element, elementCount(dims)) : 0,
       constant: node.kind === "constant",
       ...(layout ? { layout } : {}),
@@ -126,16 +212,21 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
       refused.push(`the input ${node.outputs[0]?.name} is ${type?.text}: its shape must be static`);
   }
   const order = topologicalOrder(graph, rootRegion);
+  // Sizes that a graph computes from shapes are known when it is lowered: only what feeds a program is a step.
+  const wanted = new Set(root.outputs.map((o) => keyOfValue(o.value)));
+  const needed = (node: OperatorNode): boolean => !general || node.outputs.some((_, output) => wanted.has(keyOfValue({ node: node.id, output })));
   const operators = order.map((id) => graph.node(id)).filter((n): n is OperatorNode => n.kind === "operator" && reachesOutput(graph, n));
   const steps: LoweredStep[] = [];
-  for (const [i, node] of operators.entries()) {
+  // From the last to the first where not all are needed.
+  for (const [i, node] of (general ? [...operators].reverse() : operators).entries()) {
+    if (!needed(node)) continue;
     task.check();
     if (i % 8 === 0) {
       task.progress(i / operators.length, `lowering ${node.name || node.op}`);
       await task.pause();
     }
     try {
-      const { lowered, schedule, program } = scheduledNode(graph, node, table, target, parallelWork);
+      const { lowered, schedule, program } = scheduled(general ? general.node(node.id) : lowerNode(graph, node, table), target, parallelWork);
       const parameterValues = new Map<Buffer, ValueKey>();
       // Scheduling keeps parameters: they are matched by name.
       const byName = new Map([...lowered.bindings].map(([b, ref]) => [b.name, ref]));
@@ -143,6 +234,12 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
         const ref = byName.get(p.name);
         if (ref && p.scope !== "scratch") parameterValues.set(p, addValue(ref, p.packed && p).key);
       }
+      if (general)
+        for (const key of parameterValues.values()) {
+          wanted.add(key);
+          const { ref, constant, name } = values.get(key)!;
+          if (constant && !general.same(ref)) throw new GraphwrightError("not-lowered", `cannot be lowered for sizes of run time: the constant ${name} differs with them.`);
+        }
       const of = (scope: Buffer["scope"][]): ValueKey[] => program.parameters.filter((p) => scope.includes(p.scope)).map((p) => parameterValues.get(p) as ValueKey);
       steps.push({
         node,
@@ -160,16 +257,17 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
       refused.push(`${describeNode(node)} ${error.diagnostic.message}`);
     }
   }
+  if (general) steps.reverse();
   const outputs = root.outputs.map((o) => addValue(o.value).key);
   if (refused.length > 0)
     throw new GraphwrightError(
       "not-lowered",
       `the model cannot be built: ${refused.length} ${refused.length === 1 ? "place is" : "places are"} not supported.\n${refused.map((r) => `  - ${r}`).join("\n")}`,
       undefined,
-      "Nothing was written. Fix input shapes (build --fix N=1), fold constants, or replace the operators listed.",
+      "Nothing was written. Fix input shapes (build --fix N=1) or give bounds (build --max N=8), fold constants, or replace the operators listed.",
     );
   const inputs = root.parameters.map((id) => addValue({ node: id, output: 0 }).key);
-  return { values, inputs, outputs, outputNames: root.outputs.map((o) => o.name), steps };
+  return { values, inputs, outputs, outputNames: root.outputs.map((o) => o.name), sizes: general?.sizes ?? [], steps };
 }
 
 const reach = new WeakMap<Graph, Set<number>>();

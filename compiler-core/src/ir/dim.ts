@@ -57,6 +57,9 @@ function fromTerms(terms: Iterable<Monomial>): number | SymbolicDim {
 const termsOf = (d: number | SymbolicDim): readonly Monomial[] =>
   typeof d === "number" ? [{ coefficient: d, atoms: [] }] : d.terms;
 
+/** The terms of a dimension; an atom is the text of a symbol, or of "floor(a/b)", "min(a, b)" or "max(a, b)". */
+export const dimAtoms = (d: number | SymbolicDim): readonly Monomial[] => termsOf(d);
+
 const atom = (text: string): SymbolicDim => fromTerms([{ coefficient: 1, atoms: [text] }]) as SymbolicDim;
 
 /** A named symbol. Names that are not identifiers are quoted in the text form. */
@@ -133,7 +136,7 @@ export function ceilDivDims(a: Dim, b: Dim): Dim {
 const atomSigns = new Map<string, boolean>();
 
 /** The two operands of an atom "floor(a/b)", "min(a, b)" or "max(a, b)". */
-function operands(atom: string): [Dim, Dim] {
+export function dimOperands(atom: string): [Dim, Dim] {
   const separator = atom.startsWith("floor(") ? "/" : ",";
   const start = atom.indexOf("(") + 1;
   let depth = 0;
@@ -156,7 +159,7 @@ function atomNeverNegative(atom: string): boolean {
   if (kind === undefined) return true;
   let proven = atomSigns.get(atom);
   if (proven === undefined) {
-    const [a, b] = operands(atom);
+    const [a, b] = dimOperands(atom);
     if (kind === "floor") proven = neverNegative(a) && neverNegative(subDims(b, 1));
     else if (kind === "min") proven = neverNegative(a) && neverNegative(b);
     else proven = neverNegative(a) || neverNegative(b);

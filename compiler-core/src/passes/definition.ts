@@ -116,6 +116,8 @@ export interface RewriteOptions {
   readonly channelBlock: number;
   /** most outputs along one side of a Winograd tile: 4, 2, or 0 for direct convolutions only */
   readonly winograd: 0 | 2 | 4;
+  /** outputs along one side of the tiles of each convolution, by its node, where that was chosen already; what is not named stays direct */
+  readonly winogradAt?: ReadonlyMap<NodeId, number>;
   /** operators that the turns of one loop may have together once it is unrolled */
   readonly unrolledOperators: number;
 }

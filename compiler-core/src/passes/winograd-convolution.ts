@@ -60,7 +60,7 @@ export const winogradConvolution = defineRewrite({
     holds = context.require("3 x 3, stride 1", plain && context.constant(root.inputs[1]) !== undefined, () => `filters are ${filters[2]} x ${filters[3]}`) && holds;
     if (!holds) return undefined;
     const channels = Math.min(filters[0]! * filters[5]!, filters[1]! * filters[4]!);
-    const m = bestTile([filters[0]!, filters[1]!, filters[4]!, filters[5]!], [out[0]!, out[2]!, out[3]!], options.winograd);
+    const m = options.winogradAt ? (options.winogradAt.get(root.id) ?? 0) : bestTile([filters[0]!, filters[1]!, filters[4]!, filters[5]!], [out[0]!, out[2]!, out[3]!], options.winograd);
     holds = context.require("worth it", m > 0 && channels >= 2 * options.channelBlock, () => (m > 0 ? `F(${m}, 3), ${channels} channels` : `${out[2]} x ${out[3]} places, ${channels} channels`));
     return holds ? { nodes: [root.id], bindings: { m } } : undefined;
   },

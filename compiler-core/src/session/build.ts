@@ -6,6 +6,7 @@ import type { Graph } from "../ir/graph.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { type StepId, Timeline } from "../ir/timeline.ts";
 import { isTensor, type Value } from "../ops/index.ts";
+import type { RewriteOptions } from "../passes/definition.ts";
 import { runPipeline } from "../passes/run-pipeline.ts";
 import type { BlobSource } from "../support/blob.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
@@ -14,6 +15,7 @@ import { collectFiles } from "./files.ts";
 import { recipeOf } from "./history.ts";
 import type { Model } from "./model.ts";
 import type { BuildResult, BuildTarget } from "./protocol.ts";
+import { sizedGraph } from "./sized-graph.ts";
 import { compilerVersion } from "./version.ts";
 
 const hashPiece = 1 << 22;
@@ -27,27 +29,29 @@ function* pieces(source: BlobSource, task: Task): Iterable<Uint8Array> {
 }
 
 /** The kernels of a step, on a timeline of their own: control flow taken apart where there is some, then layouts, packed weights, one group a kernel. */
-export async function chooseKernels(graph: Graph, task: Task, skip: readonly string[] = []): Promise<Timeline> {
+export async function chooseKernels(graph: Graph, task: Task, skip: readonly string[] = [], options: Partial<RewriteOptions> = {}): Promise<Timeline> {
   const kernels = new Timeline(graph);
   if ([...graph].some((node) => node.kind === "operator" && ["If", "Loop", "Scan"].includes(node.op))) await runPipeline(kernels, "unroll", { task });
-  await runPipeline(kernels, "kernels", { task, skip });
+  await runPipeline(kernels, "kernels", { task, skip, options });
   return kernels;
 }
 
 /** The deployment bundle of a step. Throws "not-lowered" before anything is made, naming each node that stands in the way. */
-export async function buildFiles(model: Model, step: StepId, { name, target, library: libraryName }: { name: string; target: BuildTarget; library?: string }, task: Task): Promise<BuildResult> {
+export async function buildFiles(model: Model, step: StepId, { name, target, library: libraryName, max }: { name: string; target: BuildTarget; library?: string; max?: Readonly<Record<string, number>> }, task: Task): Promise<BuildResult> {
   const library = libraryName === undefined ? undefined : findLibrary(libraryName);
   if (library && target !== "c") throw new GraphwrightError("usage", `code for ${target} cannot call ${library.title}.`, undefined, "Build for C.");
   const graph = model.graph(step);
   const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
   const onnx = collectFiles(exportOnnx(graph, { name: "model.onnx", task }).files);
   // Kernels are chosen on a timeline of their own: the step itself stays as it is, and the ONNX file beside the code too.
-  const kernels = await chooseKernels(graph, task, library?.replaces);
-  const bundle = await (target === "wasm" ? buildWasmBundle : buildBundle)(kernels.head.graph, {
+  const choose = (g: Graph, options?: Partial<RewriteOptions>): Promise<Timeline> => chooseKernels(g, task, library?.replaces, options);
+  const { graph: kernels, sized } = max && Object.keys(max).length > 0 ? await sizedGraph(graph, max, choose, task) : { graph: (await choose(graph)).head.graph, sized: undefined };
+  const bundle = await (target === "wasm" ? buildWasmBundle : buildBundle)(kernels, {
     name,
     compilerVersion,
     task,
     ...(library ? { library } : {}),
+    ...(sized ? { sized } : {}),
     recipe: (await recipeOf(model, step, task)).recipe,
     sourceSha256: sha256Of(pieces(model.source, task)),
     model: onnx.map((file) => bytesFile(file.path, file.bytes)),

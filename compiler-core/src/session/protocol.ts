@@ -826,7 +826,7 @@ export interface SessionApi {
   program: Method<At & { readonly node: NodeId; readonly scheduled?: number }, ProgramView>;
   /** names of the originals go into the metadata of what rewrites made, unless `origins` is false */
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
-  build: Method<At & { readonly name: string; readonly target: BuildTarget; /** a vendor library for steps that it covers: "cblas" */ readonly library?: string }, BuildResult>;
+  build: Method<At & { readonly name: string; readonly target: BuildTarget; /** a vendor library for steps that it covers: "cblas" */ readonly library?: string; /** bounds of symbolic sizes that are then given at run time: { N: 8 } */ readonly max?: Readonly<Record<string, number>> }, BuildResult>;
 }
 
 export type { LineageTable, StringColumn, Recipe, RecipeFailure, RecipeStep };

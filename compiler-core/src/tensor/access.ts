@@ -1,5 +1,5 @@
 import { walkStatements } from "./build.ts";
-import { substitute, walkExpression } from "./expression.ts";
+import { add, integer, mul, substitute, walkExpression } from "./expression.ts";
 import type { Block, Buffer, Expression, Loop, Variable } from "./program.ts";
 import { type Linear, linearOf, Scope } from "./simplify.ts";
 
@@ -22,7 +22,14 @@ export const stridesOf = (dims: readonly number[]): number[] => {
   return strides;
 };
 
-/** The element's position in its buffer as one index. */
+/** The element's position in memory as one index. With sizes of the run, where the shape of the run puts it. */
+export function placeOf(buffer: Buffer, indices: readonly Expression[]): Expression {
+  const { shape } = buffer;
+  if (!shape) return flatOffset(buffer, indices);
+  return indices.reduce<Expression>((at, index, d) => add(mul(at, shape[d]!), index), integer(0));
+}
+
+/** The element's position in its buffer as one index, at the largest sizes: accesses that differ there differ everywhere. */
 export function flatOffset(buffer: Buffer, indices: readonly Expression[]): Expression {
   const strides = stridesOf(buffer.dims);
   return indices.reduce<Expression>(

@@ -6,7 +6,7 @@ import type { Axis, Block, Buffer, Expression, Loop, Statement, Store, TensorPro
 
 export const buffer = (name: string, element: ElementType, dims: readonly number[], scope: Buffer["scope"]): Buffer => ({ name, element, dims: Object.freeze([...dims]), scope });
 export const store = (to: Buffer, indices: readonly Expression[], value: Expression): Store => ({ kind: "store", buffer: to, indices, value });
-export const loop = (v: Variable, extent: number, body: readonly Statement[], mode: Loop["mode"] = "serial"): Loop => ({ kind: "for", variable: v, extent, mode, body });
+export const loop = (v: Variable, extent: number, body: readonly Statement[], mode: Loop["mode"] = "serial", count?: Expression): Loop => ({ kind: "for", variable: v, extent, ...(count ? { count } : {}), mode, body });
 
 /** Wraps `body` in loops, the first outermost. */
 export const loopsAround = (loops: readonly { readonly variable: Variable; readonly extent: number; readonly mode?: Loop["mode"] }[], body: readonly Statement[]): readonly Statement[] =>

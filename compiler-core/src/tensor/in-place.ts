@@ -2,7 +2,7 @@ import { byteSize } from "../ir/element-type.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { accessesOf } from "./access.ts";
 import { walkStatements } from "./build.ts";
-import { keyOf, loadsOf } from "./expression.ts";
+import { keyOf, loadsOf, sameExpression } from "./expression.ts";
 import type { Buffer, Loop, TensorProgram } from "./program.ts";
 import { fromLinear } from "./simplify.ts";
 
@@ -18,10 +18,13 @@ export function inPlaceInputs(program: TensorProgram): (readonly [input: Buffer,
   const outputs = program.parameters.filter((p) => p.scope === "output");
   for (const output of outputs)
     for (const input of program.parameters)
-      if (input.scope === "input" && bytesOf(input) === bytesOf(output) && byteSize(input.element, 1) === byteSize(output.element, 1) && mayShare(program, input, output))
+      if (input.scope === "input" && bytesOf(input) === bytesOf(output) && byteSize(input.element, 1) === byteSize(output.element, 1) && sameShape(input, output) && mayShare(program, input, output))
         pairs.push([input, output]);
   return pairs;
 }
+
+/** Of equal size also when the run gives the sizes. */
+const sameShape = (a: Buffer, b: Buffer): boolean => (!a.shape && !b.shape) || (a.shape?.length === b.shape?.length && a.shape!.every((e, d) => sameExpression(e, b.shape![d]!)));
 
 function mayShare(program: TensorProgram, input: Buffer, output: Buffer): boolean {
   // What a condition between blocks reads, and what is written where data decide, has no place to compare.

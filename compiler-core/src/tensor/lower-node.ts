@@ -2,6 +2,7 @@ import type { ElementType } from "../ir/element-type.ts";
 import { byteSize, elementKind } from "../ir/element-type.ts";
 import { describeNode, type Graph, isFused, type OperatorNode, type ValueRef } from "../ir/graph.ts";
 import { topologicalOrder } from "../ir/order.ts";
+import { fromNumbers, type Tensor } from "../ir/tensor.ts";
 import { elementCount, staticShape, type TensorType } from "../ir/value-type.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { buffer, buffersRead, freshName, makeProgram, mapExpressions, mapStatements, nest, store, storesIn, withBuffers } from "./build.ts";
@@ -121,7 +122,8 @@ class NodeLowerer {
       outputType: (i) => this.graph.type({ node: node.id, output: i }) as TensorType,
       constant: (i) => {
         const ref = node.inputs[i];
-        return this.graph.constant((ref && this.outside.get(ref.node)) ?? ref)?.tensor();
+        const from = (ref && this.outside.get(ref.node)) ?? ref;
+        return this.graph.constant(from)?.tensor() ?? knownTensor(this.graph, from);
       },
       local: (name, element, dims) => {
         const made = buffer(freshName(name, this.taken), element, dims, "local");
@@ -174,6 +176,14 @@ class NodeLowerer {
     });
     return [...converted, ...conversions];
   }
+}
+
+/** The elements of a computed value that shape inference knows: sizes of other values. */
+function knownTensor(graph: Graph, ref: ValueRef | null | undefined): Tensor | undefined {
+  const output = ref ? graph.node(ref.node).outputs[ref.output] : undefined;
+  if (!output?.known || output.type.kind !== "tensor" || !output.known.every((d): d is number => typeof d === "number")) return undefined;
+  const dims = staticShape(output.type);
+  return dims && output.type.element !== null ? fromNumbers(output.type.element, dims, output.known) : undefined;
 }
 
 const isSmall = (element: ElementType): boolean => elementKind(element) === "float" && element !== "float32" && element !== "float64";

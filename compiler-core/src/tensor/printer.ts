@@ -1,4 +1,5 @@
 import { printLayout } from "./layout.ts";
+import { sizesOf } from "./sizes.ts";
 import type { BinaryOp, Block, Buffer, Expression, Statement, TensorProgram } from "./program.ts";
 
 /** Lines (counted from 1, both included) that a block takes in a text. */
@@ -65,7 +66,7 @@ function shortFloat32(value: number): number {
   return value;
 }
 
-export const printBuffer = (b: Buffer): string => `${b.name}: ${b.element}[${b.dims.join(", ")}]${b.packed ? ` packed ${printLayout(b.packed.layout)}` : ""}`;
+export const printBuffer = (b: Buffer): string => `${b.name}: ${b.element}[${b.dims.map((d, i) => (b.shape && b.shape[i]!.kind !== "integer" ? `${printExpression(b.shape[i]!)} <= ${d}` : d)).join(", ")}]${b.packed ? ` packed ${printLayout(b.packed.layout)}` : ""}`;
 
 /** The readable text of a program, and where each block stands in it. Equal programs give equal texts. */
 export function printProgram(program: TensorProgram): ProgramText {
@@ -93,7 +94,7 @@ export function printProgram(program: TensorProgram): ProgramText {
       switch (s.kind) {
         case "for": {
           const range = s.mode === "serial" ? "range" : s.mode;
-          emit(depth, `for ${s.variable.name} in ${range}(${s.extent}):`);
+          emit(depth, `for ${s.variable.name} in ${range}(${s.count ? `${printExpression(s.count)} <= ${s.extent}` : s.extent}):`);
           if (s.prefetch) emit(depth + 1, `prefetch ${s.prefetch.lines} lines of ${s.prefetch.buffer.name} at ${printExpression(s.prefetch.index)}`);
           print(s.body, depth + 1);
           break;
@@ -119,7 +120,7 @@ export function printProgram(program: TensorProgram): ProgramText {
     }
   };
 
-  emit(0, `program ${program.name}(${program.parameters.map((p) => `${p.scope} ${printBuffer(p)}`).join(", ")}):`);
+  emit(0, `program ${program.name}(${[...program.parameters.map((p) => `${p.scope} ${printBuffer(p)}`), ...sizesOf(program).map((s) => `size ${s.name} <= ${s.max}`)].join(", ")}):`);
   print(program.body, 1);
   blocks.sort((a, b) => a.from - b.from);
   return { text: lines.join("\n") + "\n", blocks };

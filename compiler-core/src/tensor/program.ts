@@ -11,6 +11,8 @@ import type { Layout } from "./layout.ts";
 export interface Variable {
   readonly kind: "variable";
   readonly name: string;
+  /** a size of the model that is given at run time: an integer from 1 to this */
+  readonly max?: number;
 }
 
 /**
@@ -47,7 +49,10 @@ export type Expression =
 export interface Buffer {
   readonly name: string;
   readonly element: ElementType;
+  /** with sizes of run time: at most */
   readonly dims: readonly number[];
+  /** the shape as it is at run time, where it depends on sizes: expressions over them. The caller's arrays are dense in this shape. */
+  readonly shape?: readonly Expression[];
   readonly scope: "input" | "output" | "weight" | "scratch" | "local";
   /** a local table of constants: it is read only */
   readonly values?: readonly number[];
@@ -67,7 +72,10 @@ export type LoopKind = "serial" | "unrolled" | "vectorized" | "parallel" | "work
 export interface Loop {
   readonly kind: "for";
   readonly variable: Variable;
+  /** with sizes of run time: at most */
   readonly extent: number;
+  /** how many iterations there are, where that depends on sizes: an expression over them, from 0 to `extent` */
+  readonly count?: Expression;
   readonly mode: LoopKind;
   readonly body: readonly Statement[];
   /** a hint, given last of all steps: lines of the caches to ask for in each iteration, from an element on that may lie behind the buffer */

@@ -16,6 +16,7 @@ import { reorder } from "./schedule/reorder.ts";
 import { reverseComputeInline } from "./schedule/reverse-compute-inline.ts";
 import { Schedule } from "./schedule/schedule.ts";
 import { split } from "./schedule/split.ts";
+import { splitRemainder } from "./schedule/split-remainder.ts";
 import { unroll } from "./schedule/unroll.ts";
 import { vectorize } from "./schedule/vectorize.ts";
 import { intervalOf, linearOf, Scope } from "./simplify.ts";
@@ -85,7 +86,7 @@ function fuseCompatible(schedule: Schedule, block: string): void {
     for (let i = loops.length - 2; i >= 0; i--) {
       const outer = loops[i] as Loop;
       const inner = loops[i + 1] as Loop;
-      if (outer.body.length !== 1 || outer.extent === 1 || inner.extent === 1) continue;
+      if (outer.body.length !== 1 || outer.extent === 1 || inner.extent === 1 || outer.count || inner.count) continue;
       if (isReduceLoop(statement, outer.variable) || isReduceLoop(statement, inner.variable)) continue;
       if (conditions.some((c) => uses(c, outer.variable) || uses(c, inner.variable)) || usesIndex(statement, outer.variable, inner.variable)) continue;
       const even = accesses.every((a) => {
@@ -143,16 +144,84 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
     return;
   }
   fuseCompatible(schedule, name);
-  if (tileVectors(schedule, name, target)) {
-    inlineEpilogue(schedule, written);
-    return;
+  for (const piece of splitNeighbours(schedule, name)) tileReduction(schedule, piece, target);
+  inlineEpilogue(schedule, written);
+}
+
+/** Neighbouring elements that one or more vectors hold, of rows whose length is a size of the run. */
+const neighbours = [16, 4];
+
+/**
+ * A loop over neighbouring elements whose length the sizes of the run decide becomes loops of known length, for vectors, and what is
+ * left. Gives the block and its copies.
+ */
+function splitNeighbours(schedule: Schedule, name: string): string[] {
+  const { statement: block } = findBlock(schedule.program, name);
+  const loops = loopsAroundBlock(schedule.program, name);
+  const stored = accessesOf(block, loops).find((a) => a.writes);
+  const loop = stored && loops.find((l) => !isReduceLoop(block, l.variable) && coefficient(stored.offset, l.variable) === 1);
+  if (!loop?.count || loop.mode !== "serial") return [name];
+  // Outermost where each piece is tiled by itself: the pieces are then nests of their own.
+  if (block.axes.some((a) => a.kind === "reduce")) bringToOrder(schedule, name, [loop.variable.name, ...loops.filter((l) => l !== loop).map((l) => l.variable.name)]);
+  const pieces = [name];
+  let left = loopsAroundBlock(schedule.program, name).find((l) => l.variable === loop.variable)!;
+  for (const factor of neighbours) {
+    if (left.extent < factor) continue;
+    const piece = pieces.at(-1)!;
+    const at = loopNames(schedule.program, piece).all.indexOf(left.variable.name);
+    pieces.push(splitRemainderAt(schedule, piece, left.variable.name, factor));
+    left = loopsAroundBlock(schedule.program, pieces.at(-1)!)[at]!;
   }
+  return pieces;
+}
+
+/** Whole tiles of a loop, in two loops, and the rest; gives the name of the block's copy in the rest. */
+function splitRemainderAt(schedule: Schedule, block: string, loop: string, factor: number): string {
+  const before = new Set(blocksIn(schedule.program.body).map((b) => b.name));
+  schedule.apply(splitRemainder, { loop, factor });
+  return blocksIn(schedule.program.body).map((b) => b.name).find((n) => !before.has(n) && n !== block)!;
+}
+
+/** Tiles of a loop of rows: pieces of the nest, each with so many rows at once; 1 leaves the loop as it is. */
+function rowPieces(schedule: Schedule, name: string, row: Loop | undefined, rows: number): { readonly piece: string; readonly rows: number }[] {
+  if (!row) return [{ piece: name, rows: 1 }];
+  const { extent, count } = row;
+  if (!count) {
+    const rest = extent % rows;
+    const pieces = rest > 0 ? partitionAt(schedule, name, row.variable.name, extent - rest) : [name];
+    return pieces.map((piece, i) => ({ piece, rows: i === 0 ? rows : rest }));
+  }
+  // Sizes of the run decide how many there are: whole tiles, half a tile, then one by one.
+  const at = loopNames(schedule.program, name).all.indexOf(row.variable.name);
+  const pieces: { piece: string; rows: number }[] = [];
+  let left = name;
+  for (const factor of new Set([rows, rows >> 1])) {
+    const loop = loopsAroundBlock(schedule.program, left)[at]!;
+    if (factor < 2 || loop.extent < factor) continue;
+    const rest = splitRemainderAt(schedule, left, loop.variable.name, factor);
+    pieces.push({ piece: left, rows: factor });
+    left = rest;
+  }
+  return [...pieces, { piece: left, rows: 1 }];
+}
+
+/** Makes the rows of a tile the innermost loop; gives its name. */
+function rowsInside(schedule: Schedule, piece: string, depth: number, rows: number): string {
+  const loop = loopsAroundBlock(schedule.program, piece)[depth]!;
+  if (!loop.count) return moveInside(schedule, piece, loop.variable.name, rows);
+  const inner = loopAt(schedule.program, piece, depth + 1);
+  bringToOrder(schedule, piece, [...loopNames(schedule.program, piece).all.filter((l) => l !== inner), inner]);
+  return inner;
+}
+
+function tileReduction(schedule: Schedule, name: string, target: ScheduleTarget): void {
+  const { statement: block } = findBlock(schedule.program, name);
+  if (tileVectors(schedule, name, target)) return;
   for (const piece of conditionsOf(block).length > 0 ? partitionBorders(schedule, name) : [name]) {
     const whole = isPerfectNest(schedule.program, piece);
     if (!whole || conditionsOf(findBlock(schedule.program, piece).statement).length > 0) accumulate(schedule, piece);
     else tile(schedule, piece, target);
   }
-  inlineEpilogue(schedule, written);
 }
 
 /** Longer loops are not written out for the choices in them. */
@@ -166,7 +235,7 @@ function scheduleChoices(schedule: Schedule, name: string): void {
   const { statement: block } = findBlock(schedule.program, name);
   const loops = loopsAroundBlock(schedule.program, name);
   const own = loops.slice(loops.findLastIndex((l) => l.body.length > 1) + 1).filter((l) => l.mode === "serial");
-  const choices = conditionsOf(block).filter((c) => own.some((l) => l.extent <= longestChoice && uses(c, l.variable)));
+  const choices = conditionsOf(block).filter((c) => own.some((l) => l.extent <= longestChoice && !l.count && uses(c, l.variable)));
   if (choices.length === 0) {
     vectorizeOwn(schedule, name);
     return;
@@ -176,8 +245,8 @@ function scheduleChoices(schedule: Schedule, name: string): void {
     const c = coefficient(a.offset, last.variable);
     return c === 1 || (c === 0 && !a.writes);
   });
-  for (const l of own) if (l.extent <= longestChoice && (l !== last || !lanes)) schedule.apply(unroll, { loop: l.variable.name });
-  if (lanes && last.extent >= 4) schedule.apply(vectorize, { loop: last.variable.name });
+  for (const l of own) if (l.extent <= longestChoice && !l.count && (l !== last || !lanes)) schedule.apply(unroll, { loop: l.variable.name });
+  if (lanes && last.extent >= 4 && !last.count) schedule.apply(vectorize, { loop: last.variable.name });
 }
 
 /** The loops of a block that it shares with no other. */
@@ -191,7 +260,7 @@ function vectorizeOwn(schedule: Schedule, name: string): void {
   const { statement: block } = findBlock(schedule.program, name);
   const own = ownLoops(schedule, name);
   const last = own.at(-1);
-  if (!last || last.mode !== "serial" || last.extent < 4 || isReduceLoop(block, last.variable) || own.some((l) => !block.bindings.includes(l.variable))) return;
+  if (!last || last.mode !== "serial" || last.extent < 4 || last.count || isReduceLoop(block, last.variable) || own.some((l) => !block.bindings.includes(l.variable))) return;
   const lanes = accessesOf(block, loopsAroundBlock(schedule.program, name)).every((a) => {
     const c = coefficient(a.offset, last.variable);
     return c === 1 || (c === 0 && !a.writes);
@@ -207,7 +276,7 @@ function joinLanes(schedule: Schedule, name: string): void {
   const { statement: block } = findBlock(schedule.program, name);
   const own = ownLoops(schedule, name);
   const reads = storesIn(block.body).flatMap((s) => loadsOf(s.value)).filter((l) => l.buffer.dims.length > 0);
-  if (own.length !== 1 || !isReduceLoop(block, own[0]!.variable) || reads.length !== 1 || reads[0]!.buffer.scope !== "local" || elementCount(reads[0]!.buffer.dims) !== own[0]!.extent || own[0]!.extent > mostLanes) return;
+  if (own.length !== 1 || own[0]!.count || !isReduceLoop(block, own[0]!.variable) || reads.length !== 1 || reads[0]!.buffer.scope !== "local" || elementCount(reads[0]!.buffer.dims) !== own[0]!.extent || own[0]!.extent > mostLanes) return;
   schedule.apply(unroll, { loop: own[0]!.variable.name });
 }
 
@@ -236,9 +305,10 @@ function chooseTile(program: TensorProgram, name: string, target: ScheduleTarget
   const loops = loopsAroundBlock(program, name);
   const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
   const accesses = accessesOf(block, loops);
+  const known = spatial.filter((l) => !l.count);
   const store = accesses.find((a) => a.writes);
   const loads = accesses.filter((a) => !a.writes && a.buffer !== store?.buffer);
-  const vector = spatial.find((l) => store && coefficient(store.offset, l.variable) === 1) ?? spatial[spatial.length - 1];
+  const vector = known.find((l) => store && coefficient(store.offset, l.variable) === 1) ?? known[known.length - 1];
   if (!vector) return { vector: undefined, vectorTile: 1, row: undefined, rowTile: 1 };
   const contiguous = loads.every((a) => [0, 1].includes(coefficient(a.offset, vector.variable) ?? -1));
   // Rows share what is loaded: best a whole vector (a load that moves with the vector loop), else a single element.
@@ -247,7 +317,7 @@ function chooseTile(program: TensorProgram, name: string, target: ScheduleTarget
   const row = spatial.filter((l) => l !== vector && shared(l) > 0).sort((a, b) => shared(b) - shared(a) || b.extent - a.extent)[0];
   const fitting = (l: Loop, size: number): number => {
     let fits = Math.min(size, l.extent);
-    if (isStrided(program, name, l.variable)) while (l.extent % fits !== 0) fits--;
+    if (isStrided(program, name, l.variable)) while ((l.count && fits > 1) || l.extent % fits !== 0) fits--;
     return fits;
   };
   const rowTile = row ? fitting(row, target.rowTile) : 1;
@@ -278,12 +348,9 @@ function tile(schedule: Schedule, name: string, target: ScheduleTarget): void {
     const longestLast = [...reduce].sort((a, b) => (extents.get(a) as number) - (extents.get(b) as number));
     bringToOrder(schedule, name, [...others, vector.variable.name, ...longestLast]);
   }
-  const rowPieces = row && row.extent % rowTile !== 0 ? partitionAt(schedule, name, row.variable.name, row.extent - (row.extent % rowTile)) : [name];
   const rowDepth = row ? loopNames(schedule.program, name).all.indexOf(row.variable.name) : -1;
-  for (const [i, rowPiece] of rowPieces.entries()) {
-    const rows = i === 0 ? rowTile : (row as Loop).extent % rowTile;
-    const rowLoop = row && rows > 1 ? loopAt(schedule.program, rowPiece, rowDepth) : undefined;
-    const rowInner = rowLoop === undefined ? undefined : moveInside(schedule, rowPiece, rowLoop, rows);
+  for (const { piece: rowPiece, rows } of rowPieces(schedule, name, row, rowTile)) {
+    const rowInner = row && rows > 1 ? rowsInside(schedule, rowPiece, rowDepth, rows) : undefined;
     if (rowInner !== undefined) schedule.apply(unroll, { loop: rowInner });
     if (!vector) {
       finishTile(schedule, rowPiece);
@@ -324,16 +391,14 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget): 
   bringToOrder(schedule, name, order);
   // Panels first: what lies inside a loop must be one nest when the loop is moved.
   if (panel !== undefined) schedule.apply(unroll, { loop: moveInside(schedule, name, panel, choice.panels) });
-  const rest = row === undefined ? 0 : extentOf(name, row) % choice.rows;
+  const rowLoop = loopsAroundBlock(schedule.program, name).find((l) => l.variable.name === row);
   const depth = row === undefined ? -1 : loopNames(schedule.program, name).all.indexOf(row);
-  const pieces = rest > 0 ? partitionAt(schedule, name, row!, extentOf(name, row!) - rest) : [name];
-  for (const [i, piece] of pieces.entries()) {
-    const rows = i === 0 ? choice.rows : rest;
+  for (const { piece, rows } of rowPieces(schedule, name, rowLoop, choice.rows)) {
     // [..., row, vector, reduce ..., panel]
     const names = loopNames(schedule.program, piece).all;
     const vectorHere = names[names.length - reduce.length - (panel === undefined ? 1 : 2)] as string;
     if (depth >= 0 && rows > 1) {
-      schedule.apply(unroll, { loop: moveInside(schedule, piece, loopAt(schedule.program, piece, depth), rows) });
+      schedule.apply(unroll, { loop: rowsInside(schedule, piece, depth, rows) });
       // Rows outside panels: an element is then used as soon as it is loaded.
       if (panel !== undefined) moveInside(schedule, piece, loopNames(schedule.program, piece).all.at(-2) as string, choice.panels);
     }
@@ -372,7 +437,7 @@ function prefetchWeights(schedule: Schedule, piece: string): void {
   const all = loopsAroundBlock(schedule.program, piece);
   const reduce = all.filter((l) => isReduceLoop(block, l.variable) && l.mode === "serial");
   const inner = reduce.at(-1);
-  if (!inner || reduce.length < 1) return;
+  if (!inner || inner.count || reduce.length < 1) return;
   const weights = accessesOf(block, all).find((a) => !a.writes && a.buffer.scope === "weight" && byteSize(a.buffer.element, elementCount(a.buffer.dims)) >= streamedBytes && coefficient(a.offset, inner.variable) !== 0);
   if (!weights) return;
   const first = all.findIndex((l) => isReduceLoop(block, l.variable));
@@ -397,7 +462,7 @@ function finishVectors(schedule: Schedule, piece: string, vector: string, size: 
   const first = taps[0]!.variable.name;
   schedule.apply(cacheWrite, { block: piece, at: all[all.indexOf(first) - 1] ?? "" });
   if (block.init) schedule.apply(decomposeReduction, { block: piece, loop: first });
-  if (panel === undefined && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction) for (const l of taps) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
+  if (panel === undefined && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction && !taps.some((l) => l.count)) for (const l of taps) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
   if (panel !== undefined && window) schedule.apply(unroll, { loop: taps.at(-1)!.variable.name });
 }
 
@@ -503,7 +568,7 @@ function partitionBorders(schedule: Schedule, name: string): string[] {
   const { statement: block } = findBlock(schedule.program, name);
   const loops = loopsAroundBlock(schedule.program, name);
   const conditions = conditionsOf(block);
-  const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1 && conditions.some((c) => uses(c, l.variable)));
+  const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1 && !l.count && conditions.some((c) => uses(c, l.variable)));
   const loop = spatial[spatial.length - 1];
   if (!loop) return [name];
   const scope = loops.reduce((s, l) => s.with(l.variable, l.extent), Scope.empty);
@@ -550,12 +615,12 @@ function partitionBorders(schedule: Schedule, name: string): string[] {
 
 function scheduleElementwise(schedule: Schedule, name: string): void {
   fuseCompatible(schedule, name);
-  const pieces = conditionsOf(findBlock(schedule.program, name).statement).length > 0 ? partitionBorders(schedule, name) : [name];
+  const pieces = conditionsOf(findBlock(schedule.program, name).statement).length > 0 ? partitionBorders(schedule, name) : splitNeighbours(schedule, name);
   for (const piece of pieces) {
     const loops = loopsAroundBlock(schedule.program, piece);
     const last = loops[loops.length - 1];
     const { statement } = findBlock(schedule.program, piece);
-    if (!last || last.extent < 4) continue;
+    if (!last || last.extent < 4 || last.count) continue;
     const even = accessesOf(statement, loops).every((a) => {
       const c = coefficient(a.offset, last.variable);
       return c === 1 || (c === 0 && !a.writes);

@@ -44,7 +44,7 @@ export class Scope {
 
   range(variable: Variable): Interval {
     const own = this.ranges.get(variable);
-    return own ?? this.parent?.range(variable) ?? everything;
+    return own ?? this.parent?.range(variable) ?? (variable.max === undefined ? everything : { low: 1, high: variable.max });
   }
 
   fact(key: string): Interval {
@@ -158,6 +158,9 @@ export function linearOf(e: Expression, scope: Scope): Linear {
         const right = linearOf(e.right, scope);
         if (right.terms.length === 0) return scaleLinear(left, right.constant);
         if (left.terms.length === 0) return scaleLinear(right, left.constant);
+        // Strides of the run's sizes: each term has its own.
+        if (right.terms.every((t) => isSize(t.atom))) return spread(left, right);
+        if (left.terms.every((t) => isSize(t.atom))) return spread(right, left);
         return linear(0, [{ atom: mul(fromLinear(left), fromLinear(right)), coefficient: 1 }]);
       }
       if ((e.op === "floordiv" || e.op === "floormod") && e.right.kind === "integer" && e.right.value > 0)
@@ -170,6 +173,16 @@ export function linearOf(e: Expression, scope: Scope): Linear {
   const simple = simplifyAtom(e, scope);
   return simple.kind === "integer" ? linear(simple.value) : isSum(simple) ? linearOf(simple, scope) : linear(0, [{ atom: simple, coefficient: 1 }]);
 }
+
+/** Is the expression made of sizes that are given at run time alone? */
+function isSize(e: Expression): boolean {
+  if (e.kind === "variable") return e.max !== undefined;
+  return e.kind === "integer" || (e.kind === "binary" && isSize(e.left) && isSize(e.right));
+}
+
+/** A sum times a sum of sizes, term by term. */
+const spread = (a: Linear, by: Linear): Linear =>
+  by.terms.reduce((sum, size) => addLinear(sum, addLinear(scaleLinear(linear(0, [{ atom: size.atom, coefficient: size.coefficient }]), a.constant), linear(0, a.terms.map((t) => ({ atom: mul(t.atom, size.atom), coefficient: t.coefficient * size.coefficient }))))), scaleLinear(a, by.constant));
 
 const isSum = (e: Expression): boolean => e.kind === "variable" || (e.kind === "binary" && (e.op === "add" || e.op === "sub" || e.op === "mul"));
 

@@ -50,7 +50,7 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
   const moving = loads.filter((a) => reduce.some((l) => coefficient(a.offset, l.variable) !== 0));
   if (reduce.length === 0 || moving.length === 0 || moving.some((a) => a.buffer.element !== "float32")) return undefined;
   const vector = spatial.find(
-    (l) => coefficient(stored.offset, l.variable) === 1 && l.extent >= 4 && loads.every((a) => [0, 1].includes(coefficient(a.offset, l.variable) ?? -1)) && moving.some((a) => coefficient(a.offset, l.variable) === 1),
+    (l) => coefficient(stored.offset, l.variable) === 1 && l.extent >= 4 && !l.count && loads.every((a) => [0, 1].includes(coefficient(a.offset, l.variable) ?? -1)) && moving.some((a) => coefficient(a.offset, l.variable) === 1),
   );
   if (!vector) return undefined;
   // Conditions that are the same for the whole vector stay; rows would have one each.
@@ -68,16 +68,16 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
   const row = [...rowLoops].reverse().find((l) => l.extent >= 4) ?? rowLoops.sort((a, b) => b.extent - a.extent)[0];
   const strided = row !== undefined && isStrided(program, name, row.variable);
   // Panels load further vectors and use each element again.
-  const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
+  const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && !l.count && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
   const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent);
   // Taps that are written out share elements, which take registers too.
-  const window = target.vectorLanes > 1 && elements.length > 0 && panel !== undefined && reduce.length > 1 && reduce.at(-1)!.extent > 1 && reduce.at(-1)!.extent <= shortWindow;
+  const window = target.vectorLanes > 1 && elements.length > 0 && panel !== undefined && reduce.length > 1 && reduce.at(-1)!.extent > 1 && !reduce.at(-1)!.count && reduce.at(-1)!.extent <= shortWindow;
   let best: { tile: VectorTile; cost: number } | undefined;
   for (const vectorSize of sizes) {
     const width = Math.ceil(vectorSize / lanes);
     for (const panels of divisors(panel?.extent ?? 1, 8))
       for (let rows = 1; rows <= Math.min(row?.extent ?? 1, 28); rows++) {
-        if (strided && row.extent % rows !== 0) continue;
+        if (strided && (row.count ? rows > 1 : row.extent % rows !== 0)) continue;
         const loaded = width * panels;
         if (rows * loaded + loaded + 1 > target.vectorRegisters || (window && rows * loaded > Math.max(inFlight, target.vectorRegisters / 2)) || (target.vectorLanes === 1 && rows * panels * vectorSize > scalarTile)) break;
         const time = (r: number): number => {
@@ -86,7 +86,8 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
           return Math.max(work, inFlight, loaded + (elements.length > 0 ? r : work)) / (loaded * vectorSize / width);
         };
         const extent = row?.extent ?? 1;
-        const rest = extent % rows;
+        // How many rows are left is not known where the run's sizes decide.
+        const rest = row?.count ? 0 : extent % rows;
         const whole = Math.floor(extent / rows);
         const cost = ((whole * time(rows) + (rest > 0 ? time(rest) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
         // Of equal ones the larger tile: it reads the vectors less often.

@@ -5,6 +5,7 @@ import { keyOf, substitute, walkExpression } from "./expression.ts";
 import { printExpression } from "./printer.ts";
 import type { Block, Buffer, Expression, Loop, Statement, TensorProgram, Variable } from "./program.ts";
 import { racesOf } from "./schedule/dependence.ts";
+import { sampleSizes, sizesOf, withSizes } from "./sizes.ts";
 import { fromLinear, intervalOf, type Interval, linearOf, Scope } from "./simplify.ts";
 
 /**
@@ -18,7 +19,14 @@ import { fromLinear, intervalOf, type Interval, linearOf, Scope } from "./simpli
  * - inputs and weights are not written.
  */
 export function verifyProgram(program: TensorProgram): Diagnostic[] {
-  return new Verifier(program).run();
+  const sizes = sizesOf(program);
+  if (sizes.length === 0) return new Verifier(program).run();
+  // Sizes of the run: every statement holds at each of many sizes, the smallest and the largest among them.
+  for (const values of sampleSizes(sizes)) {
+    const found = new Verifier(withSizes(program, values)).run();
+    if (found.length > 0) return found.map((d) => ({ ...d, message: `${d.message} (at ${[...values].map(([s, n]) => `${s.name} = ${n}`).join(", ")})` }));
+  }
+  return [];
 }
 
 /** What an index takes: radix * (high digit) + (low part), each independently; without a radix, the low part alone. */

@@ -1,7 +1,7 @@
 import { elementKind, type ElementType } from "../../ir/element-type.ts";
 import { byteSize } from "../../ir/element-type.ts";
 import { elementCount } from "../../ir/value-type.ts";
-import { flatOffset } from "../../tensor/access.ts";
+import { placeOf } from "../../tensor/access.ts";
 import { walkStatements } from "../../tensor/build.ts";
 import { add, integer, loadsOf, mul, substitute, typeOf, variable, variablesOf } from "../../tensor/expression.ts";
 import type { BlockLines } from "../../tensor/printer.ts";
@@ -9,6 +9,7 @@ import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store,
 import { workerGroups } from "../../tensor/schedule/bind.ts";
 import { decide, intervalOf, Scope, simplify } from "../../tensor/simplify.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
+import { sizesOf } from "../../tensor/sizes.ts";
 import { portableTarget, type ScheduleTarget } from "../../tensor/target.ts";
 import { isHelper } from "./helpers.ts";
 import type { LibraryCall } from "./libraries.ts";
@@ -33,6 +34,8 @@ export interface KernelOptions {
 export interface KernelSource {
   readonly text: string;
   readonly prototype: string;
+  /** sizes that the function takes after its pointers, each a ptrdiff_t */
+  readonly sizes: readonly Variable[];
   readonly blocks: readonly BlockLines[];
   readonly helpers: ReadonlySet<string>;
   /** functions over vectors, by name, and widths of vector types that the text uses */
@@ -90,6 +93,7 @@ class KernelPrinter {
   private stackBytes = 0;
   private temporaries = 0;
   private readonly stages: readonly Stage[];
+  private readonly sizes: readonly Variable[];
   private readonly shared: ReadonlySet<Statement>;
 
   constructor(program: TensorProgram, options: KernelOptions) {
@@ -100,6 +104,7 @@ class KernelPrinter {
     this.registers = new Set([...registerBuffers(program)].filter((b) => !this.vectors.buffers.has(b)));
     this.tiledScalars = [...this.registers].some((b) => b.element === "float32" && elementCount(b.dims) >= 8);
     this.taken = new Set(reserved);
+    this.sizes = sizesOf(program);
     this.stages = options.threads ? stagesOf(program) : [];
     this.shared = new Set(this.stages.flatMap((s) => s.loops));
     if (this.stages.length > 0) for (const name of ["stage", "part", "parts"]) this.taken.add(name);
@@ -111,6 +116,7 @@ class KernelPrinter {
       const restrict = this.options.mayAlias?.has(p) ? "" : "restrict ";
       return `${constant}${cType(p.element)} *${restrict}${this.nameOf(p, p.name)}`;
     });
+    for (const size of this.sizes) parameters.push(`ptrdiff_t ${this.nameOf(size, size.name)}`);
     const tiled = this.lanes === 1 && this.tiledScalars ? `${this.helper("GW_TILED")} ` : "";
     if (this.stages.length > 0) parameters.push("int stage", "int part", "int parts");
     const prototype = `${tiled}void ${this.options.name}(${parameters.join(", ")})`;
@@ -135,7 +141,7 @@ class KernelPrinter {
     if (call) this.lines.push("#endif");
     this.lines.push("}");
     const blocks = [...this.blockLines].map(([block, { from, to }]) => ({ block, from, to })).sort((a, b) => a.from - b.from);
-    return { text: this.lines.join("\n") + "\n", prototype, blocks, helpers: this.helpers, vectorHelpers: this.vectorHelpers, vectorWidths: this.vectorWidths, stackBytes: this.stackBytes, stages: this.stages.length };
+    return { text: this.lines.join("\n") + "\n", prototype, sizes: this.sizes, blocks, helpers: this.helpers, vectorHelpers: this.vectorHelpers, vectorWidths: this.vectorWidths, stackBytes: this.stackBytes, stages: this.stages.length };
   }
 
   /** Tables first, which all stages see. A stage without a parallel loop is the first thread's. */
@@ -220,7 +226,7 @@ class KernelPrinter {
       this.emitVectors(s, by, scope, block);
       return;
     }
-    const writtenOut = s.extent === 1 || s.mode === "unrolled" || (s.mode === "vectorized" && runsOverRegisters(s, this.registers));
+    const writtenOut = (s.extent === 1 && !s.count) || s.mode === "unrolled" || (s.mode === "vectorized" && runsOverRegisters(s, this.registers));
     if (writtenOut) {
       // Each iteration has locals of its own.
       const scoped = s.extent > 1 && s.body.some((inner) => inner.kind === "allocate");
@@ -238,9 +244,11 @@ class KernelPrinter {
     }
     this.flush();
     const name = this.nameOf(s.variable, s.variable.name);
+    const count = s.count ? this.value(simplify(s.count, scope), scope, 10) : undefined;
     if (this.shared.has(s)) {
-      this.line(`for (ptrdiff_t ${name} = (ptrdiff_t)${s.extent} * part / parts; ${name} < (ptrdiff_t)${s.extent} * (part + 1) / parts; ++${name}) {`);
-    } else this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${s.extent}; ++${name}) {`);
+      const all = count ?? `(ptrdiff_t)${s.extent}`;
+      this.line(`for (ptrdiff_t ${name} = ${all} * part / parts; ${name} < ${all} * (part + 1) / parts; ++${name}) {`);
+    } else this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${count ?? s.extent}; ++${name}) {`);
     if (s.prefetch && this.lanes > 1) {
       // As an integer: the address may lie behind the buffer.
       const { buffer, index, lines } = s.prefetch;
@@ -402,7 +410,7 @@ class KernelPrinter {
       if (at.some(Number.isNaN)) throw new GraphwrightError("not-lowered", `${this.program.name}: ${b.name} is kept in scalars but accessed at a computed place.`);
       return scalarName(name, at);
     }
-    const offset = simplify(flatOffset(b, indices), scope);
+    const offset = simplify(placeOf(b, indices), scope);
     const lane = this.vector?.lane;
     if (!lane || !variablesOf(offset).has(lane)) return `${name}[${this.value(offset, scope)}]`;
     const start = simplify(substitute(offset, new Map([[lane, integer(0)]])), scope);

@@ -79,7 +79,7 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
     }
     const back: Store = store(original.buffer, original.indices.map((i) => substitute(i, renamedAxes)), load(local, copies.map((c) => c.variable)));
     const writeBlock: Block = { kind: "block", name: freshName(`${block.name}_write`, taken), axes, bindings: writeBindings, body: [back] };
-    const nest = copies.reduceRight<readonly Statement[]>((body, c) => [loop(c.variable, c.loop.extent, body, c.loop.mode)], [writeBlock]);
+    const nest = copies.reduceRight<readonly Statement[]>((body, c) => [loop(c.variable, c.loop.extent, body, c.loop.mode, c.loop.count)], [writeBlock]);
 
     const computed = replaceStatement(program, block, [cached]);
     const top = inside[0]?.variable;

@@ -46,7 +46,7 @@ export const decomposeReduction = definePrimitive<{ block: string; loop: string 
       bindings: initBindings,
       body: substituteStatements(block.init as readonly Statement[], new Map([...fresh, ...renamedAxes])),
     };
-    const nest = copies.reduceRight<readonly Statement[]>((body, c) => [loop(c.variable, c.loop.extent, body, c.loop.mode)], [initBlock]);
+    const nest = copies.reduceRight<readonly Statement[]>((body, c) => [loop(c.variable, c.loop.extent, body, c.loop.mode, c.loop.count)], [initBlock]);
     const target = loops[at] as Loop;
     const { init: _, ...update } = block;
     const updated = replaceStatement(program, block, [update]);

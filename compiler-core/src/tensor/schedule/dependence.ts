@@ -65,6 +65,7 @@ export interface Race {
  * each other between iterations of a loop around it.
  */
 export function racesOf(loop: Loop, around: readonly Loop[]): Race | undefined {
+  if (loop.extent <= 1) return undefined;
   const v = loop.variable;
   const own = new Set<Buffer>();
   const touched = new Map<Buffer, { indices: readonly Expression[]; scope: Scope; writes: boolean }[]>();

@@ -14,12 +14,14 @@ import { reorder } from "./reorder.ts";
 import { reverseComputeAt } from "./reverse-compute-at.ts";
 import { reverseComputeInline } from "./reverse-compute-inline.ts";
 import { split } from "./split.ts";
+import { splitRemainder } from "./split-remainder.ts";
 import { unroll } from "./unroll.ts";
 import { vectorize } from "./vectorize.ts";
 
 /** Every schedule primitive, one line each. */
 export const schedulePrimitives = [
   split,
+  splitRemainder,
   fuse,
   reorder,
   partition,

@@ -100,7 +100,7 @@ export function partNest(loops: readonly Loop[], spanOfLoop: (l: Loop) => Span |
       place.set(l.variable, add(span.base, offset.get(l.variable)!));
     } else place.set(l.variable, v);
     // Inside of other loops, iterations of these may meet: what was proven for threads at the old place is not at the new one.
-    return span?.extent === 1 ? [] : [loop(v, span?.extent ?? l.extent, [], l.mode === "parallel" || l.mode === "worker" ? "serial" : l.mode)];
+    return span?.extent === 1 ? [] : [loop(v, span?.extent ?? l.extent, [], l.mode === "parallel" || l.mode === "worker" ? "serial" : l.mode, span ? undefined : l.count)];
   });
   return { loops: parts, place, offset };
 }

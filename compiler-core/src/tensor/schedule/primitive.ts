@@ -22,6 +22,9 @@ export interface SchedulePrimitive<A extends ScheduleArguments = ScheduleArgumen
   readonly apply: (program: TensorProgram, args: A, require: Require) => TensorProgram;
 }
 
+/** Of primitives that need to know how often a loop runs. */
+export const knownCount: LegalityCondition = { name: "known-count", doc: "The number of iterations does not depend on sizes that are given at run time; split-remainder takes such loops." };
+
 export type Require = (condition: string, holds: boolean, detail: string) => asserts holds;
 
 export const definePrimitive = <A extends ScheduleArguments>(primitive: SchedulePrimitive<A>): SchedulePrimitive<A> => Object.freeze(primitive);

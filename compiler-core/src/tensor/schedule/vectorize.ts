@@ -1,7 +1,7 @@
 import { blocksIn, walkStatements } from "../build.ts";
 import type { Statement } from "../program.ts";
 import { carriedDependence, sharedElements } from "./dependence.ts";
-import { definePrimitive, findLoop, isReduceLoop, replaceStatement, type Require } from "./primitive.ts";
+import { knownCount, definePrimitive, findLoop, isReduceLoop, replaceStatement, type Require } from "./primitive.ts";
 
 export const vectorize = definePrimitive<{ loop: string }>({
   name: "vectorize",
@@ -12,10 +12,12 @@ export const vectorize = definePrimitive<{ loop: string }>({
     { name: "no-carried-dependence", doc: "No lane reads what another lane writes." },
     { name: "own-elements", doc: "Each iteration writes elements of its own." },
     { name: "serial-loop", doc: "The loop is serial." },
+    knownCount,
   ],
   apply(program, args, require: Require) {
     const { statement } = findLoop(program, args.loop);
     require("serial-loop", statement.mode === "serial", `the loop ${args.loop} is ${statement.mode}`);
+    require("known-count", statement.count === undefined, `the sizes of the run decide how often ${args.loop} runs`);
     let nested: Statement | undefined;
     walkStatements(statement.body, (s) => {
       if (s.kind === "for" && s.mode !== "unrolled") nested = s;
