@@ -9,11 +9,13 @@ import { type Bundle, builtInInputs, type BundleOptions, json, sealFiles, tolera
 import { type BundleFile, bytesFile, textFile } from "./bundle-file.ts";
 import { cIdentifier } from "./c-names.ts";
 import { licenses } from "./documents.ts";
-import { labelOf, nameIn, planGraphs } from "./generate.ts";
+import { dimsText, sizeText } from "./c-sizes.ts";
+import { labelOf, nameIn, planGraphs, sizeInfos, sizeLimits } from "./generate.ts";
 import { type JsModel, jsBench, jsModule, jsSelftest, type JsTensor, jsTypes } from "./js-module.ts";
-import { lowerGraph, operatorLowering, type LoweredGraph, type ValueKey } from "./lower-graph.ts";
+import { lowerGraph, operatorLowering, type LoweredGraph, type SizedGraph, type ValueKey } from "./lower-graph.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { CheckedPlan } from "./overlap-checker.ts";
+import { atSizes, trialSizes } from "./trial-sizes.ts";
 import { makeWeights, weightDims, type WeightsFile } from "./weights.ts";
 
 const pageBytes = 65536;
@@ -42,6 +44,8 @@ export interface GenerateWasmOptions {
   readonly lowering?: LoweringTable;
   /** with fused multiply-adds or without, a module each; both when not given */
   readonly relaxed?: readonly boolean[];
+  /** sizes that are given at run time; the graph is the first of its samples */
+  readonly sized?: SizedGraph;
 }
 
 /**
@@ -49,7 +53,7 @@ export interface GenerateWasmOptions {
  * engine has relaxed SIMD. Throws "not-lowered", listing what stands in the way, and "too-large" beyond 4 GiB.
  */
 export async function generateWasm(graph: Graph, id: string, options: GenerateWasmOptions, task: Task): Promise<GeneratedWasm> {
-  const lowered = await lowerGraph(graph, task, options.lowering ?? operatorLowering, wasmTarget);
+  const lowered = await lowerGraph(graph, task, options.lowering ?? operatorLowering, wasmTarget, undefined, options.sized);
   if (lowered.outputs.length === 0) throw new GraphwrightError("no-outputs", "the model has no outputs.");
   task.progress(undefined, "planning memory");
   await task.pause();
@@ -82,13 +86,15 @@ export async function generateWasm(graph: Graph, id: string, options: GenerateWa
 
   const tensor = (key: ValueKey, name: string): JsTensor => {
     const v = lowered.values.get(key)!;
-    return { name, element: v.type.element!, dims: v.dims, bytes: v.bytes, address: addressOf(key) };
+    return { name, element: v.type.element!, dims: v.dims, ...(v.shape ? { shape: v.shape } : {}), bytes: v.bytes, address: addressOf(key) };
   };
   const model: JsModel = {
     id,
     modelName: options.modelName,
     inputs: lowered.inputs.map((k) => tensor(k, lowered.values.get(k)!.name)),
     outputs: lowered.outputs.map((k, i) => tensor(k, lowered.outputNames[i]!)),
+    sizes: sizeInfos(lowered, options.sized),
+    sizeLimits: sizeLimits(lowered),
     steps: plain.calls.map(({ step }) => ({ name: labelOf(lowered.steps[step]!.node), op: qualifiedOp(lowered.steps[step]!.node) })),
     pages,
     frameAddress,
@@ -109,12 +115,13 @@ export async function generateWasm(graph: Graph, id: string, options: GenerateWa
 export async function buildWasmBundle(graph: Graph, options: BundleOptions): Promise<Bundle> {
   const task = options.task ?? silentTask;
   const id = cIdentifier(options.name);
-  const { lowered, plan, checked, weights, printed: plain, model, text, modules } = await generateWasm(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}) }, task);
+  const { lowered, plan, checked, weights, printed: plain, model, text, modules } = await generateWasm(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}), ...(options.sized ? { sized: options.sized } : {}) }, task);
 
   task.progress(undefined, "reference outputs for the self-test");
   await task.pause();
-  const infos = model.inputs.map((t) => ({ name: t.name, element: t.element, dims: t.dims, bytes: t.bytes, location: { space: "arena" as const, offset: t.address - model.arenaAddress } }));
-  const sets = options.samples && options.samples.length > 0 ? options.samples : [builtInInputs(infos, 1, options.integerRange ?? 2)];
+  // With sizes of the run, a set for each of a few of them.
+  const trials = trialSizes(lowered.sizes, model.sizeLimits);
+  const sets = options.samples && options.samples.length > 0 && !options.sized ? options.samples : trials.map((values) => builtInInputs(model.inputs.map((t) => atSizes(t, lowered.sizes, values)), 1, options.integerRange ?? 2));
   const expected: (readonly Tensor[])[] = [];
   for (const set of sets) {
     expected.push(await options.evaluate(set));
@@ -130,7 +137,7 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
   const files: BundleFile[] = [
     textFile(`js/${id}.mjs`, jsModule(model)),
     textFile(`js/${id}.d.ts`, jsTypes(model)),
-    textFile("js/selftest.mjs", jsSelftest(model, sets.length, allowed)),
+    textFile("js/selftest.mjs", jsSelftest(model, sets.length, allowed, trials)),
     textFile("js/bench.mjs", jsBench(model)),
     ...modules.map(({ relaxed, bytes }) => bytesFile(`wasm/${id}${relaxed ? "-relaxed" : ""}.wasm`, bytes)),
     textFile(`wasm/${id}.wat`, `${text}\n`),
@@ -151,8 +158,9 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
         compiler: { name: "Graphwright", version: options.compilerVersion },
         target: { language: "WebAssembly", backend: "wasm", variants: ["simd128", "relaxed-simd"], threads: 1, memory_pages: model.pages },
         recipe: options.recipe ?? null,
-        inputs: model.inputs.map(({ address: _, ...t }) => t),
-        outputs: model.outputs.map(({ address: _, ...t }) => t),
+        ...(model.sizes.length > 0 ? { sizes: model.sizes.map((s) => ({ name: s.name, identifier: s.variable.name, min: 1, max: s.variable.max })) } : {}),
+        inputs: model.inputs.map(withoutAddress),
+        outputs: model.outputs.map(withoutAddress),
         arena: { bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, alignment: 64 },
         weights: { file: `weights/${id}.bin`, bytes: weights.bytes, tensors: weights.tensors.map((t) => ({ name: t.name, element: t.value.type.element, dims: weightDims(t), offset: t.offset, bytes: t.bytes, crc32: t.crc32.toString(16).padStart(8, "0") })) },
         kernels: plain.names.map((name, i) => ({ name, file: `wasm/${id}.wat`, line: lineOf.get(name) ?? null, frame_bytes: plain.kernels[i]!.frameBytes })),
@@ -213,18 +221,24 @@ function printKernels(lowered: LoweredGraph, plan: MemoryPlan, relaxed: boolean)
   return { kernels, names, calls };
 }
 
-/** A function for each step, with every address in it, and one that runs them all. */
+const withoutAddress = ({ address: _, shape, ...t }: JsTensor): object => ({ ...t, ...(shape ? { shape: shape.map((e) => (e.kind === "integer" ? e.value : sizeText(e))) } : {}) });
+
+/** A function for each step, with every address in it, and one that runs them all. Sizes of the run are globals. */
 function callers(lowered: LoweredGraph, printed: Printed, addressOf: (key: ValueKey) => number, scratchAddress: (step: number, index: number) => number): string[] {
   const steps = printed.calls.map(({ step, kernel }, i) => {
     const { program, values, scratch } = lowered.steps[step]!;
     const places = program.parameters.map((p) => `(i32.const ${p.scope === "scratch" ? scratchAddress(step, scratch.indexOf(p)) : addressOf(values.get(p)!)})`);
-    return `(func $step_${i} (export "step_${i}") (call $${printed.names[kernel]!} ${places.join(" ")}))`;
+    const sizes = printed.kernels[kernel]!.sizes.map((v) => `(global.get $size_${lowered.sizes.indexOf(v)})`);
+    return `(func $step_${i} (export "step_${i}") (call $${printed.names[kernel]!} ${[...places, ...sizes].join(" ")}))`;
   });
-  return [...steps, `(func (export "run")${printed.calls.map((_, i) => `\n  (call $step_${i})`).join("")})`];
+  const sizes = lowered.sizes.map((v, i) => `(global $size_${i} (export "size_${i}") (mut i32) (i32.const ${v.max!}))`);
+  return [...sizes, ...steps, `(func (export "run")${printed.calls.map((_, i) => `\n  (call $step_${i})`).join("")})`];
 }
 
+const s0 = (m: JsModel): number => m.sizes[0]!.variable.max!;
+
 function readme(m: JsModel, plan: MemoryPlan, kernels: number): string {
-  const list = (tensors: readonly JsTensor[]): string => tensors.map((t) => `- \`${t.name}\`: ${t.element}[${t.dims.join(", ")}], ${t.bytes} bytes`).join("\n");
+  const list = (tensors: readonly JsTensor[]): string => tensors.map((t) => `- \`${t.name}\`: ${t.element}[${dimsText(t)}], ${m.sizes.length > 0 && t.shape ? "at most " : ""}${t.bytes} bytes`).join("\n");
   return `# ${m.modelName.replace(/[\r\n]/g, " ")} as WebAssembly
 
 No dependency: a browser or Node 20 and newer runs it.
@@ -245,7 +259,11 @@ Outputs
 ${list(m.outputs)}
 
 ${m.steps.length} steps, ${kernels} kernels; ${m.arenaBytes} bytes of activations (lower bound ${plan.lowerBoundBytes}), ${m.weightBytes} bytes of weights, ${m.pages} pages of memory.
-Input and output lie in the module's memory: nothing is copied by a run. A view is valid until the model is dropped.
+${m.sizes.length > 0 ? `
+Sizes of a run: ${m.sizes.map((s) => `\`${s.variable.name}\` from 1 to ${s.variable.max}`).join(", ")}. \`model.resize({ ${m.sizes[0]!.variable.name}: ${Math.min(3, s0(m))} })\` sets them for the runs that follow (the largest are set at first) and throws a RangeError beyond the bounds;
+\`input\` and \`output\` then give views of that size, dense in the shape that \`inputShape\` and \`outputShape\` tell. Memory is planned for the largest sizes.
+
+` : ""}Input and output lie in the module's memory: nothing is copied by a run. A view is valid until the model is dropped.
 
 \`\`\`
 node js/selftest.mjs          compares with the reference outputs in test/; exit code 0 when all agree

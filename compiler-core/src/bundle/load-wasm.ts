@@ -9,6 +9,8 @@ export interface LoadedWasm {
   readonly functions: Readonly<Record<string, () => void>>;
   /** Writes the inputs, as bytes in the model's order: before each run, since a run may use their memory again. */
   setInputs(inputs: readonly Uint8Array[]): void;
+  /** Sets the sizes of the runs from now on, in the model's order; the bounds are the caller's to keep. */
+  setSizes(sizes: readonly number[]): void;
 }
 
 /** Compiles and instantiates a module; the memory is filled with `garbage` first, to show what reads without having written. */
@@ -27,6 +29,9 @@ export async function loadWasm({ model, weights }: GeneratedWasm, module: Genera
     functions: exports as Readonly<Record<string, () => void>>,
     setInputs(inputs) {
       for (const [i, { address }] of model.inputs.entries()) bytes.set(inputs[i]!, address);
+    },
+    setSizes(sizes) {
+      for (const [i, size] of sizes.entries()) (exports as Readonly<Record<string, { value: number }>>)[`size_${i}`]!.value = size;
     },
   };
 }

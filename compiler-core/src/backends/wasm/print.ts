@@ -2,10 +2,11 @@ import { byteSize, elementKind, type ElementType } from "../../ir/element-type.t
 import { fromNumbers, tensorBytes } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
-import { flatOffset } from "../../tensor/access.ts";
+import { flatOffset, placeOf } from "../../tensor/access.ts";
 import { integer, keyOf, loadsOf, substitute, typeOf, variablesOf } from "../../tensor/expression.ts";
 import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
+import { sizesOf } from "../../tensor/sizes.ts";
 import { decide, intervalOfLinear, type Linear, linearOf, Scope, simplify } from "../../tensor/simplify.ts";
 import { canVectorize, isLane, laneCount, registersOf, type Registers, strideAlong } from "./vectorize.ts";
 import { floatText, isSmallFloat, loadOf, mathFunctions, smallFloatId, storeOf, vectorMath, wasmType } from "./instructions.ts";
@@ -22,6 +23,8 @@ export interface WasmKernelOptions {
 export interface WasmKernelSource {
   readonly text: string;
   readonly blocks: readonly BlockLines[];
+  /** sizes that the function takes after its addresses, each an i32 */
+  readonly sizes: readonly Variable[];
   /** names in `mathFunctions` that are called */
   readonly math: ReadonlySet<string>;
   /** names in `helperFunctions` that are called */
@@ -98,8 +101,10 @@ class WasmPrinter {
   }
 
   print(): WasmKernelSource {
-    const parameters = this.program.parameters.map((p) => `(param ${this.nameOf(p, p.name)} i32)`);
+    const sizes = sizesOf(this.program);
+    const parameters = [...this.program.parameters, ...sizes].map((p) => `(param ${this.nameOf(p, p.name)} i32)`);
     this.frames.push(this.openFrame());
+    for (const size of sizes) this.depthOf.set(size, 0);
     this.emit(this.program.body, new Map(), { scope: Scope.empty, lanes: undefined }, undefined);
     this.flush();
     const lines = [`(func $${this.options.name} (export "${this.options.name}")${parameters.map((p) => ` ${p}`).join("")}`];
@@ -119,7 +124,7 @@ class WasmPrinter {
     write(this.out);
     lines[lines.length - 1] += ")";
     const blocks = [...ranges].map(([block, { from, to }]) => ({ block, from, to })).sort((a, b) => a.from - b.from);
-    return { text: `${lines.join("\n")}\n`, blocks, math: this.math, helpers: this.helpers, tables: this.tables, frameBytes: this.frameBytes };
+    return { text: `${lines.join("\n")}\n`, blocks, sizes, math: this.math, helpers: this.helpers, tables: this.tables, frameBytes: this.frameBytes };
   }
 
   private openFrame(): Frame {
@@ -209,15 +214,23 @@ class WasmPrinter {
       return;
     }
     const overRegisters = this.registers.variables.has(s.variable);
+    if (s.count) {
+      // The loop below runs at least once.
+      this.flush();
+      const end = this.local(`${s.variable.name}_end`, "i32");
+      this.line(`(local.set ${end} ${this.scalar(simplify(s.count, place.scope), { ...place, lanes: undefined })})`);
+      this.branch(`(i32.gt_s (local.get ${end}) (i32.const 0))`, () => this.counted(s.variable, `(local.get ${end})`, 1, () => this.emit(s.body, by, { ...place, scope: place.scope.with(s.variable, s.extent) }, block)));
+      return;
+    }
     if (s.extent === 1 || s.mode === "unrolled" || overRegisters) {
       for (let i = 0; i < s.extent; i++) this.emit(s.body, new Map(by).set(s.variable, integer(i)), place, block);
       return;
     }
-    this.counted(s.variable, s.extent, 1, () => this.emit(s.body, by, { ...place, scope: place.scope.with(s.variable, s.extent) }, block));
+    this.counted(s.variable, `(i32.const ${s.extent})`, 1, () => this.emit(s.body, by, { ...place, scope: place.scope.with(s.variable, s.extent) }, block));
   }
 
   /** A loop of `variable` from 0 in steps below `end`; `end` is a multiple of the step and not 0. */
-  private counted(variable: Variable, end: number, step: number, body: () => void): void {
+  private counted(variable: Variable, end: string, step: number, body: () => void): void {
     this.flush();
     const name = this.nameOf(variable, variable.name);
     if (!this.locals.some((l) => l.name === name)) this.locals.push({ name, type: "i32" });
@@ -231,7 +244,7 @@ class WasmPrinter {
     this.flush();
     this.depthOf.delete(variable);
     this.frames.pop();
-    this.line(`(br_if ${label} (i32.ne (local.tee ${name} (i32.add (local.get ${name}) (i32.const ${step}))) (i32.const ${end}))))`);
+    this.line(`(br_if ${label} (i32.ne (local.tee ${name} (i32.add (local.get ${name}) (i32.const ${step}))) ${end})))`);
     this.depth--;
   }
 
@@ -241,7 +254,7 @@ class WasmPrinter {
       for (let first = 0; first < whole; first += laneCount) this.emit(s.body, by, { scope: place.scope.withRange(s.variable, { low: first, high: first + laneCount - 1 }), lanes: { variable: s.variable, first: integer(first) } }, block);
     } else {
       const lanes = { variable: s.variable, first: s.variable };
-      this.counted(s.variable, whole, laneCount, () => this.emit(s.body, by, { scope: place.scope.withRange(s.variable, { low: 0, high: whole - 1 }), lanes }, block));
+      this.counted(s.variable, `(i32.const ${whole})`, laneCount, () => this.emit(s.body, by, { scope: place.scope.withRange(s.variable, { low: 0, high: whole - 1 }), lanes }, block));
     }
     for (let i = whole; i < s.extent; i++) this.emit(s.body, new Map(by).set(s.variable, integer(i)), place, block);
   }
@@ -373,7 +386,7 @@ class WasmPrinter {
   }
 
   private linearAt(b: Buffer, indices: readonly Expression[], place: Place): Linear {
-    const flat = flatOffset(b, indices);
+    const flat = placeOf(b, indices);
     return linearOf(place.lanes ? substitute(flat, new Map([[place.lanes.variable, place.lanes.first]])) : flat, place.scope);
   }
 

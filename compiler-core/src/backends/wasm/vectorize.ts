@@ -1,6 +1,6 @@
 import type { ElementType } from "../../ir/element-type.ts";
 import { elementCount } from "../../ir/value-type.ts";
-import { flatOffset } from "../../tensor/access.ts";
+import { flatOffset, placeOf } from "../../tensor/access.ts";
 import { walkStatements } from "../../tensor/build.ts";
 import { loadsOf, substitute, typeOf, variablesOf } from "../../tensor/expression.ts";
 import type { Buffer, Expression, Loop, Statement, TensorProgram, Variable } from "../../tensor/program.ts";
@@ -27,7 +27,7 @@ type Substitution = ReadonlyMap<Variable, Expression>;
 
 /** Elements between neighbouring values of `v`; undefined where that is not the same everywhere. */
 export function strideAlong(b: Buffer, indices: readonly Expression[], v: Variable, scope: Scope): number | undefined {
-  const at = linearOf(flatOffset(b, indices), scope);
+  const at = linearOf(placeOf(b, indices), scope);
   let stride = 0;
   for (const { atom, coefficient } of at.terms) {
     if (atom === v) stride = coefficient;
