@@ -19,9 +19,14 @@ const outputLimit = 2_000_000;
 
 /** `make` and a C compiler, or undefined. The compiler is `$CC`, as make would take it, or `cc`. */
 export async function findToolchain(): Promise<HostCapabilities["toolchain"]> {
+  const [found, make] = await Promise.all([findCompiler(), firstLine("make", ["--version"])]);
+  return make === undefined ? undefined : found;
+}
+
+export async function findCompiler(): Promise<HostCapabilities["toolchain"]> {
   const compiler = process.env["CC"] || "cc";
-  const [cc, make] = await Promise.all([firstLine(compiler, ["--version"]), firstLine("make", ["--version"])]);
-  return cc === undefined || make === undefined ? undefined : { compiler, version: cc };
+  const version = await firstLine(compiler, ["--version"]);
+  return version === undefined ? undefined : { compiler, version };
 }
 
 function firstLine(command: string, args: readonly string[]): Promise<string | undefined> {

@@ -54,6 +54,27 @@ describe("graphwright", () => {
     }
   });
 
+  test.runIf(needs("gcc"))("tune measures schedules, keeps them, and build takes them; what is wrong is said first", () => {
+    const [cache, out] = [path.join(folder, "tuning.json"), path.join(folder, "tuned")];
+    const first = graphwright("tune", digits, "--cache", cache, "--budget", "0.5s", "--json");
+    expect(first.code, first.err).toBe(0);
+    const { entries } = JSON.parse(first.out) as Json & { entries: { key: string; variants: { runs: number; error: number }[] }[] };
+    expect(entries.length).toBeGreaterThan(0);
+    expect(first.err).toMatch(/tune: 1 of \d+ .* schedules/);
+    for (const e of entries) for (const v of e.variants) expect([v.runs > 0, v.error < 1e-4]).toEqual([true, true]);
+    const built = graphwright("build", digits, "-o", out, "--tune", "--tune-cache", cache, "--tune-budget", "0.01s");
+    expect(built.code, built.err).toBe(0);
+    expect(built.err).toContain(`${entries.length} from the cache`);
+    const { tuning } = JSON.parse(readFileSync(path.join(out, "manifest.json"), "utf8")) as { tuning: { compiler: string; isa: string; layers: { key: string }[] } };
+    expect(tuning.layers.map((l) => l.key)).toEqual(entries.map((e) => e.key));
+    const nothing = path.join(folder, "nothing");
+    const without = spawnSync(process.execPath, [inRoot("app/bin/graphwright.mjs"), "build", digits, "-o", nothing, "--tune"], { encoding: "utf8", env: { ...process.env, CC: "no-such-compiler" } });
+    expect([without.status, without.stderr]).toEqual([1, expect.stringContaining("no C compiler was found (no-such-compiler)")]);
+    writeFileSync(cache, readFileSync(cache, "utf8").replace(/"speedup": \S+?(,?)\n/, '"speedup": 9$1\n'));
+    expect(graphwright("build", digits, "-o", nothing, "--tune", "--tune-cache", cache)).toMatchObject({ code: 1, err: expect.stringContaining("does not agree with its own checksum") as string });
+    expect(existsSync(nothing)).toBe(false);
+  }, 120_000);
+
   test("render draws a model and the difference of two steps as SVG and PNG", () => {
     const svg = path.join(folder, "view.svg");
     expect(graphwright("render", digits, "-o", svg).code).toBe(0);

@@ -12,7 +12,8 @@ const compilerLayers = {
   importers: ["support", "ir", "ops"],
   backends: ["support", "ir", "tensor"],
   bundle: ["support", "ir", "tensor", "ops", "backends"],
-  session: ["support", "ir", "tensor", "ops", "evaluate", "passes", "importers", "backends", "bundle"],
+  tuner: ["support", "ir", "tensor", "ops", "backends", "bundle"],
+  session: ["support", "ir", "tensor", "ops", "evaluate", "passes", "importers", "backends", "bundle", "tuner"],
 };
 const core = "^compiler-core/src";
 const layerNames = Object.keys(compilerLayers).join("|");

@@ -7,6 +7,7 @@ import { bytes } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
 import { openModel } from "../open-model.ts";
 import { applyRecipeFile } from "../recipe-file.ts";
+import { defaultBudget, openTuner } from "../tuning.ts";
 import { writeFiles } from "../write-files.ts";
 import { listOption } from "./optimize.ts";
 
@@ -38,6 +39,9 @@ export const build: CliCommand = {
       .option("--skip <names>", "all but these")
       .option("--name <identifier>", "name of the library; taken from the file by default")
       .option("--library <name>", "calls a vendor library where it computes a whole step: cblas, for MatMul and Gemm (C only)")
+      .option("--tune", "measures a few schedules of each distinct layer with the C compiler and builds the fastest (C only)")
+      .option("--tune-budget <time>", "about how long to measure: 90s, 5m", defaultBudget)
+      .option("--tune-cache <file>", "what was measured, and is not measured again; by default in your cache folder")
       .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128")
       .option("--max <sizes>", "leaves symbolic sizes to be given at run time, up to these bounds: N=8,sequence=128; may be given several times", (value: string, before: string | undefined) => (before === undefined ? value : `${before},${value}`))
       .option("--force", "replace what is in the folder")
@@ -47,6 +51,9 @@ export const build: CliCommand = {
     const output = options["output"] as string;
     const target = options["target"] as BuildTarget;
     if (!targets.includes(target)) throw new GraphwrightError("usage", `--target takes ${targets.join(", ")}, not ${target}.`);
+    const tuner = options["tune"] === true ? await openTuner({ budget: options["tuneBudget"], cache: options["tuneCache"] }) : undefined;
+    if (tuner && target !== "c") throw new GraphwrightError("usage", `schedules are measured for C, not for ${target}.`, undefined, "Build for C, or without --tune.");
+    if (tuner && options["max"] !== undefined) throw new GraphwrightError("usage", "schedules are measured for sizes that are known, and --max leaves sizes to the run.", undefined, "Give sizes by --fix, or build without --tune.");
     const occupied = existsSync(output) && readdirSync(output).length > 0;
     if (occupied && options["force"] !== true && !existsSync(path.join(output, "manifest.json")))
       throw new GraphwrightError("usage", `${output} is not empty and is not a bundle.`, undefined, "Choose another folder, or give --force.");
@@ -63,7 +70,8 @@ export const build: CliCommand = {
       head = run.timeline.head;
     }
     const name = (options["name"] as string | undefined) ?? path.basename(file!).replace(/\.[^.]*$/, "");
-    const result = await session.build({ model, step: head, name, target, ...(options["library"] === undefined ? {} : { library: options["library"] as string }), ...(max ? { max } : {}) }, task);
+    const tuning = await tuner?.run(context, { model, step: head });
+    const result = await session.build({ model, step: head, name, target, ...(tuning ? { tuning: { machine: tuning.machine, entries: tuning.entries } } : {}), ...(options["library"] === undefined ? {} : { library: options["library"] as string }), ...(max ? { max } : {}) }, task);
     // Built beside its place and then moved there: an export that fails half-way leaves nothing behind.
     await mkdir(path.dirname(path.resolve(output)), { recursive: true });
     await interruptible(async (signal) => {

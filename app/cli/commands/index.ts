@@ -13,7 +13,8 @@ import { profile } from "./profile.ts";
 import { recipe } from "./recipe.ts";
 import { render } from "./render.ts";
 import { run } from "./run.ts";
+import { tune } from "./tune.ts";
 import { verify } from "./verify.ts";
 
 /** Every subcommand, in the order of the help. */
-export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, recipe, bisect, run, profile, verify, diff, render, backendTest, build, open];
+export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, recipe, bisect, run, profile, tune, verify, diff, render, backendTest, build, open];

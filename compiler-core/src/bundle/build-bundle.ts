@@ -6,6 +6,7 @@ import { Random } from "../support/random.ts";
 import type { VendorLibrary } from "../backends/c/libraries.ts";
 import { silentTask, type Task } from "../support/task.ts";
 import type { LoweringTable } from "../tensor/lower-node.ts";
+import type { ScheduleChooser } from "../tensor/schedule-choice.ts";
 import { describeStep } from "../tensor/schedule/schedule.ts";
 import { type BundleFile, bytesFile, textFile } from "./bundle-file.ts";
 import { benchMain, type CModel, exampleMain, filesSource, type SelftestData, selftestMain, selftestSource, type TensorInfo } from "./c-model.ts";
@@ -46,6 +47,8 @@ export interface BundleOptions {
   readonly parallelWork?: number;
   /** sizes that are given at run time; the graph is the first of its samples */
   readonly sized?: SizedGraph;
+  /** schedules other than the rule's, and what was measured to choose them, for the manifest */
+  readonly tuning?: { readonly schedules: ScheduleChooser; readonly evidence: unknown };
 }
 
 export interface Bundle {
@@ -71,7 +74,7 @@ export const json = (value: unknown): string => `${JSON.stringify(value, null, 2
 export async function buildBundle(graph: Graph, options: BundleOptions): Promise<Bundle> {
   const task = options.task ?? silentTask;
   const id = cIdentifier(options.name);
-  const code = await generateCode(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}), ...(options.library ? { library: options.library } : {}), ...(options.sized ? { sized: options.sized } : {}), ...(options.parallelWork === undefined ? {} : { parallelWork: options.parallelWork }) }, task);
+  const code = await generateCode(graph, id, { modelName: options.name, ...(options.lowering ? { lowering: options.lowering } : {}), ...(options.library ? { library: options.library } : {}), ...(options.tuning ? { schedules: options.tuning.schedules } : {}), ...(options.sized ? { sized: options.sized } : {}), ...(options.parallelWork === undefined ? {} : { parallelWork: options.parallelWork }) }, task);
   const { lowered, plan, checked, weights, kernels, model } = code;
 
   task.progress(undefined, "reference outputs for the self-test");
@@ -259,6 +262,7 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
     target: { language: "C99", backend: "c", variants: variants.map((v) => ({ name: v.target.target.name, title: v.target.target.title, kernels: v.kernels.list.length })), threads: { most: 1024, shared_steps: model.steps.filter((s) => s.stages > 0).length }, flags: "-std=c99 -Wall -Wextra -Wpedantic -O3" },
     recipe: options.recipe ?? null,
     ...(model.sizes.length > 0 ? { sizes: model.sizes.map((s) => ({ name: s.name, identifier: s.variable.name, min: 1, max: s.variable.max })) } : {}),
+    ...(options.tuning ? { tuning: options.tuning.evidence } : {}),
     inputs: model.inputs.map(tensor),
     outputs: model.outputs.map(tensor),
     arena: { bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, alignment: 64 },

@@ -12,6 +12,7 @@ import type { LoweringTable } from "../tensor/lower-node.ts";
 import { keyOf } from "../tensor/expression.ts";
 import type { Buffer, Expression } from "../tensor/program.ts";
 import { sizeRange, sizesOf } from "../tensor/sizes.ts";
+import type { ScheduleChooser } from "../tensor/schedule-choice.ts";
 import { type ScheduleTarget, scheduleTargets } from "../tensor/target.ts";
 import { type BundleFile, textFile } from "./bundle-file.ts";
 import { type CModel, headerSource, modelSource, type StepCall, type TensorInfo } from "./c-model.ts";
@@ -53,6 +54,8 @@ export interface GenerateOptions {
   readonly parallelWork?: number;
   /** the graph with sizes that are given at run time; `graph` is then its first sample */
   readonly sized?: SizedGraph;
+  /** schedules other than the rule's, as measured */
+  readonly schedules?: ScheduleChooser;
 }
 
 /** The steps of one target. All targets share the memory plan, the weights and the order of steps. */
@@ -125,7 +128,7 @@ export async function planGraphs(graph: Graph, graphs: readonly LoweredGraph[], 
 export async function generateCode(graph: Graph, id: string, options: GenerateOptions, task: Task): Promise<GeneratedCode> {
   const targets = options.targets ?? scheduleTargets;
   const graphs: LoweredGraph[] = [];
-  for (const target of targets) graphs.push(withoutSharing(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target, options.parallelWork, options.sized), options));
+  for (const target of targets) graphs.push(withoutSharing(await lowerGraph(graph, task, options.lowering ?? operatorLowering, target, options.parallelWork, options.sized, options.schedules), options));
   const lowered = graphs[0]!;
   const { plan, checked, weightTensors, at } = await planGraphs(graph, graphs, task);
   const weights = await makeWeights(weightTensors, task);

@@ -16,7 +16,8 @@ import type { View } from "../tensor/lowering.ts";
 import type { Buffer, Expression, TensorProgram, Variable } from "../tensor/program.ts";
 import { sizeExpression, sizeValue } from "../tensor/sizes.ts";
 import { scheduleParallel } from "../tensor/parallel-rule.ts";
-import { scheduleByRule } from "../tensor/rules.ts";
+import { type Chosen, scheduleByRule } from "../tensor/rules.ts";
+import type { ScheduleChooser } from "../tensor/schedule-choice.ts";
 import type { ScheduleStep } from "../tensor/schedule/schedule.ts";
 import { portableTarget, type ScheduleTarget } from "../tensor/target.ts";
 import { verifyProgram } from "../tensor/verifier.ts";
@@ -152,18 +153,24 @@ function sizedLowering(sized: SizedGraph, table: LoweringTable): SizedLowering {
   return made;
 }
 
-/** A node's program after its default schedule, verified. */
-export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget, parallelWork?: number) {
-  return scheduled(lowerNode(graph, node, table), target, parallelWork);
-}
-
-function scheduled(lowered: LoweredNode, target: ScheduleTarget, parallelWork?: number) {
-  const { node } = lowered;
-  const serial = scheduleByRule(lowered.program, target);
+/** A program with its default schedule, or another choice; large locals become scratch, then threads share its loops. */
+export function scheduleKernel(plain: TensorProgram, target: ScheduleTarget, parallelWork?: number, chosen?: Chosen): { readonly steps: readonly ScheduleStep[]; readonly program: TensorProgram } {
+  const serial = scheduleByRule(plain, target, chosen);
   // After large locals became scratch, which threads share. WebAssembly's code runs on one thread.
   const shared = scheduleParallel(hoistScratch(serial.program), target.name === "wasm" ? Infinity : parallelWork);
-  const schedule = { steps: [...serial.steps, ...shared.steps], program: shared.program };
-  const { program } = shared;
+  return { steps: [...serial.steps, ...shared.steps], program: shared.program };
+}
+
+/** A node's program after its default schedule, or the one that `chooser` has for it, verified. */
+export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget, parallelWork?: number, chooser?: ScheduleChooser) {
+  return scheduled(lowerNode(graph, node, table), target, parallelWork, chooser);
+}
+
+function scheduled(lowered: LoweredNode, target: ScheduleTarget, parallelWork?: number, chooser?: ScheduleChooser) {
+  const { node } = lowered;
+  const choice = chooser?.(lowered.program, target);
+  const schedule = scheduleKernel(lowered.program, target, parallelWork, choice ? { choice } : {});
+  const { program } = schedule;
   const problems = verifyProgram(program);
   if (problems.length > 0)
     throw new GraphwrightError("unsound-program", `its tensor program does not pass the verifier: ${problems[0]!.message}`, { node: describeNode(node) }, "This is a defect of Graphwright: please report it with the model.");
@@ -174,7 +181,7 @@ function scheduled(lowered: LoweredNode, target: ScheduleTarget, parallelWork?: 
  * Lowers every operator of the root region. What cannot be lowered is collected: one error "not-lowered" lists every
  * offending node, value and reason.
  */
-export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget, parallelWork?: number, sized?: SizedGraph): Promise<LoweredGraph> {
+export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget, parallelWork?: number, sized?: SizedGraph, chooser?: ScheduleChooser): Promise<LoweredGraph> {
   const root = graph.root;
   const general = sized && sizedLowering(sized, table);
   const refused: string[] = [];
@@ -226,7 +233,7 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
       await task.pause();
     }
     try {
-      const { lowered, schedule, program } = scheduled(general ? general.node(node.id) : lowerNode(graph, node, table), target, parallelWork);
+      const { lowered, schedule, program } = scheduled(general ? general.node(node.id) : lowerNode(graph, node, table), target, parallelWork, chooser);
       const parameterValues = new Map<Buffer, ValueKey>();
       // Scheduling keeps parameters: they are matched by name.
       const byName = new Map([...lowered.bindings].map(([b, ref]) => [b.name, ref]));

@@ -14,7 +14,8 @@ import type { Task } from "../support/task.ts";
 import { collectFiles } from "./files.ts";
 import { recipeOf } from "./history.ts";
 import type { Model } from "./model.ts";
-import type { BuildResult, BuildTarget } from "./protocol.ts";
+import { chooserOf, evidenceOf } from "../tuner/index.ts";
+import type { BuildResult, BuildTarget, Tuning } from "./protocol.ts";
 import { sizedGraph } from "./sized-graph.ts";
 import { compilerVersion } from "./version.ts";
 
@@ -37,9 +38,10 @@ export async function chooseKernels(graph: Graph, task: Task, skip: readonly str
 }
 
 /** The deployment bundle of a step. Throws "not-lowered" before anything is made, naming each node that stands in the way. */
-export async function buildFiles(model: Model, step: StepId, { name, target, library: libraryName, max }: { name: string; target: BuildTarget; library?: string; max?: Readonly<Record<string, number>> }, task: Task): Promise<BuildResult> {
+export async function buildFiles(model: Model, step: StepId, { name, target, library: libraryName, max, tuning }: { name: string; target: BuildTarget; library?: string; max?: Readonly<Record<string, number>>; tuning?: Tuning }, task: Task): Promise<BuildResult> {
   const library = libraryName === undefined ? undefined : findLibrary(libraryName);
   if (library && target !== "c") throw new GraphwrightError("usage", `code for ${target} cannot call ${library.title}.`, undefined, "Build for C.");
+  if (tuning && target !== "c") throw new GraphwrightError("usage", `schedules are measured for C, not for ${target}.`, undefined, "Build for C.");
   const graph = model.graph(step);
   const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
   const onnx = collectFiles(exportOnnx(graph, { name: "model.onnx", task }).files);
@@ -52,6 +54,7 @@ export async function buildFiles(model: Model, step: StepId, { name, target, lib
     task,
     ...(library ? { library } : {}),
     ...(sized ? { sized } : {}),
+    ...(tuning ? { tuning: { schedules: chooserOf(tuning.entries), evidence: evidenceOf(tuning.entries, tuning.machine) } } : {}),
     recipe: (await recipeOf(model, step, task)).recipe,
     sourceSha256: sha256Of(pieces(model.source, task)),
     model: onnx.map((file) => bytesFile(file.path, file.bytes)),

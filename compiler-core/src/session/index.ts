@@ -6,3 +6,4 @@ export { checkRange, MemoryBlob, type BlobRef, type BlobSource, type SiblingFile
 export { formatDiagnostic, formatWhere, GraphwrightError, type Where } from "../support/diagnostic.ts";
 export { CancelledError, silentTask, type Task } from "../support/task.ts";
 export { outlineTable } from "./outline.ts";
+export { compileFlags, type CRunner, readRecord, recordText, refuseWrong, tune, type TuneResult, type TuningSteps } from "../tuner/index.ts";

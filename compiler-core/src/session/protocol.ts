@@ -3,6 +3,7 @@
  * Each method of `SessionApi` takes one parameter object and a `Task` (progress and cancel), and gives a promise.
  * A failure is a GraphwrightError; its `diagnostic` crosses the boundary. A cancelled method leaves everything as it was.
  */
+import type { MeasuredVariant, TuningEntry, TuningLayer, TuningMachine } from "../tuner/index.ts";
 import type { BlobSource, SiblingFiles } from "../support/blob.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import type { StringColumn } from "../support/string-table.ts";
@@ -826,8 +827,26 @@ export interface SessionApi {
   program: Method<At & { readonly node: NodeId; readonly scheduled?: number }, ProgramView>;
   /** names of the originals go into the metadata of what rewrites made, unless `origins` is false */
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
-  build: Method<At & { readonly name: string; readonly target: BuildTarget; /** a vendor library for steps that it covers: "cblas" */ readonly library?: string; /** bounds of symbolic sizes that are then given at run time: { N: 8 } */ readonly max?: Readonly<Record<string, number>> }, BuildResult>;
+  build: Method<At & { readonly name: string; readonly target: BuildTarget; /** a vendor library for steps that it covers: "cblas" */ readonly library?: string; /** bounds of symbolic sizes that are then given at run time: { N: 8 } */ readonly max?: Readonly<Record<string, number>>; /** schedules that were measured, for C */ readonly tuning?: Tuning }, BuildResult>;
+  /** C programs that find the best instruction set and, for it, the peak of the machine */
+  tuningProbe: Method<{ readonly isa?: TuningMachine["isa"] }, { readonly source: string; readonly flags: readonly string[] }>;
+  /** the machine from what the probes printed; without a peak, one to ask for the second probe with */
+  tuningMachine: Method<{ readonly compiler: string; readonly cpu: string; readonly isa: string; readonly peak?: string }, TuningMachine>;
+  /** the distinct kernels of a step's generated code for which schedules can be measured, the most work first */
+  tuningLayers: Method<At & { readonly machine: TuningMachine }, { readonly layers: readonly TuningLayer[] }>;
+  /** a layer's schedules as one C program that measures them; with less than two there is nothing to measure */
+  tuningTrial: Method<At & { readonly machine: TuningMachine; readonly key: string }, { readonly variants: number; readonly source: string; readonly flags: readonly string[] }>;
+  /** what follows from what a trial's program printed */
+  tuningEntry: Method<At & { readonly machine: TuningMachine; readonly key: string; readonly printed: string }, TuningEntry>;
 }
+
+/** Where schedules were measured, and what was found. */
+export interface Tuning {
+  readonly machine: TuningMachine;
+  readonly entries: readonly TuningEntry[];
+}
+
+export type { MeasuredVariant, TuningEntry, TuningLayer, TuningMachine };
 
 export type { LineageTable, StringColumn, Recipe, RecipeFailure, RecipeStep };
 export type { Diagnostic, Exactness, NodeId, PreconditionResult, PreconditionState, RegionId, StepId };

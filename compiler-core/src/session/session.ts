@@ -36,6 +36,8 @@ import { nodeFlops } from "./cost.ts";
 import { graphTable, marksOfModel, marksOfStep } from "./graph-table.ts";
 import { profileGraph } from "./profile.ts";
 import { searchNodes } from "./search.ts";
+import { Tuner } from "./tuner.ts";
+import { compileFlags, isaProbe, machineOf, peakProbe } from "../tuner/index.ts";
 import { graphView, unionView } from "./views.ts";
 
 /** milliseconds on any clock; given by the host, since the compiler has no clock of its own */
@@ -108,6 +110,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
   const siteView = (explanation: Explanation): SiteView => explanation;
 
   const engine = new Engine();
+  const tuner = new Tuner(({ model, step }) => find(model).graph(step));
   const regionCheck = async (check: boolean | undefined, graph: Graph, task: Task): Promise<(before: Graph, after: Graph, delta: Parameters<typeof checkStep>[2]) => CheckView | undefined> => {
     if (!check) return () => undefined;
     const fast = await engine.for(graph);
@@ -510,6 +513,26 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     async build({ model: id, step, ...options }, task) {
       const model = find(id);
       return buildFiles(model, step, options, task);
+    },
+
+    async tuningProbe({ isa }) {
+      return { source: isa === undefined ? isaProbe() : peakProbe(isa), flags: compileFlags };
+    },
+
+    async tuningMachine({ compiler, cpu, isa, peak }) {
+      return machineOf({ compiler, cpu }, isa, peak);
+    },
+
+    async tuningLayers({ machine, ...at }, task) {
+      return { layers: await tuner.of(at, task).layers(machine, task) };
+    },
+
+    async tuningTrial({ machine, key, ...at }, task) {
+      return { ...(await tuner.of(at, task).trial(key, machine)), flags: compileFlags };
+    },
+
+    async tuningEntry({ machine, key, printed, ...at }, task) {
+      return tuner.of(at, task).entry(key, machine, printed);
     },
   };
 }

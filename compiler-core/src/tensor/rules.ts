@@ -1,4 +1,5 @@
 import { byteSize } from "../ir/element-type.ts";
+import { GraphwrightError } from "../support/diagnostic.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { blocksIn, storesIn, walkStatements } from "./build.ts";
 import { keyOf, loadsOf, typeOf, sub, walkExpression } from "./expression.ts";
@@ -21,7 +22,8 @@ import { unroll } from "./schedule/unroll.ts";
 import { vectorize } from "./schedule/vectorize.ts";
 import { intervalOf, linearOf, Scope } from "./simplify.ts";
 import { portableTarget, type ScheduleTarget } from "./target.ts";
-import { chooseVectorTile, isStrided, type VectorTile } from "./vector-tile.ts";
+import type { ScheduleChoice } from "./schedule-choice.ts";
+import { isStrided, type TileOptions, tileOptions, type VectorTile } from "./vector-tile.ts";
 
 /**
  * The default schedule, chosen from shapes and access patterns alone:
@@ -33,12 +35,12 @@ import { chooseVectorTile, isStrided, type VectorTile } from "./vector-tile.ts";
  * - the elementwise reader of a reduction (an epilogue) moves into the store of the accumulators;
  * - loops of elementwise nests that run over neighbouring memory are fused.
  */
-export function scheduleByRule(program: TensorProgram, target: ScheduleTarget = portableTarget): Schedule {
+export function scheduleByRule(program: TensorProgram, target: ScheduleTarget = portableTarget, chosen: Chosen = {}): Schedule {
   const schedule = new Schedule(program);
   inlineProducers(schedule);
   for (const block of blocksIn(program.body)) {
     const current = blocksIn(schedule.program.body).find((b) => b.name === block.name);
-    if (current?.axes.some((a) => a.kind === "reduce")) scheduleReduction(schedule, block.name, target);
+    if (current?.axes.some((a) => a.kind === "reduce")) scheduleReduction(schedule, block.name, target, chosen);
   }
   for (const b of new Set(storesIn(schedule.program.body).map((s) => s.buffer))) inlineEpilogue(schedule, b);
   for (const block of blocksIn(schedule.program.body)) {
@@ -46,8 +48,14 @@ export function scheduleByRule(program: TensorProgram, target: ScheduleTarget = 
     if (names.includes(block.name) && block.axes.every((a) => a.kind === "spatial") && !isPerfectNest(schedule.program, block.name)) scheduleChoices(schedule, block.name);
     if (names.includes(block.name) && block.axes.every((a) => a.kind === "spatial") && isPerfectNest(schedule.program, block.name)) scheduleElementwise(schedule, block.name);
   }
-  if (target.vectorLanes > 1) for (const b of blocksIn(schedule.program.body)) if (b.axes.some((a) => a.kind === "reduce")) prefetchWeights(schedule, b.name);
+  if (target.vectorLanes > 1 && chosen.choice?.prefetch !== false) for (const b of blocksIn(schedule.program.body)) if (b.axes.some((a) => a.kind === "reduce")) prefetchWeights(schedule, b.name);
   return schedule;
+}
+
+/** Another choice than the rule's own, and who hears what there was to choose from. */
+export interface Chosen {
+  readonly choice?: ScheduleChoice;
+  readonly considered?: (block: string, options: TileOptions) => void;
 }
 
 /** Is the block alone in its outermost loop? */
@@ -132,7 +140,7 @@ function usesIndex(block: Block, ...loops: readonly Variable[]): boolean {
   return found;
 }
 
-function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTarget): void {
+function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTarget, chosen: Chosen): void {
   const { statement: block } = findBlock(schedule.program, name);
   const written = storesIn(block.body)[0]?.buffer;
   if (!written) return;
@@ -144,7 +152,7 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
     return;
   }
   fuseCompatible(schedule, name);
-  for (const piece of splitNeighbours(schedule, name)) tileReduction(schedule, piece, target);
+  for (const piece of splitNeighbours(schedule, name)) tileReduction(schedule, piece, target, chosen);
   inlineEpilogue(schedule, written);
 }
 
@@ -214,9 +222,9 @@ function rowsInside(schedule: Schedule, piece: string, depth: number, rows: numb
   return inner;
 }
 
-function tileReduction(schedule: Schedule, name: string, target: ScheduleTarget): void {
+function tileReduction(schedule: Schedule, name: string, target: ScheduleTarget, chosen: Chosen): void {
   const { statement: block } = findBlock(schedule.program, name);
-  if (tileVectors(schedule, name, target)) return;
+  if (tileVectors(schedule, name, target, chosen)) return;
   for (const piece of conditionsOf(block).length > 0 ? partitionBorders(schedule, name) : [name]) {
     const whole = isPerfectNest(schedule.program, piece);
     if (!whole || conditionsOf(findBlock(schedule.program, piece).statement).length > 0) accumulate(schedule, piece);
@@ -377,10 +385,14 @@ function tile(schedule: Schedule, name: string, target: ScheduleTarget): void {
 /** Steps of a reduction that are written out: a depthwise product's weights then stay in registers. */
 const shortReduction = 9;
 
-/** Tiles a perfect nest in vector registers (see chooseVectorTile); false where no loop can be the vectors'. */
-function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget): boolean {
-  const choice = chooseVectorTile(schedule.program, name, target);
-  if (!choice) return false;
+/** Tiles a perfect nest in vector registers (see tileOptions); false where no loop can be the vectors'. */
+function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, { choice: other, considered }: Chosen): boolean {
+  const options = tileOptions(schedule.program, name, target);
+  if (!options) return false;
+  considered?.(name, options);
+  const sizes = other?.tiles[name];
+  const choice = (sizes ? options.of(sizes) : options.best)?.tile;
+  if (!choice) throw new GraphwrightError("illegal-schedule", `the tile ${JSON.stringify(sizes)} does not fit block ${name}.`, undefined, "Tune again: the choice was made for another program or target.");
   const { vector, row, panel } = choice;
   const { spatial, reduce } = loopNames(schedule.program, name);
   const extentOf = (piece: string, loop: string): number => loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === loop)!.extent;

@@ -2,6 +2,7 @@ import { accessesOf, coefficient, conditionsOf } from "./access.ts";
 import { substitute, walkExpression } from "./expression.ts";
 import type { TensorProgram, Variable } from "./program.ts";
 import { bindingsOf, findBlock, isReduceLoop, loopsAroundBlock, storesOf } from "./schedule/primitive.ts";
+import type { TileSizes } from "./schedule-choice.ts";
 import { linearOf, Scope } from "./simplify.ts";
 import type { ScheduleTarget } from "./target.ts";
 
@@ -29,13 +30,36 @@ const inFlight = 8;
 const scalarTile = 64;
 /** A window's last loop of so few iterations is written out: entering it would take as long as its products. */
 const shortWindow = 8;
+/** More rows fit no machine's registers. */
+const mostRows = 28;
 /** Bytes that stay in the second cache beside what streams through it. */
-const nearBytes = 3 << 18;
+const secondCache = 3 << 18;
+/** Bytes that stay in the first cache while a tile passes over its panel. */
+const firstCache = 1 << 15;
 /** What a tile of other size costs in code: it must win something. */
 const remainderCost = 0.02;
 
-/** The tile that computes the nest in the least time, by counts of multiplications and loads; undefined without a vector loop. */
-export function chooseVectorTile(program: TensorProgram, name: string, target: ScheduleTarget): VectorTile | undefined {
+/** A tile that fits the registers, and what it is estimated to take. */
+export interface TileCandidate {
+  readonly tile: VectorTile;
+  /** cycles of one multiply-add unit for each element and step of the reduction: 1 / lanes when every cycle multiplies */
+  readonly cost: number;
+  /** bytes that come from beyond the second cache */
+  readonly farBytes: number;
+  /** bytes of vectors that come from the second cache, each loaded once for all rows of a tile */
+  readonly nearBytes: number;
+}
+
+/** What can be chosen for a nest: the rule's choice, and every tile that fits. */
+export interface TileOptions {
+  readonly best: TileCandidate;
+  /** the tile with these sizes, or undefined where it does not fit */
+  of(sizes: TileSizes): TileCandidate | undefined;
+  readonly all: readonly TileCandidate[];
+}
+
+/** Every register tile of a nest, and the one of least time by counts of multiplications and loads; undefined without a vector loop. */
+export function tileOptions(program: TensorProgram, name: string, target: ScheduleTarget): TileOptions | undefined {
   // Without vector types a tile is of scalars, for the compiler to find vectors of 4.
   const lanes = Math.max(target.vectorLanes, 4);
   const { statement: block } = findBlock(program, name);
@@ -71,38 +95,50 @@ export function chooseVectorTile(program: TensorProgram, name: string, target: S
   const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && !l.count && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
   const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent);
   // Taps that are written out share elements, which take registers too.
-  const window = target.vectorLanes > 1 && elements.length > 0 && panel !== undefined && reduce.length > 1 && reduce.at(-1)!.extent > 1 && !reduce.at(-1)!.count && reduce.at(-1)!.extent <= shortWindow;
-  let best: { tile: VectorTile; cost: number } | undefined;
-  for (const vectorSize of sizes) {
-    const width = Math.ceil(vectorSize / lanes);
-    for (const panels of divisors(panel?.extent ?? 1, 8))
-      for (let rows = 1; rows <= Math.min(row?.extent ?? 1, 28); rows++) {
-        if (strided && (row.count ? rows > 1 : row.extent % rows !== 0)) continue;
-        const loaded = width * panels;
-        if (rows * loaded + loaded + 1 > target.vectorRegisters || (window && rows * loaded > Math.max(inFlight, target.vectorRegisters / 2)) || (target.vectorLanes === 1 && rows * panels * vectorSize > scalarTile)) break;
-        const time = (r: number): number => {
-          const work = r * loaded;
-          // Two loads and two multiplications a cycle; a depthwise product loads a vector for each row.
-          return Math.max(work, inFlight, loaded + (elements.length > 0 ? r : work)) / (loaded * vectorSize / width);
-        };
-        const extent = row?.extent ?? 1;
-        // How many rows are left is not known where the run's sizes decide.
-        const rest = row?.count ? 0 : extent % rows;
-        const whole = Math.floor(extent / rows);
-        const cost = ((whole * time(rows) + (rest > 0 ? time(rest) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
-        // Of equal ones the larger tile: it reads the vectors less often.
-        if (!best || cost < best.cost - 1e-9 || (cost < best.cost + 1e-9 && rows * loaded > best.tile.rows * best.tile.panels * Math.ceil(best.tile.vectorSize / lanes)))
-          best = { cost, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, rowsOutside: false, window } };
-      }
-  }
-  if (!best?.tile.panel || !row) return best?.tile;
+  const hasWindow = target.vectorLanes > 1 && elements.length > 0 && panel !== undefined && reduce.length > 1 && reduce.at(-1)!.extent > 1 && !reduce.at(-1)!.count && reduce.at(-1)!.extent <= shortWindow;
   // What lies outside is read once, what lies inside once for each iteration outside, where it leaves the second cache.
   const bytes = (list: typeof moving): number => list.reduce((sum, a) => sum + loops.reduce((n, l) => (coefficient(a.offset, l.variable) === 0 ? n : n * l.extent), 4), 0);
   const [ofVectors, ofElements] = [bytes(vectors), bytes(elements)];
-  const again = (size: number, times: number): number => (size > nearBytes ? size * times : size);
-  const panelsOutside = ofVectors + again(ofElements, panel!.extent / best.tile.panels);
-  const rowsOutside = ofElements + again(ofVectors, others.reduce((n, l) => (l === panel ? n : n * l.extent), 1) / best.tile.rows);
-  return { ...best.tile, rowsOutside: 2 * rowsOutside < panelsOutside };
+  const again = (size: number, times: number): number => (size > secondCache ? size * times : size);
+  const panelsOutside = (panels: number): number => ofVectors + again(ofElements, (panel?.extent ?? 1) / panels);
+  const rowsOutside = (rows: number): number => ofElements + again(ofVectors, others.reduce((n, l) => (l === panel ? n : n * l.extent), 1) / rows);
+  const points = loops.reduce((n, l) => n * l.extent, 1);
+  const steps = reduce.reduce((n, l) => n * l.extent, 1);
+  const candidate = ({ vectorSize, rows, panels, window, rowsOutside: outside }: Omit<TileSizes, "rowsOutside"> & { readonly rowsOutside?: boolean }): TileCandidate | undefined => {
+    if (!sizes.includes(vectorSize) || rows < 1 || rows > Math.min(row?.extent ?? 1, mostRows) || panels < 1 || (panel?.extent ?? 1) % panels !== 0 || (window && !hasWindow)) return undefined;
+    if (strided && (row.count ? rows > 1 : row.extent % rows !== 0)) return undefined;
+    const width = Math.ceil(vectorSize / lanes);
+    const loaded = width * panels;
+    if (rows * loaded + loaded + 1 > target.vectorRegisters || (window && rows * loaded > Math.max(inFlight, target.vectorRegisters / 2)) || (target.vectorLanes === 1 && rows * panels * vectorSize > scalarTile)) return undefined;
+    const time = (r: number): number => {
+      const work = r * loaded;
+      // Two loads and two multiplications a cycle; a depthwise product loads a vector for each row.
+      return Math.max(work, inFlight, loaded + (elements.length > 0 ? r : work)) / (loaded * vectorSize / width);
+    };
+    const extent = row?.extent ?? 1;
+    // How many rows are left is not known where the run's sizes decide.
+    const rest = row?.count ? 0 : extent % rows;
+    const whole = Math.floor(extent / rows);
+    const cost = ((whole * time(rows) + (rest > 0 ? time(rest) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
+    const both = panels > 1 && row !== undefined;
+    if (outside === true && !both) return undefined;
+    const [inside, around] = [panelsOutside(panels), rowsOutside(rows)];
+    const chosen = outside ?? (both && 2 * around < inside);
+    const ofPanel = 4 * vectorSize * panels * steps;
+    return { cost, farBytes: chosen ? around : inside, nearBytes: ofPanel > firstCache ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, rowsOutside: chosen, window } };
+  };
+  const all: TileCandidate[] = [];
+  for (const vectorSize of sizes)
+    for (const panels of divisors(panel?.extent ?? 1, 8))
+      for (let rows = 1; rows <= Math.min(row?.extent ?? 1, mostRows); rows++) {
+        const made = candidate({ vectorSize, rows, panels, window: hasWindow });
+        if (made) all.push(made);
+      }
+  // Of equal ones the larger tile: it reads the vectors less often.
+  const size = ({ rows, panels, vectorSize }: VectorTile): number => rows * panels * Math.ceil(vectorSize / lanes);
+  let best: TileCandidate | undefined;
+  for (const c of all) if (!best || c.cost < best.cost - 1e-9 || (c.cost < best.cost + 1e-9 && size(c.tile) > size(best.tile))) best = c;
+  return best && { best, all, of: candidate };
 }
 
 /** Is the loop written at a stride, between others? Parts of different sizes would not add up to whole dimensions. */

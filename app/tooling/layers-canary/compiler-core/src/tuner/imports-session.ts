@@ -1,0 +1,2 @@
+import { value } from "../session/index.ts";
+export const used = value;
