@@ -48,24 +48,34 @@ export function threadsSource({ id }: Pick<CModel, "id">): string {
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Turns of waiting before a thread sleeps: up to a millisecond, so that it is still awake after a step that one thread runs alone. */
-#define SPINS 20000
+/* Turns of waiting before a thread sleeps: about a millisecond, so that it is still awake after a step that one thread runs alone. */
+#define SPINS 100000
+
+struct worker;
 
 struct ${id}_pool {
   pthread_mutex_t lock;
   pthread_cond_t wake, done;
   ${id}_task task;
   void *data;
+  int parts;
   int started;         /* workers, to be joined */
   int closing;
-  int waiting;         /* parts that no thread has taken */
-  int pending;         /* parts that are not done */
   int sleepers;        /* workers that wait for a signal */
   int caller_sleeps;
-  struct worker {
-    ${id}_pool *pool;
-    pthread_t thread;
-  } *workers;
+  int threads;
+  struct worker *workers;
+  char apart[64];
+  int calls;           /* how many there were: a new one is what workers wait for */
+  int pending;         /* parts that are not done */
+};
+
+/* On a cache line of its own. The first is the caller's. */
+struct worker {
+  ${id}_pool *pool;
+  pthread_t thread;
+  int waiting;         /* of its share of the parts, those that no thread has taken */
+  char apart[64];
 };
 
 static void pause_briefly(void) {
@@ -76,39 +86,51 @@ static void pause_briefly(void) {
 #endif
 }
 
-/* Takes parts until none waits, so that no part waits for a thread that the system does not run. What is taken belongs to the
- * call that goes on: it cannot end before. */
-static void run_parts(${id}_pool *pool) {
-  int waiting = __atomic_load_n(&pool->waiting, __ATOMIC_SEQ_CST);
-  while (waiting > 0) {
-    if (!__atomic_compare_exchange_n(&pool->waiting, &waiting, waiting - 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
-    pool->task(pool->data, waiting - 1);
-    if (__atomic_sub_fetch(&pool->pending, 1, __ATOMIC_SEQ_CST) == 0 && __atomic_load_n(&pool->caller_sleeps, __ATOMIC_SEQ_CST)) {
-      pthread_mutex_lock(&pool->lock);
-      pthread_cond_signal(&pool->done);
-      pthread_mutex_unlock(&pool->lock);
+/* The first part of a thread's share: neighbouring parts are one thread's, which has their data in its caches from step to step. */
+static int first_part(const ${id}_pool *pool, int thread) {
+  return (int)((long)pool->parts * thread / pool->threads);
+}
+
+/* Takes parts until none waits: its own ones, then those of others, so that no part waits for a thread that the system does not
+ * run. What is taken belongs to the call that goes on: it cannot end before. */
+static void run_parts(${id}_pool *pool, int self) {
+  for (int i = 0; i < pool->threads; ++i) {
+    const int thread = (self + i) % pool->threads;
+    int *const share = &pool->workers[thread].waiting;
+    int waiting = __atomic_load_n(share, __ATOMIC_SEQ_CST);
+    while (waiting > 0) {
+      if (!__atomic_compare_exchange_n(share, &waiting, waiting - 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
+      pool->task(pool->data, first_part(pool, thread) + waiting - 1);
+      if (__atomic_sub_fetch(&pool->pending, 1, __ATOMIC_SEQ_CST) == 0 && __atomic_load_n(&pool->caller_sleeps, __ATOMIC_SEQ_CST)) {
+        pthread_mutex_lock(&pool->lock);
+        pthread_cond_signal(&pool->done);
+        pthread_mutex_unlock(&pool->lock);
+      }
+      waiting = __atomic_load_n(share, __ATOMIC_SEQ_CST);
     }
-    waiting = __atomic_load_n(&pool->waiting, __ATOMIC_SEQ_CST);
   }
 }
 
-static int nothing_to_do(const ${id}_pool *pool) {
-  return __atomic_load_n(&pool->waiting, __ATOMIC_SEQ_CST) == 0 && !__atomic_load_n(&pool->closing, __ATOMIC_SEQ_CST);
+static int nothing_to_do(const ${id}_pool *pool, int seen) {
+  return __atomic_load_n(&pool->calls, __ATOMIC_SEQ_CST) == seen && !__atomic_load_n(&pool->closing, __ATOMIC_SEQ_CST);
 }
 
 static void *work(void *argument) {
-  ${id}_pool *const pool = ((struct worker *)argument)->pool;
+  struct worker *const self = (struct worker *)argument;
+  ${id}_pool *const pool = self->pool;
+  int seen = 0;
   for (;;) {
-    for (int i = 0; i < SPINS && nothing_to_do(pool); ++i) pause_briefly();
-    if (nothing_to_do(pool)) {
+    for (int i = 0; i < SPINS && nothing_to_do(pool, seen); ++i) pause_briefly();
+    if (nothing_to_do(pool, seen)) {
       pthread_mutex_lock(&pool->lock);
       __atomic_add_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
-      while (nothing_to_do(pool)) pthread_cond_wait(&pool->wake, &pool->lock);
+      while (nothing_to_do(pool, seen)) pthread_cond_wait(&pool->wake, &pool->lock);
       __atomic_sub_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
       pthread_mutex_unlock(&pool->lock);
     }
     if (__atomic_load_n(&pool->closing, __ATOMIC_SEQ_CST)) return NULL;
-    run_parts(pool);
+    seen = __atomic_load_n(&pool->calls, __ATOMIC_SEQ_CST);
+    run_parts(pool, (int)(self - pool->workers));
   }
 }
 
@@ -123,10 +145,13 @@ void ${id}_pool_for(void *user, int parts, ${id}_task task, void *data) {
   ${id}_pool *const pool = (${id}_pool *)user;
   pool->task = task;
   pool->data = data;
+  pool->parts = parts;
   __atomic_store_n(&pool->pending, parts, __ATOMIC_SEQ_CST);
-  __atomic_store_n(&pool->waiting, parts, __ATOMIC_SEQ_CST);
+  for (int i = 0; i < pool->threads; ++i) __atomic_store_n(&pool->workers[i].waiting, first_part(pool, i + 1) - first_part(pool, i), __ATOMIC_SEQ_CST);
+  /* The number of calls may wrap around: only whether it changed counts. */
+  __atomic_store_n(&pool->calls, (int)((unsigned)pool->calls + 1u), __ATOMIC_SEQ_CST);
   wake_sleepers(pool);
-  run_parts(pool);
+  run_parts(pool, 0);
   for (int i = 0; i < SPINS && __atomic_load_n(&pool->pending, __ATOMIC_SEQ_CST) != 0; ++i) pause_briefly();
   if (__atomic_load_n(&pool->pending, __ATOMIC_SEQ_CST) == 0) return;
   pthread_mutex_lock(&pool->lock);
@@ -142,6 +167,7 @@ ${id}_pool *${id}_pool_open(int threads) {
   pool = (${id}_pool *)calloc(1, sizeof *pool);
   if (pool == NULL) return NULL;
   pool->workers = (struct worker *)calloc((size_t)threads, sizeof *pool->workers);
+  pool->threads = threads;
   pthread_mutex_init(&pool->lock, NULL);
   pthread_cond_init(&pool->wake, NULL);
   pthread_cond_init(&pool->done, NULL);

@@ -62,7 +62,7 @@ class Verifier {
   private checkRaces(): void {
     walkStatements(this.program.body, (s, around) => {
       if (s.kind !== "for" || (s.mode !== "parallel" && s.mode !== "worker")) return;
-      const race = racesOf(s, around.filter((a): a is Loop => a.kind === "for"));
+      const race = racesOf({ loop: s, around: around.filter((a): a is Loop => a.kind === "for") });
       if (race) this.report("race", `the ${s.mode} loop ${s.variable.name}: ${race.detail}.`);
       walkStatements(s.body, (b) => {
         if (b.kind === "block" && b.axes.some((a, i) => a.kind === "reduce" && mentions(b.bindings[i] as Expression, s.variable))) this.report("race", `the ${s.mode} loop ${s.variable.name} carries the reduction of ${b.name}.`);

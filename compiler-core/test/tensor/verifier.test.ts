@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { buffer, makeProgram, nest, store } from "../../src/tensor/build.ts";
 import { add, floordiv, floormod, load, lt, mul, number, select } from "../../src/tensor/expression.ts";
-import type { Statement } from "../../src/tensor/program.ts";
+import type { Statement, Store, Variable } from "../../src/tensor/program.ts";
+import { stagesOf } from "../../src/tensor/stages.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
 
 const x = buffer("x", "float32", [8], "input");
@@ -79,6 +80,27 @@ describe("the verifier of programs", () => {
     expect(races(nest("fill", [{ name: "i", extent: 4 }, { name: "j", extent: 5 }], ([i, j]) => store(ring, [add(i!, j!)], one)), 0, ring)).toEqual(["race"]));
   test("threads that share a loop whose elements another loop moves by less than all of it", () =>
     expect(races(nest("fill", [{ name: "i", extent: 4 }, { name: "j", extent: 5 }], ([i, j]) => store(ring, [add(i!, j!)], one)), 1, ring)).toEqual(["race"]));
+  test("threads that share the positions of an image with a border, inside a loop over channels", () => {
+    const image = buffer("y", "float32", [3, 6, 8], "output");
+    const at = (rows: number) => (c: Variable, p: Variable): Store => store(image, [c, add(floordiv(p, rows), 1), add(floormod(p, rows), 1)], one);
+    const inside = (rows: number): string[] => races(nest("fill", [{ name: "c", extent: 3 }, { name: "p", extent: 24 }], ([c, p]) => at(rows)(c!, p!)), 1, image);
+    expect(inside(6)).not.toContain("race");
+    // A remainder by more than the quotient's: neighbouring positions are the same element.
+    const torn = nest("fill", [{ name: "c", extent: 3 }, { name: "p", extent: 24 }], ([c, p]) => store(image, [c!, floordiv(p!, 6), floormod(floordiv(p!, 2), 6)], one));
+    expect(races(torn, 1, image)).toContain("race");
+  });
+  test("stages: a border is no reason to wait, what reads all of it is; the same rows of two nests are one thread's", () => {
+    const [image, rows] = [buffer("y", "float32", [6, 8], "output"), buffer("z", "float32", [6], "output")];
+    const inside = nest("inside", [{ name: "p", extent: 24 }], ([p]) => store(image, [add(floordiv(p!, 6), 1), add(floormod(p!, 6), 1)], one));
+    const top = nest("top", [{ name: "j", extent: 8 }], ([j]) => store(image, [zero, j!], one));
+    const read = (index: (i: Variable) => Variable | number): Statement[] => nest("read", [{ name: "i", extent: 6 }], ([i]) => store(rows, [i!], load(image, [index(i!), zero])));
+    const fill = nest("fill", [{ name: "i", extent: 6 }, { name: "j", extent: 8 }], ([i, j]) => store(image, [i!, j!], one));
+    const stages = (...body: readonly Statement[]): number[] => stagesOf(makeProgram("p", [image, rows], body)).map((s) => s.length);
+    expect(stages(...shared(inside), ...top)).toEqual([2]);
+    expect(stages(...shared(fill), ...shared(read((i) => i)))).toEqual([2]);
+    expect(stages(...shared(fill), ...shared(read(() => 0)))).toEqual([1, 1]);
+    expect(stages(...fill, ...top)).toEqual([]);
+  });
   test("threads that read what another one writes", () => {
     const [first, rest] = [nest("first", [{ name: "k", extent: 1 }], () => store(ring, [zero], one)), nest("rest", [{ name: "k", extent: 7 }], ([k]) => store(ring, [add(k!, 1)], load(ring, [k!])))];
     expect(verifyProgram(makeProgram("p", [ring], [...first, ...rest]))).toEqual([]);

@@ -6,10 +6,10 @@ import { walkStatements } from "../../tensor/build.ts";
 import { add, integer, loadsOf, mul, substitute, typeOf, variable, variablesOf } from "../../tensor/expression.ts";
 import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
-import { workerGroups } from "../../tensor/schedule/bind.ts";
 import { decide, intervalOf, Scope, simplify } from "../../tensor/simplify.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { sizesOf } from "../../tensor/sizes.ts";
+import { stagesOf } from "../../tensor/stages.ts";
 import { portableTarget, type ScheduleTarget } from "../../tensor/target.ts";
 import { isHelper } from "./helpers.ts";
 import type { LibraryCall } from "./libraries.ts";
@@ -92,7 +92,7 @@ class KernelPrinter {
   private depth = 1;
   private stackBytes = 0;
   private temporaries = 0;
-  private readonly stages: readonly Stage[];
+  private readonly stages: ReturnType<typeof stagesOf>;
   private readonly sizes: readonly Variable[];
   private readonly shared: ReadonlySet<Statement>;
 
@@ -106,7 +106,7 @@ class KernelPrinter {
     this.taken = new Set(reserved);
     this.sizes = sizesOf(program);
     this.stages = options.threads ? stagesOf(program) : [];
-    this.shared = new Set(this.stages.flatMap((s) => s.loops));
+    this.shared = new Set(this.stages.flat().flatMap((n) => n.shared?.loop ?? []));
     if (this.stages.length > 0) for (const name of ["stage", "part", "parts"]) this.taken.add(name);
   }
 
@@ -144,19 +144,23 @@ class KernelPrinter {
     return { text: this.lines.join("\n") + "\n", prototype, sizes: this.sizes, blocks, helpers: this.helpers, vectorHelpers: this.vectorHelpers, vectorWidths: this.vectorWidths, stackBytes: this.stackBytes, stages: this.stages.length };
   }
 
-  /** Tables first, which all stages see. A stage without a parallel loop is the first thread's. */
+  /** Tables first, which all stages see. What has no parallel loop is the first part's. */
   private emitStages(): void {
     this.emit(this.program.body.filter((s) => s.kind === "allocate"), new Map(), Scope.empty, undefined);
-    for (const [i, stage] of this.stages.entries()) {
-      const conditions = [...(this.stages.length > 1 ? [`stage == ${i}`] : []), ...(stage.loops.length > 0 ? [] : ["part == 0"])];
-      if (conditions.length === 0) {
-        this.emit(stage.body, new Map(), Scope.empty, undefined);
-        continue;
-      }
-      this.line(`if (${conditions.join(" && ")}) {`);
-      this.nested(stage.body, new Map(), Scope.empty, undefined);
+    const within = (condition: string | undefined, emit: () => void): void => {
+      if (condition === undefined) return emit();
+      this.flush();
+      this.line(`if (${condition}) {`);
+      this.depth++;
+      emit();
+      this.flush();
+      this.depth--;
       this.line("}");
-    }
+    };
+    for (const [i, stage] of this.stages.entries())
+      within(this.stages.length > 1 ? `stage == ${i}` : undefined, () => {
+        for (const { statement, shared } of stage) within(shared ? undefined : "part == 0", () => this.emit([statement], new Map(), Scope.empty, undefined));
+      });
   }
 
   private line(text: string): void {
@@ -645,36 +649,6 @@ class KernelPrinter {
     }
     return wrap(`(${cType(to)})${text(11)}`);
   }
-}
-
-/** The parallel loop of a nest that threads may share: around it are only loops, which all of them run. */
-function sharedLoop(top: Statement): Loop | undefined {
-  let at: Statement | undefined = top;
-  while (at?.kind === "for" && at.mode === "serial") at = at.body.length === 1 ? at.body[0] : undefined;
-  return at?.kind === "for" && (at.mode === "parallel" || at.mode === "worker") && at.extent > 1 ? at : undefined;
-}
-
-/**
- * The program in parts between which threads wait for each other: each nest with a parallel loop, neighbouring nests
- * whose workers keep to their own elements, and what lies between them. None when nothing is shared, or when a local
- * lives across nests, where each thread would have its own.
- */
-function stagesOf(program: TensorProgram): readonly Stage[] {
-  if (program.body.some((s) => s.kind === "allocate" && !s.buffer.values)) return [];
-  const stages: { loops: Loop[]; body: Statement[] }[] = [];
-  for (const group of workerGroups({ ...program, body: program.body.filter((s) => s.kind !== "allocate") })) {
-    const loops = group.flatMap((s) => sharedLoop(s) ?? []);
-    const last = stages.at(-1);
-    if (loops.length === 0 && last?.loops.length === 0) last.body.push(...group);
-    else stages.push({ loops, body: [...group] });
-  }
-  return stages.some((s) => s.loops.length > 0) ? stages : [];
-}
-
-interface Stage {
-  /** the loops that threads share, one in each nest of the stage; none: the first thread runs it */
-  readonly loops: readonly Loop[];
-  readonly body: readonly Statement[];
 }
 
 const typeId = (type: ExpressionType): string => {

@@ -1,5 +1,5 @@
-import { substituteStatements } from "../build.ts";
-import type { Loop, Statement, TensorProgram } from "../program.ts";
+import { keyOf } from "../expression.ts";
+import type { Loop } from "../program.ts";
 import { racesOf } from "./dependence.ts";
 import { definePrimitive, findLoop, replaceStatement, type Require } from "./primitive.ts";
 import { independentIterations, requireIndependentIterations } from "./parallel.ts";
@@ -13,7 +13,7 @@ const laneCounts: readonly number[] = [4, 8, 16];
 
 /**
  * Binds a loop to an axis of the machine, whose size is then the loop's. `worker`: iteration w is the share of worker w
- * of a pool. Unlike `parallel`, which divides one nest and waits at its end, neighbouring nests bound to as
+ * of a pool. Unlike `parallel`, which may stand inside other loops, it is a whole nest's: neighbouring nests bound to as
  * many workers are one stage where each worker touches only what is its own in all of them: it goes on with its share of the
  * next nest at once, what it wrote still in its cache. `lane`: iteration l is lane l of one vector. Unlike `vectorize`,
  * which takes any extent and lets the target divide it, a loop that is no whole vector is refused.
@@ -45,19 +45,6 @@ export const bind = definePrimitive<{ loop: string; axis: string }>({
 /** May each worker of these loops, which follow one another, run its iteration of all of them without waiting for others? */
 export function keepsWorkers(loops: readonly Loop[]): boolean {
   const [first] = loops;
-  if (!first || loops.some((l) => l.extent !== first.extent)) return false;
-  const body = loops.flatMap((l) => (l === first ? l.body : substituteStatements(l.body, new Map([[l.variable, first.variable]]))));
-  return racesOf({ ...first, body }, []) === undefined;
-}
-
-/** The nests of a program in groups that workers run without waiting: neighbours bound to as many workers, where each keeps to its own elements. */
-export function workerGroups(program: TensorProgram): readonly (readonly Statement[])[] {
-  const groups: Statement[][] = [];
-  for (const s of program.body) {
-    const last = groups.at(-1);
-    const worker = (t: Statement): t is Loop => t.kind === "for" && t.mode === "worker";
-    if (last && worker(s) && last.every(worker) && keepsWorkers([...last, s])) last.push(s);
-    else groups.push([s]);
-  }
-  return groups;
+  if (!first || loops.some((l) => l.extent !== first.extent || (l.count && keyOf(l.count)) !== (first.count && keyOf(first.count)))) return false;
+  return racesOf(...loops.map((loop) => ({ loop, around: [] }))) === undefined;
 }

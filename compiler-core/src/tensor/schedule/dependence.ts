@@ -1,5 +1,5 @@
 import { blocksIn, walkStatements } from "../build.ts";
-import { keyOf, loadsOf, substitute, variablesOf } from "../expression.ts";
+import { add, keyOf, loadsOf, mul, substitute, variablesOf } from "../expression.ts";
 import { flatOffset } from "../access.ts";
 import type { Buffer, Expression, Loop, Statement, Store, Variable } from "../program.ts";
 import { fromLinear, intervalOfLinear, type Linear, linearOf, Scope } from "../simplify.ts";
@@ -58,19 +58,24 @@ export interface Race {
   readonly detail: string;
 }
 
-/**
- * Why iterations of a loop may not run at the same time, or undefined when each touches elements of its own in every
- * buffer that the loop writes: in one dimension (or in the position as a whole) the loop moves every access by more than
- * all other loops together do. The loops around count among those: threads that share the loop do not wait for
- * each other between iterations of a loop around it.
- */
-export function racesOf(loop: Loop, around: readonly Loop[]): Race | undefined {
-  if (loop.extent <= 1) return undefined;
-  const v = loop.variable;
+/** A loop and the loops around it, outermost first. */
+export interface NestedLoop {
+  readonly loop: Loop;
+  readonly around: readonly Loop[];
+}
+
+interface Touch {
+  readonly indices: readonly Expression[];
+  readonly scope: Scope;
+  readonly writes: boolean;
+}
+
+/** Every access of a statement to memory that it does not allocate, over the loops around and in it. */
+function touchesOf(statement: Statement, around: readonly Loop[]): Map<Buffer, Touch[]> {
   const own = new Set<Buffer>();
-  const touched = new Map<Buffer, { indices: readonly Expression[]; scope: Scope; writes: boolean }[]>();
+  const touched = new Map<Buffer, Touch[]>();
   const outer = around.reduce((scope, l) => scope.with(l.variable, l.extent), Scope.empty);
-  walkStatements([loop], (s, inside) => {
+  walkStatements([statement], (s, inside) => {
     if (s.kind === "allocate") own.add(s.buffer);
     if (s.kind !== "store" && s.kind !== "if") return;
     let scope = outer;
@@ -85,35 +90,89 @@ export function racesOf(loop: Loop, around: readonly Loop[]): Race | undefined {
     if (s.kind === "store") note(s.buffer, s.indices, true);
     for (const l of s.kind === "store" ? [...loadsOf(s.value), ...s.indices.flatMap(loadsOf)] : loadsOf(s.condition)) note(l.buffer, l.indices, false);
   });
+  for (const b of own) touched.delete(b);
+  return touched;
+}
+
+/**
+ * Sums that differ wherever two of the accesses touch different elements by them: one for each dimension, one for two
+ * neighbouring dimensions that are quotient and remainder of a fused loop, and the position as a whole.
+ */
+function* coordinatesOf(buffer: Buffer, touches: readonly Touch[]): Iterable<Linear[]> {
+  const along = (d: number): Linear[] => touches.map((t) => linearOf(t.indices[d]!, t.scope));
+  for (const d of buffer.dims.keys()) yield along(d);
+  for (let d = 0; d + 1 < buffer.dims.length; d++) {
+    const inner = along(d + 1);
+    const by = inner[0]!.terms.flatMap(({ atom, coefficient }) => (coefficient === 1 && atom.kind === "binary" && atom.op === "floormod" && atom.right.kind === "integer" ? atom.right.value : []))[0];
+    if (by === undefined) continue;
+    const ranges = inner.map((x, i) => intervalOfLinear(x, touches[i]!.scope));
+    // In a window of that size the remainder and the quotient belong to one sum.
+    if (Math.max(...ranges.map((r) => r.high)) - Math.min(...ranges.map((r) => r.low)) < by) yield touches.map((t) => linearOf(add(mul(t.indices[d]!, by), t.indices[d + 1]!), t.scope));
+  }
+  yield touches.map((t) => linearOf(fromLinear(linearOf(flatOffset(buffer, t.indices), t.scope)), t.scope));
+}
+
+/**
+ * Why iterations of a loop may not run at the same time, or undefined when each touches elements of its own in every
+ * buffer that the loop writes: along one coordinate the loop moves every access by more than all other loops together do.
+ * The loops around count among those: threads that share the loop do not wait for each other between iterations of a loop
+ * around it. Several loops of one extent are judged as one, whose iteration runs that iteration of each.
+ */
+export function racesOf(...loops: readonly NestedLoop[]): Race | undefined {
+  if (loops[0]!.loop.extent <= 1) return undefined;
+  const v = loops[0]!.loop.variable;
+  const touched = new Map<Buffer, Touch[]>();
+  for (const { loop, around } of loops)
+    for (const [buffer, touches] of touchesOf(loop, around)) {
+      const renamed = loop.variable === v ? touches : touches.map((t) => ({ ...t, indices: t.indices.map((i) => substitute(i, new Map([[loop.variable, v]]))), scope: t.scope.with(v, loop.extent) }));
+      touched.set(buffer, [...(touched.get(buffer) ?? []), ...renamed]);
+    }
   /** Do the offsets of different iterations lie apart? */
-  const apart = (offsets: readonly { readonly offset: Linear; readonly scope: Scope }[]): boolean => {
+  const apart = (offsets: readonly Linear[], touches: readonly Touch[]): boolean => {
     let step: number | undefined;
     let low = Infinity;
     let high = -Infinity;
-    for (const { offset, scope } of offsets) {
+    for (const [i, offset] of offsets.entries()) {
       if (offset.terms.some((t) => t.atom !== v && (variablesOf(t.atom).has(v) || loadsOf(t.atom).length > 0))) return false;
       const moved = offset.terms.find((t) => t.atom === v)?.coefficient ?? 0;
       if (moved === 0 || (step !== undefined && moved !== step)) return false;
       step = moved;
-      const range = intervalOfLinear({ constant: offset.constant, terms: offset.terms.filter((t) => t.atom !== v) }, scope);
+      const range = intervalOfLinear({ constant: offset.constant, terms: offset.terms.filter((t) => t.atom !== v) }, touches[i]!.scope);
       low = Math.min(low, range.low);
       high = Math.max(high, range.high);
     }
     return step !== undefined && high - low < Math.abs(step);
   };
   for (const [buffer, accesses] of touched) {
-    if (own.has(buffer) || !accesses.some((a) => a.writes)) continue;
-    const along = (list: typeof accesses): boolean =>
-      buffer.dims.some((_, d) => apart(list.map((a) => ({ offset: linearOf(a.indices[d]!, a.scope), scope: a.scope })))) ||
-      apart(list.map((a) => ({ offset: linearOf(fromLinear(linearOf(flatOffset(buffer, a.indices), a.scope)), a.scope), scope: a.scope })));
+    if (!accesses.some((a) => a.writes)) continue;
+    const along = (list: readonly Touch[]): boolean => {
+      for (const offsets of coordinatesOf(buffer, list)) if (apart(offsets, list)) return true;
+      return false;
+    };
     if (along(accesses)) continue;
-    const stores = accesses.filter((a) => a.writes);
-    const shared = !along(stores);
+    const shared = !along(accesses.filter((a) => a.writes));
     return shared
       ? { condition: "own-elements", detail: `iterations of ${v.name} are not proven to write elements of their own of ${buffer.name}` }
       : { condition: "no-carried-dependence", detail: `an iteration of ${v.name} may read what another one writes to ${buffer.name}` };
   }
   return undefined;
+}
+
+/** Do two statements touch no element that one of them writes? */
+export function areIndependent(a: Statement, b: Statement): boolean {
+  const [ofA, ofB] = [touchesOf(a, []), touchesOf(b, [])];
+  for (const [buffer, first] of ofA)
+    for (const x of first)
+      for (const y of ofB.get(buffer) ?? []) {
+        if (!x.writes && !y.writes) continue;
+        let apart = false;
+        for (const [p, q] of coordinatesOf(buffer, [x, y])) {
+          const [r, s] = [intervalOfLinear(p!, x.scope), intervalOfLinear(q!, y.scope)];
+          apart ||= r.high < s.low || s.high < r.low;
+        }
+        if (!apart) return false;
+      }
+  return true;
 }
 
 /** Names of the blocks that a loop contains. */

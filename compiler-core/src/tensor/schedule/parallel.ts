@@ -28,7 +28,7 @@ export function requireIndependentIterations(program: TensorProgram, name: strin
     const apart = s.indices.some((i) => mentions(substitute(i, bindings), statement.variable));
     require("own-locals", apart, `${s.buffer.name} is shared by the iterations`);
   });
-  const race = racesOf(statement, around.filter((s): s is Loop => s.kind === "for"));
+  const race = racesOf({ loop: statement, around: around.filter((s): s is Loop => s.kind === "for") });
   require(race?.condition ?? "own-elements", race === undefined, race?.detail ?? "");
   return statement;
 }
