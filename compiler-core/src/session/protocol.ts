@@ -286,6 +286,18 @@ export interface TextView {
   readonly lines: readonly (readonly [node: NodeId, first: number, last: number])[];
 }
 
+/** The texts of two steps; of long ones the places that differ, with some lines around. */
+export interface TextDiffView {
+  readonly before: TextView & { readonly numbers?: readonly number[] };
+  readonly after: TextView & {
+    /** the line of the whole text that each line is; 0 for a line that stands for the equal ones left out. Undefined: all lines are there */
+    readonly numbers?: readonly number[];
+  };
+  /** places that differ, and how many of them are given; undefined where the texts are whole */
+  readonly places?: number;
+  readonly shown?: number;
+}
+
 export interface AttributeView {
   readonly name: string;
   readonly value: string;
@@ -753,6 +765,8 @@ export interface SessionApi {
   /** FLOPs of every node of a step */
   flops: Method<At, MetricView>;
   text: Method<At, TextView>;
+  /** the texts of a step and of its base, to be compared */
+  textDiff: Method<At & { readonly base: StepId }, TextDiffView>;
   node: Method<At & { readonly node: NodeId }, NodeDetail>;
   /** statistics of a constant, by the node that is the constant (an InputView's `from`) */
   tensor: Method<At & { readonly node: NodeId }, TensorView>;

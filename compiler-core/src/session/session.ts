@@ -26,7 +26,8 @@ import { Model } from "./model.ts";
 import { diffModels, diffSteps } from "./model-diff.ts";
 import { nodeDetail } from "./node-detail.ts";
 import { nodeProgram } from "./program-view.ts";
-import type { At, ChangeResult, CheckView, ModelDiff, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView, TensorRef } from "./protocol.ts";
+import { textDiff } from "./text-diff.ts";
+import type { At, ChangeResult, CheckView, ModelDiff, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView, TensorRef, TextView } from "./protocol.ts";
 import { Engine } from "./engine.ts";
 import { bytesOf, runGraph } from "./run.ts";
 import { constantView, tensorView } from "./tensor-view.ts";
@@ -44,6 +45,11 @@ import { graphView, unionView } from "./views.ts";
 export type Clock = () => number;
 
 const keptDiffs = 4;
+
+function textOf(graph: Graph): TextView {
+  const { text, lines } = printGraphLines(graph);
+  return { text, lines: [...lines].map(([node, [first, last]]) => [node, first, last] as const) };
+}
 
 /** The compiler as the window and the command line see it. Models stay open until they are closed. */
 export function createSession(clock: Clock = () => 0): SessionApi {
@@ -203,8 +209,11 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     },
 
     async text(at) {
-      const { text, lines } = printGraphLines(stepGraph(at));
-      return { text, lines: [...lines].map(([node, [first, last]]) => [node, first, last] as const) };
+      return textOf(stepGraph(at));
+    },
+
+    async textDiff({ base, ...at }) {
+      return textDiff(textOf(stepGraph({ ...at, step: base })), textOf(stepGraph(at)));
     },
 
     async node({ model: id, step, node }): Promise<NodeDetail> {

@@ -1,8 +1,9 @@
-import { useEffect, useRef, type ReactNode } from "react";
+import { useCallback, useEffect, useRef, type ReactNode } from "react";
 import { useThemeVersion } from "../design/theme.ts";
 import { lineDecorations, revealRange, watchCursor, type LineRange } from "./code-editor.tsx";
 import { setAssist, type TextAssist } from "./text-ir-assist.ts";
 import { applyEditorTheme, createTextModel, editorOptions, monaco } from "./monaco.ts";
+import { showText } from "./show-text.ts";
 
 export interface DiffEditorProps {
   readonly before: string;
@@ -12,6 +13,9 @@ export interface DiffEditorProps {
   readonly sideBySide: boolean;
   /** unchanged lines are folded away */
   readonly onlyChanged: boolean;
+  /** the number that each line has in its whole text, 0 for none; undefined: they are the whole texts */
+  readonly numbersBefore?: readonly number[] | undefined;
+  readonly numbersAfter?: readonly number[] | undefined;
   readonly assistBefore?: TextAssist | undefined;
   readonly assistAfter?: TextAssist | undefined;
   readonly highlightBefore?: readonly LineRange[];
@@ -24,6 +28,8 @@ export interface DiffEditorProps {
 }
 
 const maxComputationTime = 4000;
+
+const numbered = (numbers: readonly number[] | undefined): "on" | ((line: number) => string) => (numbers ? (line) => String(numbers[line - 1] || "") : "on");
 
 /** Drops models once no comparison of them can be under way: Monaco throws when one ends without its models. */
 function discard(models: monaco.editor.IDiffEditorModel | null): void {
@@ -44,6 +50,13 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
   useEffect(() => {
     callbacks.current = props;
   });
+  const mark = useCallback((): void => {
+    const [left, right] = [callbacks.current.highlightBefore ?? [], callbacks.current.highlightAfter ?? []];
+    marks.current?.[0].set(lineDecorations(left));
+    marks.current?.[1].set(lineDecorations(right));
+    if (right[0]) revealRange(editor.current!.getModifiedEditor(), right[0]);
+    else if (left[0]) revealRange(editor.current!.getOriginalEditor(), left[0]);
+  }, []);
 
   useEffect(() => {
     applyEditorTheme();
@@ -94,15 +107,31 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
   // New models for new texts: what is folded away belongs to the comparison, not to the editor.
   useEffect(() => {
     const made = editor.current!;
-    const old = made.getModel();
-    const original = createTextModel(before, language);
-    const modified = createTextModel(after, language);
-    made.setModel({ original, modified });
-    setAssist(original, callbacks.current.assistBefore);
-    setAssist(modified, callbacks.current.assistAfter);
-    discard(old);
-    if (!callbacks.current.highlightAfter?.[0] && !callbacks.current.highlightBefore?.[0]) made.revealFirstDiff();
-  }, [before, after, language, label]);
+    const original = createTextModel("", language);
+    const modified = createTextModel("", language);
+    let taken = false;
+    const put = (): void => {
+      taken = true;
+      const old = made.getModel();
+      made.getOriginalEditor().updateOptions({ lineNumbers: numbered(callbacks.current.numbersBefore) });
+      made.getModifiedEditor().updateOptions({ lineNumbers: numbered(callbacks.current.numbersAfter) });
+      made.setModel({ original, modified });
+      setAssist(original, callbacks.current.assistBefore);
+      setAssist(modified, callbacks.current.assistAfter);
+      discard(old);
+      mark();
+      if (!callbacks.current.highlightAfter?.[0] && !callbacks.current.highlightBefore?.[0]) made.revealFirstDiff();
+    };
+    // Long ones come in pieces; what was compared before stays until both are there.
+    const stops: (() => void)[] = [];
+    stops.push(showText(original, before, () => stops.push(showText(modified, after, put))));
+    return () => {
+      for (const stop of stops) stop();
+      if (taken) return;
+      original.dispose();
+      modified.dispose();
+    };
+  }, [before, after, language, label, mark]);
 
   useEffect(() => {
     const models = editor.current?.getModel();
@@ -111,13 +140,7 @@ export default function DiffEditor(props: DiffEditorProps): ReactNode {
     setAssist(models.modified, assistAfter);
   }, [before, after, assistBefore, assistAfter, language, label]);
 
-  useEffect(() => {
-    marks.current?.[0].set(lineDecorations(highlightBefore ?? []));
-    marks.current?.[1].set(lineDecorations(highlightAfter ?? []));
-    const made = editor.current;
-    if (made && highlightAfter?.[0]) revealRange(made.getModifiedEditor(), highlightAfter[0]);
-    else if (made && highlightBefore?.[0]) revealRange(made.getOriginalEditor(), highlightBefore[0]);
-  }, [before, after, highlightBefore, highlightAfter, language, label]);
+  useEffect(mark, [mark, highlightBefore, highlightAfter]);
 
   return <div ref={host} className="editor" data-testid={testId} />;
 }

@@ -4,8 +4,8 @@ import type * as Monaco from "monaco-editor/editor/editor.api";
 /** What of Monaco's text model is used. */
 export type TextModel = Pick<Monaco.editor.ITextModel, "setValue" | "applyEdits" | "getPositionAt" | "setEOL">;
 
-/** Characters that are put in at once: some ten milliseconds of Monaco's time. */
-const piece = 120_000;
+/** Characters that are put in at once: a few milliseconds of Monaco's time. */
+const piece = 50_000;
 const shown = new WeakMap<TextModel, string>();
 /** Monaco's EndOfLineSequence.LF; offsets count it as one character. */
 const lineFeed: Monaco.editor.EndOfLineSequence.LF = 0;
@@ -27,28 +27,37 @@ export function changedLines(before: string, after: string): { readonly start: n
   return { start, removed: before.length - start - same, inserted: after.slice(start, after.length - same) };
 }
 
+/** Waits for a moment without work: a text that still comes does not hold up what a person does meanwhile. */
+const whenIdle: (next: () => void) => () => void =
+  typeof requestIdleCallback === "function"
+    ? (next) => { const id = requestIdleCallback(next, { timeout: 250 }); return () => cancelIdleCallback(id); }
+    : (next) => { const id = setTimeout(next, 0); return () => clearTimeout(id); };
+
 /** Makes `text` the model's text and calls `done` when all of it is there. Gives a function that stops it where it is. */
 export function showText(model: TextModel, text: string, done: () => void): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stop = (): void => undefined;
+  /** characters of `text` that are there, once it grows at its end only */
+  let there: number | undefined;
   const step = (): void => {
     const before = shown.get(model) ?? "";
-    if (before !== text) {
-      const { start, removed, inserted } = changedLines(before, text);
-      const appended = removed === 0 && start === before.length;
-      if (inserted.length <= piece && before !== "") put(model, text, start, removed, inserted);
-      else if (appended && before !== "") put(model, text.slice(0, cut(text, start + piece)), start, 0, text.slice(start, cut(text, start + piece)));
+    if (there !== undefined || before !== text) {
+      const { start, removed, inserted } = there === undefined ? changedLines(before, text) : { start: there, removed: 0, inserted: "" };
+      const grows = there !== undefined || (removed === 0 && start === before.length);
+      if (grows && before !== "") put(model, text.slice(0, cut(text, start + piece)), start, 0, text.slice(start, cut(text, start + piece)));
+      else if (inserted.length <= piece && before !== "") put(model, text, start, removed, inserted);
       else {
         const first = text.slice(0, cut(text, piece));
         model.setValue(first);
         model.setEOL(lineFeed);
         shown.set(model, first);
       }
+      there = shown.get(model)!.length;
     }
-    if (shown.get(model) === text) done();
-    else timer = setTimeout(step, 0);
+    if (there === undefined || there === text.length) done();
+    else stop = whenIdle(step);
   };
   step();
-  return () => clearTimeout(timer);
+  return () => stop();
 }
 
 function put(model: TextModel, after: string, start: number, removed: number, inserted: string): void {

@@ -481,6 +481,7 @@ export const en = {
     changes_other: "{{count}} places differ",
     inline: "Show in one column",
     "side-by-side": "Show side by side",
+    first: "the first {{count}} are shown",
     "loading-editor": "Loading the editor…",
   },
   program: {

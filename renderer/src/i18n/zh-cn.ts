@@ -454,6 +454,7 @@ export const zhCN = {
     changes_other: "{{count}} 处不同",
     inline: "单列显示",
     "side-by-side": "并排显示",
+    first: "仅显示前 {{count}} 处",
     "loading-editor": "正在加载编辑器…",
   },
   program: {

@@ -8,12 +8,12 @@ import { CallCancelled, isCancelled, type ParamsOf, type ResultOf } from "../wor
 import { services } from "./services.ts";
 
 export type QueryMethod =
-  | "catalog" | "summary" | "graph" | "flops" | "text" | "node" | "tensor" | "follow" | "cost" | "sites" | "explain" | "program" | "presence" | "search" | "operators" | "tensorPart" | "tensorStatistics" | "compareTensors" | "diffModels";
+  | "catalog" | "summary" | "graph" | "flops" | "text" | "textDiff" | "node" | "tensor" | "follow" | "cost" | "sites" | "explain" | "program" | "presence" | "search" | "operators" | "tensorPart" | "tensorStatistics" | "compareTensors" | "diffModels";
 export type QueryParams<M extends QueryMethod> = ParamsOf<SessionApi[M]>;
 export type QueryResult<M extends QueryMethod> = ResultOf<SessionApi[M]>;
 
 /** How many answers of a method are kept; those of a whole graph are large. */
-const kept: Partial<Record<QueryMethod, number>> = { graph: 8, text: 8, search: 40, diffModels: 4 };
+const kept: Partial<Record<QueryMethod, number>> = { graph: 8, text: 8, textDiff: 6, search: 40, diffModels: 4 };
 const keptOtherwise = 200;
 
 interface Entry {

@@ -99,9 +99,13 @@ function moveFocus(event: KeyboardEvent<HTMLUListElement>): void {
   event.preventDefault();
 }
 
+/** A rewrite of a large model may apply in thousands of places. */
+const fewSites = 100;
+
 function Sites({ model, rewrite }: { readonly model: ModelState; readonly rewrite: RewriteView }): ReactNode {
   const { t } = useTranslation();
   const [showMisses, setShowMisses] = useState(false);
+  const [shownSites, setShownSites] = useState(fewSites);
   const { data, last, error } = useQuery("sites", { model: model.id, step: model.b, rewrite: rewrite.name, nearMisses: true });
   const sites = (data ?? last)?.sites;
   if (error) return <Failed title={t("error.sites")} error={error} />;
@@ -116,10 +120,11 @@ function Sites({ model, rewrite }: { readonly model: ModelState; readonly rewrit
       {applicable.length > 0 && (
         <>
           <ul className="site-list" aria-label={t("rewrites.sites", { count: applicable.length })}>
-            {applicable.map((site) => (
+            {applicable.slice(0, shownSites).map((site) => (
               <SiteRow key={site.root} model={model} site={site} />
             ))}
           </ul>
+          {applicable.length > shownSites && <button type="button" className="link-button" onClick={() => setShownSites(shownSites + fewSites)} data-testid="more-sites">{t("rewrites.more", { count: applicable.length - shownSites })}</button>}
           <div className="site-actions">
             <Button small disabled={model.changing !== null} onClick={() => void act.applyEverywhere(model.id, rewrite.name)} data-testid="apply-everywhere">
               {t("rewrites.apply-everywhere", { count: applicable.length })}

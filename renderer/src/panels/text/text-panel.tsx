@@ -58,16 +58,17 @@ function TextPanel({ model }: PanelProps): ReactNode {
   // Texts are large: while a key is held only the graph follows every step.
   const [a, b] = [useSettled(model.a), useSettled(model.b)];
   const comparing = a !== b;
-  const after = useQuery("text", { model: model.id, step: b });
-  const before = useQuery("text", comparing ? { model: model.id, step: a } : null);
-  const [afterText, beforeText] = [after.data ?? after.last, before.data ?? before.last];
+  const one = useQuery("text", comparing ? null : { model: model.id, step: b });
+  const two = useQuery("textDiff", comparing ? { model: model.id, step: b, base: a } : null);
+  const diff = comparing ? (two.data ?? two.last) : undefined;
+  const [afterText, beforeText] = [diff ? diff.after : (one.data ?? one.last), diff?.before];
   const selected = model.selected;
   const highlightAfter = useMemo(() => linesOf(afterText, selected), [afterText, selected]);
   const highlightBefore = useMemo(() => linesOf(beforeText, selected), [beforeText, selected]);
   const id = model.id;
   const assistAfter = useMemo(() => afterText && assistOf(t, afterText, id, b), [t, afterText, id, b]);
   const assistBefore = useMemo(() => beforeText && assistOf(t, beforeText, id, a), [t, beforeText, id, a]);
-  const error = after.error ?? before.error;
+  const error = one.error ?? two.error;
   if (error) return <Failed title={t("error.text")} error={error} />;
   if (!afterText || (comparing && !beforeText)) return <Loading />;
 
@@ -88,7 +89,8 @@ function TextPanel({ model }: PanelProps): ReactNode {
           <span className="num">
             {name(a)} → {name(b)}
           </span>
-          {changes !== undefined && <span className="faint" data-testid="text-changes">{t("text.changes", { count: changes })}</span>}
+          {changes !== undefined && <span className="faint" data-testid="text-changes">{t("text.changes", { count: diff?.places ?? changes })}</span>}
+          {diff?.places !== undefined && diff.shown !== diff.places && <span className="faint" data-testid="text-first">{t("text.first", { count: diff.shown ?? 0 })}</span>}
           <span className="spacer" />
           <button type="button" className="chip" aria-pressed={onlyChanged} onClick={() => act.changeSettings({ diffOnlyChanged: !onlyChanged })} data-testid="text-only-changed">{t("text.only-changed")}</button>
           <IconButton label={sideBySide ? t("text.inline") : t("text.side-by-side")} onClick={() => act.changeSettings({ diffSideBySide: !sideBySide })}>
@@ -105,6 +107,8 @@ function TextPanel({ model }: PanelProps): ReactNode {
             label={t("text.diff-label")}
             sideBySide={sideBySide}
             onlyChanged={onlyChanged}
+            numbersBefore={diff?.before.numbers}
+            numbersAfter={diff?.after.numbers}
             assistBefore={assistBefore}
             assistAfter={assistAfter}
             highlightBefore={highlightBefore}
