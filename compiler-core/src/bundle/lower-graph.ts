@@ -10,7 +10,7 @@ import type { Task } from "../support/task.ts";
 import { freshName } from "../tensor/build.ts";
 import { Generalizer } from "../tensor/generalize.ts";
 import { inPlaceInputs } from "../tensor/in-place.ts";
-import { hoistScratch, type LoweredNode, lowerNode, type LoweringTable } from "../tensor/lower-node.ts";
+import { hoistScratch, type LoweredNode, lowerNode, type LoweringTable, withoutUnread } from "../tensor/lower-node.ts";
 import { type Layout, printLayout } from "../tensor/layout.ts";
 import type { View } from "../tensor/lowering.ts";
 import type { Buffer, Expression, TensorProgram, Variable } from "../tensor/program.ts";
@@ -65,6 +65,8 @@ export interface GraphValue {
 export interface SizedGraph {
   readonly sizes: readonly { readonly name: string; readonly max: number }[];
   readonly samples: readonly { readonly graph: Graph; readonly values: ReadonlyMap<string, number> }[];
+  /** other sizes, at which what the samples have in common must hold too */
+  readonly checks: SizedGraph["samples"];
   /** dimensions of the graph with its symbols */
   readonly dimensions: readonly Dim[];
 }
@@ -94,7 +96,7 @@ export interface LoweredGraph {
 }
 
 /** Lowers the nodes of a graph whose sizes are given at run time: at each sample, and then to what these have in common. */
-class SizedLowering {
+export class SizedLowering {
   private readonly nodes = new Map<number, LoweredNode>();
   private readonly sized: SizedGraph;
   private readonly table: LoweringTable;
@@ -121,20 +123,45 @@ class SizedLowering {
         const node = graph.node(id);
         return lowerNode(graph, node as OperatorNode, this.table);
       });
-      const program = this.general.program(all.map((l) => l.program));
+      const program = this.generalized(all);
       const views = all.every((l) => JSON.stringify(l.views) === JSON.stringify(all[0]!.views)) ? all[0]!.views : [];
       const byName = new Map([...all[0]!.bindings].map(([b, ref]) => [b.name, ref]));
-      made = { node: all[0]!.node, program, views, bindings: new Map(program.parameters.flatMap((p) => (byName.has(p.name) ? [[p, byName.get(p.name)!] as const] : []))) };
+      made = { node: all[0]!.node, program, views, plain: program, bindings: new Map(program.parameters.flatMap((p) => (byName.has(p.name) ? [[p, byName.get(p.name)!] as const] : []))) };
       this.nodes.set(id, made);
     }
     return made;
+  }
+
+  /** From the simplified programs, or, where those differ since some samples could be simplified further, from the programs before. */
+  private generalized(all: readonly LoweredNode[]): TensorProgram {
+    try {
+      return this.general.program(all.map((l) => l.program));
+    } catch (error) {
+      if (!(error instanceof GraphwrightError)) throw error;
+      try {
+        return withoutUnread(this.general.program(all.map((l) => l.plain)));
+      } catch {
+        throw error;
+      }
+    }
   }
 
   /** The shape of a value, where sizes of the run decide it. */
   shape(ref: ValueRef): readonly Expression[] | undefined {
     const dims = this.sized.samples.map(({ graph }) => staticShape(graph.type(ref)));
     const found = dims[0]?.map((_, d) => this.general.integer(dims.map((list) => list?.[d] ?? -1)));
-    return found?.some((e) => e?.kind !== "integer") && found.every((e) => e !== undefined) ? found : undefined;
+    if (!found?.every((e) => e !== undefined)) return undefined;
+    for (const { graph, values } of this.sized.checks) {
+      const node = graph.nodes.get(ref.node);
+      const own = node && staticShape(graph.type(ref));
+      // Other sizes may have led to other nodes.
+      if (!own || own.length !== found.length || node.kind === "constant" || (node.kind === "operator" && node.op !== (this.sized.samples[0]!.graph.node(ref.node) as OperatorNode).op)) continue;
+      const at = new Map(this.sized.sizes.map((s, i) => [this.sizes[i]!, values.get(s.name)!]));
+      const general = found.map((e) => sizeValue(e, at));
+      if (general.join() !== own.join())
+        throw new GraphwrightError("not-lowered", `cannot be lowered for sizes of run time: the shape of ${node.outputs[ref.output]?.name} is [${own.join(", ")}] at ${[...values].map(([s, n]) => `${s} = ${n}`).join(", ")}, and not [${general.join(", ")}] as at other sizes.`);
+    }
+    return found.some((e) => e.kind !== "integer") ? found : undefined;
   }
 
   /** Is it the same constant in every sample? */

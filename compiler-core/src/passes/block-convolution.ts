@@ -50,7 +50,7 @@ export const blockConvolution = defineRewrite({
     const builder = new Builder(rewriter, context, root);
     const window = windowOf(root, context, filters.slice(2));
     const { begins, output } = placeWindow(data.slice(2), window);
-    const ends = output.map((o, d) => Math.max(0, (o - 1) * window.strides[d]! + (window.kernel[d]! - 1) * window.dilations[d]! + 1 - data[2 + d]! - begins[d]!));
+    const ends = options.wholePads && window.autoPad === "NOTSET" && !window.ceil ? window.ends : output.map((o, d) => Math.max(0, (o - 1) * window.strides[d]! + (window.kernel[d]! - 1) * window.dilations[d]! + 1 - data[2 + d]! - begins[d]!));
     let value = form.form === "plain" ? x! : builder.block(x!, block);
     const lanes = form.form === "plain" ? [] : [0];
     if ([...begins, ...ends].some((n) => n > 0)) value = builder.pad(value, [0, 0, ...begins, ...lanes], [0, 0, ...ends, ...lanes]);

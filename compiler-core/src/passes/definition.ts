@@ -118,6 +118,8 @@ export interface RewriteOptions {
   readonly winograd: 0 | 2 | 4;
   /** outputs along one side of the tiles of each convolution, by its node, where that was chosen already; what is not named stays direct */
   readonly winogradAt?: ReadonlyMap<NodeId, number>;
+  /** convolutions are padded by what they declare, also where an image of this size needs less: for images whose size is given at run time */
+  readonly wholePads?: boolean;
   /** operators that the turns of one loop may have together once it is unrolled */
   readonly unrolledOperators: number;
 }

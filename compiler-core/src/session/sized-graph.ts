@@ -1,7 +1,8 @@
-import { type Dim, dimSymbols, SymbolicDim } from "../ir/dim.ts";
-import type { Graph, Node, NodeId, OperatorNode } from "../ir/graph.ts";
+import { type Dim, dimAtoms, dimOperands, dimSymbols, SymbolicDim } from "../ir/dim.ts";
+import type { Graph, NodeId, OperatorNode } from "../ir/graph.ts";
 import type { Timeline } from "../ir/timeline.ts";
 import type { SizedGraph } from "../bundle/lower-graph.ts";
+import type { TensorType } from "../ir/value-type.ts";
 import type { RewriteOptions } from "../passes/definition.ts";
 import { specialize } from "../passes/specialize.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
@@ -30,11 +31,63 @@ function primesNear(bound: number, count: number, taken: Set<number>): number[] 
   return found;
 }
 
-const attributeInts = (node: OperatorNode, name: string): readonly number[] => {
-  const a = node.attributes[name];
-  return a?.kind === "ints" ? a.value.map(Number) : a?.kind === "int" ? [Number(a.value)] : [];
-};
-const tileOf = (node: OperatorNode): number => attributeInts(node, "outputs")[0]!;
+/**
+ * Numbers at a distance from each other, so that what divides sizes (strides of convolutions) gives a number of its own for each, and
+ * with different remainders by powers of two: else a size and its rounding to an even one would look the same.
+ */
+function mixedSamples(bound: number, count: number, distance: number, taken: Set<number>): number[] {
+  const found: number[] = [];
+  let at = Math.max(bound - count * distance, distance) + 1;
+  for (const factor of [1, 2, 1, 4, 1, 8].slice(0, count)) {
+    while (taken.has(at) || at % factor !== 0 || !isPrime(at / factor)) at++;
+    taken.add(at);
+    found.push(at);
+    at += distance;
+  }
+  return found.reverse();
+}
+
+/** Outputs along one side of a Winograd tile. */
+function tileOf(node: OperatorNode): number {
+  const a = node.attributes["outputs"];
+  return a?.kind === "int" ? Number(a.value) : 0;
+}
+
+/** Sizes for the samples: near the bounds, or so far apart that every dimension of the model has a value of its own in each. */
+function chooseSamples(sizes: SizedGraph["sizes"], dimensions: readonly Dim[]): ReadonlyMap<string, number>[] {
+  const divided = dimensions.some((d) => d !== null && `${d}`.includes("floor("));
+  const count = divided ? sampleCount + 1 : sampleCount;
+  const table = (lists: readonly (readonly number[])[]): ReadonlyMap<string, number>[] => Array.from({ length: count }, (_, i) => new Map(sizes.map((s, k) => [s.name, lists[k]![i]!])));
+  const telling = (values: readonly ReadonlyMap<string, number>[]): boolean => dimensions.every((d) => new Set(values.map((v) => dimValue(d, v))).size === values.length);
+  // No number twice: a number in a program then tells the size that it comes from.
+  const taken = new Set<number>();
+  const near = table(sizes.map((s) => primesNear(s.max, count, taken)));
+  if (!divided && telling(near)) return near;
+  for (let distance = 8; distance <= 256; distance *= 2) {
+    const used = new Set<number>();
+    const apart = table(sizes.map((s) => mixedSamples(s.max, count, distance, used)));
+    if (telling(apart)) return apart;
+  }
+  return near;
+}
+
+/** A dimension at given sizes; undefined for a symbol that has none. */
+function dimValue(d: Dim, sizes: ReadonlyMap<string, number>): number | undefined {
+  if (d === null || typeof d === "number") return d ?? undefined;
+  let sum = 0;
+  for (const { coefficient, atoms } of dimAtoms(d)) {
+    let product = coefficient;
+    for (const atom of atoms) {
+      const kind = /^(?:floor|min|max)(?=\()/.exec(atom)?.[0];
+      const [a, b] = kind === undefined ? [] : dimOperands(atom).map((x) => dimValue(x, sizes));
+      const value = kind === undefined ? sizes.get(atom.startsWith('"') ? (JSON.parse(atom) as string) : atom) : a === undefined || b === undefined ? undefined : kind === "floor" ? Math.floor(a / b) : kind === "min" ? Math.min(a, b) : Math.max(a, b);
+      if (value === undefined) return undefined;
+      product *= value;
+    }
+    sum += product;
+  }
+  return sum;
+}
 
 /** The symbols of a graph's inputs. */
 export function inputSymbols(graph: Graph): string[] {
@@ -65,32 +118,27 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
   const dimensions = new Set<Dim>();
   for (const node of base)
     for (const { type, known } of node.outputs) for (const d of [...(type.kind === "tensor" ? (type.shape ?? []) : []), ...(known ?? [])]) if (d instanceof SymbolicDim) dimensions.add(d);
-  // No number twice: a number in a program then tells the size that it comes from.
-  const taken = new Set<number>();
-  const lists = sizes.map((s) => primesNear(s.max, sampleCount, taken));
+  const values = chooseSamples(sizes, [...dimensions]);
+  // Images of any size: tiles of minimal filtering would not be whole, and padding is what the model declares.
+  const images = [...base].some((n) => n.kind === "operator" && /Conv/.test(n.op) && base.type(n.inputs[0]).kind === "tensor" && ((base.type(n.inputs[0]) as TensorType).shape ?? []).slice(2).some((d) => typeof d !== "number"));
+  const at = (given: ReadonlyMap<string, number>): Graph => specialize(base, { sizes: given }).graph;
+  const most = new Map(sizes.map((s) => [s.name, s.max]));
   // What is worth its price is decided at the largest sizes, for all.
   const filtering = new Map<NodeId, number>();
-  for (const { delta } of (await choose(specialize(base, { sizes: new Map(sizes.map((s) => [s.name, s.max])) }).graph)).steps)
-    for (const made of delta?.rewrite === "winograd-convolution" ? delta.added : []) if (made.kind === "operator" && made.op === "WinogradConv") filtering.set(delta!.matched[0]!, tileOf(made));
-  const sample = async (): Promise<SizedGraph["samples"]> => {
-    const made: { graph: Graph; values: ReadonlyMap<string, number> }[] = [];
-    for (let i = 0; i < sampleCount; i++) {
-      task.check();
-      task.progress(i / sampleCount, "kernels for sizes of run time");
-      const values = new Map(sizes.map((s, k) => [s.name, lists[k]![i]!]));
-      made.push({ graph: (await choose(specialize(base, { sizes: values }).graph, { winogradAt: filtering })).head.graph, values });
-    }
-    return made;
-  };
-  let samples = await sample();
-  // Tiles of images whose height or width is a size of the run would not be whole: those convolutions are direct.
-  const images = (n: Node): string => (n.kind === "operator" && n.op === "WinogradConv" ? attributeInts(n, "size").join() : "");
-  if (samples.some(({ graph: g }) => [...g].map(images).join(" ") !== [...samples[0]!.graph].map(images).join(" "))) {
-    filtering.clear();
-    samples = await sample();
+  if (!images)
+    for (const { delta } of (await choose(at(most))).steps)
+      for (const made of delta?.rewrite === "winograd-convolution" ? delta.added : []) if (made.kind === "operator" && made.op === "WinogradConv") filtering.set(delta!.matched[0]!, tileOf(made));
+  const sample = async (given: ReadonlyMap<string, number>): Promise<SizedGraph["samples"][number]> => ({ graph: (await choose(at(given), { winogradAt: filtering, ...(images ? { wholePads: true } : {}) })).head.graph, values: given });
+  const samples: SizedGraph["samples"][number][] = [];
+  for (const [i, given] of values.entries()) {
+    task.check();
+    task.progress(i / (values.length + 2), "kernels for sizes of run time");
+    samples.push(await sample(given));
   }
+  // Sizes unlike the samples: even ones, that divide the model's own numbers.
+  const checks = [await sample(most), await sample(new Map(sizes.map((s) => [s.name, Math.max(2, 2 * Math.ceil(s.max / 4))])))];
   const outline = (g: Graph): string => [...g].map((n) => `${n.id} ${n.kind === "operator" ? n.op : n.kind}`).join();
   if (samples.some((s) => outline(s.graph) !== outline(samples[0]!.graph)))
     throw new GraphwrightError("not-lowered", "the model cannot be built: its best kernels differ with the size.", undefined, "Nothing was written. Bind a size (build --fix N=1), or skip the rewrite that decides by it.");
-  return { graph: samples[0]!.graph, sized: { sizes, samples, dimensions: [...dimensions] } };
+  return { graph: samples[0]!.graph, sized: { sizes, samples, checks, dimensions: [...dimensions] } };
 }

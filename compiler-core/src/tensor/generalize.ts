@@ -1,5 +1,5 @@
 import { GraphwrightError } from "../support/diagnostic.ts";
-import { add, cast, div, floordiv, integer, mul, number } from "./expression.ts";
+import { add, cast, div, floordiv, integer, mul, number, walkExpression } from "./expression.ts";
 import type { Block, Buffer, Expression, Statement, TensorProgram, Variable } from "./program.ts";
 import { simplifyProgram } from "./schedule/primitive.ts";
 import { type SizeValues, sizeValue } from "./sizes.ts";
@@ -23,7 +23,7 @@ const apart = (detail: string): GraphwrightError => new GraphwrightError("not-lo
 
 export class Generalizer {
   private readonly samples: Samples;
-  private readonly terms: readonly { readonly expression: Expression; readonly values: readonly number[] }[];
+  private readonly terms: readonly { readonly expression: Expression; readonly values: readonly number[]; /** parts of the expression: short ones are tried for first */ readonly length: number }[];
   private readonly solved = new Map<string, Expression | null>();
 
   constructor(samples: Samples) {
@@ -39,7 +39,11 @@ export class Generalizer {
     const single = [...found.values()].slice(0, 64);
     for (const [i, a] of single.entries()) for (const b of single.slice(i)) note(mul(a.expression, b.expression));
     for (const a of samples.sizes) for (const b of samples.sizes) for (const c of single.slice(0, 16)) note(mul(mul(a, b), c.expression));
-    this.terms = [...found.values()];
+    this.terms = [...found.values()].map((t) => {
+      let length = 0;
+      walkExpression(t.expression, () => void length++);
+      return { ...t, length };
+    });
   }
 
   /** An expression that has these values in the samples: factor * dimension + constant. */
@@ -63,7 +67,7 @@ export class Generalizer {
       }
       const constant = first! - factor * t.values[0]!;
       if (!values.every((v, i) => v === factor * t.values[i]! + constant)) continue;
-      const cost = (constant === 0 ? 0 : 1) + (factor === 1 ? 0 : 0.5);
+      const cost = (constant === 0 ? 0 : 1) + (factor === 1 ? 0 : 0.5) + 0.1 * t.length;
       if (!best || cost < best.cost) best = { expression: add(mul(t.expression, factor), constant), cost };
     }
     this.solved.set(key, best?.expression ?? null);

@@ -24,6 +24,8 @@ export interface LoweredNode {
   readonly node: OperatorNode;
   /** the plain loop nests, before any schedule */
   readonly program: TensorProgram;
+  /** the same before it was simplified */
+  readonly plain: TensorProgram;
   /** the value of each input and weight parameter, and for an output its index */
   readonly bindings: ReadonlyMap<Buffer, ValueRef>;
   readonly views: readonly View[];
@@ -198,11 +200,14 @@ export function lowerNode(graph: Graph, node: OperatorNode, table: LoweringTable
   const used = lowerer.locals.filter((l) => read.has(l.buffer) || written.has(l.buffer));
   const parameters = lowerer.parameters.filter((p) => p.scope === "output" || read.has(p));
   parameters.sort((a, b) => Number(a.scope === "output") - Number(b.scope === "output"));
-  const simple = simplifyProgram(makeProgram(name, parameters, [...used, ...statements]));
-  // What simplification found to be decided need not be passed.
-  const needed = buffersRead(simple.body);
-  const program = { ...simple, parameters: simple.parameters.filter((p) => p.scope === "output" || needed.has(p)) };
-  return { node, program, bindings: lowerer.bindings, views };
+  const plain = makeProgram(name, parameters, [...used, ...statements]);
+  return { node, program: withoutUnread(simplifyProgram(plain)), plain, bindings: lowerer.bindings, views };
+}
+
+/** What simplification found to be decided need not be passed. */
+export function withoutUnread(program: TensorProgram): TensorProgram {
+  const needed = buffersRead(program.body);
+  return { ...program, parameters: program.parameters.filter((p) => p.scope === "output" || needed.has(p)) };
 }
 
 function lowerFused(graph: Graph, node: OperatorNode, lowerer: NodeLowerer): { statements: readonly Statement[]; views: readonly View[] } {

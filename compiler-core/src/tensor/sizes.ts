@@ -76,21 +76,21 @@ export function withSizes(program: TensorProgram, values: SizeValues): TensorPro
   return simplifyProgram({ ...program, parameters: program.parameters.map((p) => buffers.get(p) ?? p), body: withBuffers(body, buffers) });
 }
 
-/** Sizes to try a program at: all small ones, and those around every power of two up to the bound; several sizes together each with its own. */
+/** Sizes to try a program at: small ones, those around the widths of vectors, and the largest; several sizes together each with its own. */
 export function sampleSizes(sizes: readonly Variable[]): SizeValues[] {
   const lists = sizes.map((s) => {
     const most = s.max!;
-    const chosen = new Set([1, 2, 3, 4, 5, 7, 8, most - 1, most]);
-    for (let n = 16; n <= most; n *= 2) for (const x of [n - 1, n, n + 1]) chosen.add(x);
+    // Around the widths of vectors and tiles, between, and at the ends.
+    const chosen = new Set([1, 2, 3, 5, 16, 19, most >> 1, most - 1, most]);
     return [...chosen].filter((n) => n >= 1 && n <= most).sort((a, b) => a - b);
   });
   const rounds = Math.max(1, ...lists.map((l) => l.length));
   const found = new Map<string, SizeValues>();
-  for (let i = 0; i < rounds; i++)
-    for (let shift = 0; shift < Math.min(lists.length, 2); shift++) {
-      const values = new Map(sizes.map((s, k) => [s, lists[k]![(i + (k > 0 ? shift * (i + k) : 0)) % lists[k]!.length]!]));
-      found.set([...values.values()].join(), values);
-    }
+  // The second size runs through its list from another place: the two are rarely alike.
+  for (let i = 0; i < rounds; i++) {
+    const values = new Map(sizes.map((s, k) => [s, lists[k]![(i + 3 * k) % lists[k]!.length]!]));
+    found.set([...values.values()].join(), values);
+  }
   const corner = (pick: (l: readonly number[]) => number): void => {
     const values = new Map(sizes.map((s, k) => [s, pick(lists[k]!)]));
     found.set([...values.values()].join(), values);

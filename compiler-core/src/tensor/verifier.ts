@@ -23,7 +23,10 @@ export function verifyProgram(program: TensorProgram): Diagnostic[] {
   if (sizes.length === 0) return new Verifier(program).run();
   // Sizes of the run: every statement holds at each of many sizes, the smallest and the largest among them.
   for (const values of sampleSizes(sizes)) {
-    const found = new Verifier(withSizes(program, values)).run();
+    const own = withSizes(program, values);
+    // Sizes that leave a dimension empty are refused when they are given.
+    if (own.parameters.some((p) => p.dims.some((d, i) => d < 1 && program.parameters[own.parameters.indexOf(p)]!.shape?.[i]?.kind !== "integer"))) continue;
+    const found = new Verifier(own).run();
     if (found.length > 0) return found.map((d) => ({ ...d, message: `${d.message} (at ${[...values].map(([s, n]) => `${s.name} = ${n}`).join(", ")})` }));
   }
   return [];

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { needs } from "../../../app/tooling/need.ts";
 import { exportOnnx } from "../../src/backends/onnx/index.ts";
-import { lowerGraph, type LoweredGraph } from "../../src/bundle/lower-graph.ts";
+import { lowerGraph, type LoweredGraph, type SizedGraph } from "../../src/bundle/lower-graph.ts";
 import { fileBytes, generateWasm, loadWasm } from "../../src/bundle/index.ts";
 import { planGraphs } from "../../src/bundle/generate.ts";
 import type { Graph } from "../../src/ir/graph.ts";
@@ -34,13 +34,15 @@ async function optimized(text: string): Promise<Graph> {
 const choose: Parameters<typeof sizedGraph>[2] = (graph, options) => chooseKernels(graph, silentTask, [], options);
 const sizedOf = (graph: Graph, bounds: Readonly<Record<string, number>>) => sizedGraph(graph, bounds, choose, silentTask);
 
-async function lowered(graph: Graph, bounds: Readonly<Record<string, number>>, target = scheduleTargets[0]!): Promise<LoweredGraph & { graph: Graph }> {
+type Lowered = LoweredGraph & { readonly graph: Graph; readonly sized?: SizedGraph | undefined };
+
+async function lowered(graph: Graph, bounds: Readonly<Record<string, number>>, target = scheduleTargets[0]!): Promise<Lowered> {
   const { graph: kernels, sized } = await sizedOf(graph, bounds);
-  return { graph: kernels, ...(await lowerGraph(kernels, silentTask, undefined, target, undefined, sized)) };
+  return { graph: kernels, sized, ...(await lowerGraph(kernels, silentTask, undefined, target, undefined, sized)) };
 }
 
 /** Runs the programs one after the other, as they are at these sizes. */
-function runAt(code: LoweredGraph & { graph: Graph }, sizes: Readonly<Record<string, number>>, inputs: readonly Tensor[]): Tensor[] {
+function runAt(code: Lowered, sizes: Readonly<Record<string, number>>, inputs: readonly Tensor[]): Tensor[] {
   const at: SizeValues = new Map(code.sizes.map((v) => [v, sizes[v.name]!]));
   const values = new Map(code.inputs.map((key, i) => [key, inputs[i]!]));
   for (const step of code.steps) {
@@ -144,18 +146,17 @@ describe("one program for all sizes", () => {
 
   test("a dynamic batch keeps the kernels of a fixed one: blocks, packed weights, minimal filtering, register tiles", async () => {
     const graph = await optimized(network);
-    const { graph: kernels } = await sizedOf(graph, { N: 8 });
+    const code = await lowered(graph, { N: 8 }, scheduleTargets[1]);
+    const { graph: kernels, sized } = code;
     const fixed = (await choose(specialize(graph, { sizes: new Map([["N", 8]]) }).graph)).head.graph;
     const operators = (g: Graph): string[] => [...g].flatMap((n) => (n.kind === "operator" ? [n.op] : []));
     expect(operators(kernels)).toEqual(operators(fixed));
     expect(operators(kernels)).toContain("WinogradConv");
-    const code = await lowered(graph, { N: 8 }, scheduleTargets[1]);
     const vectorized = code.steps.filter((s) => s.schedule.some((step) => step.primitive === "vectorize")).length;
     const same = await lowerGraph(fixed, silentTask, undefined, scheduleTargets[1]);
     expect(vectorized).toBe(same.steps.filter((s) => s.schedule.some((step) => step.primitive === "vectorize")).length);
     // As WebAssembly, at any size without compiling again.
-    const { graph: samples, sized } = await sizedOf(graph, { N: 8 });
-    const wasm = await generateWasm(samples, "network", { modelName: "network", sized: sized!, relaxed: [false] }, silentTask);
+    const wasm = await generateWasm(kernels, "network", { modelName: "network", sized: sized!, relaxed: [false] }, silentTask);
     const loaded = await loadWasm(wasm, wasm.modules[0]!, 0xab);
     const [file] = collectFiles(exportOnnx(parseGraph(network, { rules: typeRules, info: { opsets: { "": 18 } } }), { name: "model.onnx", task: silentTask }).files);
     for (const n of [8, 1, 5, 2]) {

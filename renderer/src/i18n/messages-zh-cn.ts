@@ -63,6 +63,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "One loop becomes whole tiles of `factor` iterations, and a loop of its own over what is left: without a test in either, and also where sizes of the run decide how long it is.": "一个循环变为每 `factor` 次迭代一个的完整分块，余下的另成一个循环：两者内都没有判断，循环长度由运行时尺寸决定时也适用。",
   "an expression over sizes has no value: {}": "关于尺寸的表达式没有值：{0}",
   "cannot be lowered for sizes of run time: the constant {} differs with them.": "无法按运行时尺寸降级：常量 {0} 随尺寸而不同。",
+  "cannot be lowered for sizes of run time: the shape of {} is [{}] at {}, and not [{}] as at other sizes.": "无法按运行时尺寸降级：{0} 的形状在 {2} 时为 [{1}]，而不是其他尺寸下的 [{3}]。",
   "cannot be lowered for sizes of run time: {}.": "无法按运行时尺寸降级：{0}。",
   "the bound of {} is {}, and must be an integer from 1 to {}.": "{0} 的上界为 {1}，必须是 1 到 {2} 的整数。",
   "the model cannot be built: its best kernels differ with the size.": "无法构建该模型：其最佳内核随尺寸而不同。",
