@@ -241,6 +241,8 @@ async function watch(page: Page, origin: string, initScript?: string): Promise<s
       report(`${event.effectiveDirective} forbids ${event.blockedURI} (${event.sourceFile}:${event.lineNumber}) ${event.sample}`);
     });
   });
+  // The browser's own chooser of files is out of a journey's reach: files are given to the page's field, as where there is no such chooser.
+  await page.addInitScript(() => void delete (window as { showOpenFilePicker?: unknown }).showOpenFilePicker);
   if (initScript !== undefined) await page.addInitScript(initScript);
   return problems;
 }

@@ -141,6 +141,7 @@ for (const theme of ["light", "dark"] as const) {
   await at("example").first().click();
   await at("graph-panel").locator('[data-kind="operator"]').first().waitFor();
   page.on("filechooser", () => undefined);
+  await page.evaluate(() => void delete (window as { showOpenFilePicker?: unknown }).showOpenFilePicker);
   await page.evaluate(() => undefined);
 
   // Before the last run: the file that a person may have got from elsewhere.

@@ -52,6 +52,8 @@ export interface OpenedFile {
    * FileReaderSync instead of `fileUrl(id)`.
    */
   readonly blob?: Blob;
+  /** Known to the page by the browser's handle only, without its bytes: the page asks the browser for the file when it is opened. */
+  readonly remembered?: true;
 }
 
 /** One folder of examples/. */

@@ -13,7 +13,7 @@ import { createServer } from "node:net";
 import path from "node:path";
 import type { Browser, CDPSession, Page } from "playwright-core";
 import { transformerFile, type TransformerKind } from "../../compiler-core/bench/transformer.ts";
-import { has, inRoot, launch, machine, option, quantile, startHost, writeMeasured } from "./window.ts";
+import { has, inRoot, launch, machine, option, quantile, startHost, withField, writeMeasured } from "./window.ts";
 
 const rounds = Number(option("rounds") ?? 5);
 const only = option("only")?.split(",");
@@ -128,6 +128,7 @@ async function longestTask(viewer: Viewer, file: string): Promise<number> {
   const browser = await launch();
   try {
     const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+    await withField(page);
     await page.goto(viewer.url, { waitUntil: "networkidle" });
     await page.waitForTimeout(1500);
     await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"] });
@@ -169,6 +170,7 @@ async function measure(viewer: Viewer, file: string): Promise<Sample> {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
     await context.addCookies([{ name: "consent", value: "1", url: viewer.url }]);
     const page = await context.newPage();
+    await withField(page);
     await page.addInitScript(watcher(viewer.isPainted));
     const session = await context.newCDPSession(page);
     await page.goto(viewer.url, { waitUntil: "networkidle" });

@@ -39,10 +39,14 @@ export async function launch(): Promise<Browser> {
   return chromium.launch({ executablePath, chromiumSandbox: !asRoot, args: ["--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info", ...(asRoot ? ["--no-sandbox"] : [])] });
 }
 
+/** The browser's own chooser of files is out of a script's reach: files are given to the page's field. */
+export const withField = (page: Page): Promise<unknown> => page.addInitScript(() => void delete (window as { showOpenFilePicker?: unknown }).showOpenFilePicker);
+
 export async function openPage(browser: Browser, url: string): Promise<Page> {
   const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
   // While somebody listens the driver holds the dialogs of files back; turning that on for each comes too late.
   page.on("filechooser", () => undefined);
+  await withField(page);
   await page.goto(url, { waitUntil: "networkidle" });
   return page;
 }

@@ -1,5 +1,6 @@
 /** What a person gets used to: keys of their own, sizes that stay, undo everywhere, ways through the graph, notices that stand aside. */
 import { AxeBuilder } from "@axe-core/playwright";
+import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { inRoot } from "../../app/tooling/run.mjs";
@@ -154,7 +155,7 @@ journey("sizes stay, notices stand aside, undo goes over rewrites, notes and nam
   expect(await at(page, "timeline").getAttribute("data-step")).toBe("1");
 });
 
-journey("ways through the graph: follow an edge, isolate a cone, constants, heat, the shortcut sheet", { model: digits }, async ({ page, screenshot }) => {
+journey("ways through the graph: follow an edge, isolate a cone, constants, heat, the shortcut sheet; recent files by handle", { model: digits }, async ({ kind, page, screenshot }) => {
   await opened(page);
   await at(page, "text-editor").waitFor();
   const nodes = async (): Promise<number> => Number(await at(page, "graph-panel").getAttribute("data-nodes"));
@@ -217,4 +218,39 @@ journey("ways through the graph: follow an edge, isolate a cone, constants, heat
   await expect.poll(() => at(page, "shortcuts").locator("dt").count()).toBeGreaterThan(40);
   await page.keyboard.press("Escape");
   await at(page, "shortcuts").waitFor({ state: "detached" });
+  if (kind !== "browser") return;
+
+  // A file of the browser's own chooser is remembered by its handle: real ones, of files that only this page has.
+  await page.evaluate(async (bytes) => {
+    const handle = await (await navigator.storage.getDirectory()).getFileHandle("mine.onnx", { create: true });
+    const file = await handle.createWritable();
+    await file.write(Uint8Array.from(atob(bytes), (each) => each.charCodeAt(0)));
+    await file.close();
+    Object.assign(window, { showOpenFilePicker: () => Promise.resolve([handle]) });
+  }, readFileSync(digits).toString("base64"));
+  const tabs = () => at(page, "model-tab").count();
+  const recent = () => at(page, "recent").filter({ hasText: "mine.onnx" });
+  const welcome = () => choose("help-welcome", "help");
+  await page.locator("body").press("Control+o");
+  await expect.poll(tabs).toBe(2);
+  await welcome();
+  await recent().waitFor();
+  await screenshot("recent");
+  // The browser asks; refused, it is said and nothing opens; allowed, it opens.
+  const answer = (permission: string) => page.evaluate((given) => void Object.assign(FileSystemFileHandle.prototype, { queryPermission: () => Promise.resolve("prompt"), requestPermission: () => Promise.resolve(given) }), permission);
+  await answer("denied");
+  await recent().click();
+  await at(page, "notice").filter({ hasText: "not allowed to read mine.onnx" }).waitFor();
+  await answer("granted");
+  const kept = page.waitForResponse((response) => response.request().method() === "PUT" && response.url().includes("/host/kept/model."));
+  await recent().click();
+  await expect.poll(tabs).toBe(3);
+  await kept;
+  // A file that is gone is said to be, and is off the list.
+  await page.evaluate(async () => (await navigator.storage.getDirectory()).removeEntry("mine.onnx"));
+  await welcome();
+  await recent().click();
+  await at(page, "notice").filter({ hasText: "mine.onnx is no longer where it was" }).waitFor();
+  await recent().waitFor({ state: "detached" });
+  expect(await tabs()).toBe(3);
 });

@@ -45,6 +45,7 @@ export function createMemoryHost(examples: readonly Example[] = [], info: Partia
     registerDropped: (file) => Promise.resolve(hold(file)),
     registerAll: (files) => Promise.resolve(files.map(hold)),
     siblingsOf: () => [],
+    reopen: (file) => Promise.resolve(file),
     fileUrl: (id) => `memory:${id}`,
     siblingUrl: (id, location) => `memory:${id}?sibling=${encodeURIComponent(location)}`,
     readFile: async (file, start, end) => new Uint8Array(await file.blob!.slice(start, end).arrayBuffer()),

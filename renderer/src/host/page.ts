@@ -2,6 +2,7 @@
 import { createHostClient, type HostClientPage } from "../../../app/shared/host-client.ts";
 import type { HostBridge, NativeBridge, OpenedFile } from "../../../app/shared/host-protocol.ts";
 import type { Host } from "./host.ts";
+import { chooseHandles, droppedHandles, openRemembered, remember, rememberedFiles, RememberedFileError } from "./recent-handles.ts";
 
 /** What is opened by itself; whatever else came along belongs to the models. */
 const isModel = (name: string): boolean => /\.(onnx|graphwright)$/i.test(name);
@@ -18,7 +19,13 @@ export function createPageHost(native?: NativeBridge): Host {
   }
   const page: HostClientPage = {
     origin: location.origin,
-    pickFile: async () => group(await pickFiles())[0],
+    async pickFile() {
+      const handles = await chooseHandles();
+      const files = handles ? await Promise.all(handles.map((handle) => handle.getFile())) : await pickFiles();
+      const [model] = group(files);
+      if (handles && model) void remember(handles[files.indexOf(model)]!, model);
+      return model;
+    },
     openWindow: (url) => void window.open(url, "_blank", "noopener,noreferrer"),
     setTitle: (title) => void (document.title = title),
   };
@@ -26,8 +33,26 @@ export function createPageHost(native?: NativeBridge): Host {
   return {
     ...bridge,
     siblingsOf: (file) => (file.blob && siblings.get(file.blob)) ?? [],
-    registerAll: (files): Promise<readonly OpenedFile[]> =>
-      Promise.all(group(files).map((file) => bridge.registerDropped(file as Parameters<HostBridge["registerDropped"]>[0]))),
+    registerAll(files, items): Promise<readonly OpenedFile[]> {
+      const handles = items && !native ? droppedHandles(items) : [];
+      return Promise.all(
+        group(files).map(async (file) => {
+          void handles[files.indexOf(file)]?.then((handle) => { if (handle?.kind === "file") void remember(handle as FileSystemFileHandle, file); });
+          return bridge.registerDropped(file as Parameters<HostBridge["registerDropped"]>[0]);
+        }),
+      );
+    },
+    async recentFiles() {
+      const [known, paths] = [native ? [] : await rememberedFiles(), await bridge.recentFiles()];
+      return [...known.map(({ id, name, size }) => ({ id, name, size, remembered: true as const })), ...paths];
+    },
+    async reopen({ id }, ask) {
+      const known = (await rememberedFiles()).find((each) => each.id === id);
+      if (!known) throw new RememberedFileError("gone");
+      const file = await openRemembered(known, ask);
+      void remember(known.handle, file);
+      return bridge.registerDropped(file as Parameters<HostBridge["registerDropped"]>[0]);
+    },
   };
 }
 

@@ -239,6 +239,8 @@ export const en = {
     run: "Evaluating",
   },
   error: {
+    "recent-gone": "{{name}} is no longer where it was, and is taken off the list",
+    "recent-refused": "The browser was not allowed to read {{name}}",
     picture: "No picture was made",
     "picture-copy": "The picture was not copied",
     recipe: "The recipe cannot be saved",

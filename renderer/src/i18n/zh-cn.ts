@@ -233,6 +233,8 @@ export const zhCN = {
     run: "正在求值",
   },
   error: {
+    "recent-gone": "{{name}} 已不在原来的位置，已从列表中移除",
+    "recent-refused": "浏览器未获准读取 {{name}}",
     picture: "未生成图片",
     "picture-copy": "未复制图片",
     recipe: "无法保存配方",

@@ -2,7 +2,7 @@
 import { catalogIn } from "../i18n/compiler.ts";
 import { i18next } from "../i18n/index.ts";
 import type { ChangeResult, CheckView, ModelId, NodeId, OrderSpec, StepId, TimelineView } from "@graphwright/compiler-core";
-import type { OpenedFile } from "../host/host.ts";
+import { RememberedFileError, type OpenedFile } from "../host/host.ts";
 import type { CallOptions } from "../worker/rpc.ts";
 import { CallCancelled, diagnosticOf, isCancelled } from "../worker/rpc.ts";
 import type { SourceRef } from "../worker/source.ts";
@@ -59,6 +59,23 @@ export async function refreshWelcome(): Promise<void> {
   });
 }
 
+async function refreshRecent(): Promise<void> {
+  const recent = await services().host.recentFiles().catch(() => undefined);
+  if (recent) useStore.setState({ recent });
+}
+
+/** The file behind one that only the browser's handle is known of; what keeps it away is said. */
+async function reopened(file: OpenedFile): Promise<OpenedFile | undefined> {
+  try {
+    return await services().host.reopen(file, true);
+  } catch (error) {
+    if (error instanceof RememberedFileError) notify({ severity: "error", title: t(error.code === "gone" ? "error.recent-gone" : "error.recent-refused", { name: file.name }) });
+    else report(t("error.open", { name: file.name }), error);
+    await refreshRecent();
+    return undefined;
+  }
+}
+
 // ---- Models ---------------------------------------------------------------------------------------------------------
 
 export async function openWithDialog(): Promise<void> {
@@ -70,10 +87,10 @@ export async function openWithDialog(): Promise<void> {
   }
 }
 
-export async function openDropped(files: readonly File[]): Promise<void> {
+export async function openDropped(files: readonly File[], items?: DataTransferItemList): Promise<void> {
   if (files.length === 0) return;
   try {
-    for (const file of await services().host.registerAll(files)) await openFile(file);
+    for (const file of await services().host.registerAll(files, items)) await openFile(file);
   } catch (error) {
     report(t("error.open-dialog"), error);
   }
@@ -116,6 +133,10 @@ const cancelOf = (signal: AbortSignal): Promise<never> =>
  */
 export async function openFile(file: OpenedFile, restore?: Restore, quiet = restore?.quiet ?? false): Promise<ModelId | undefined> {
   const { session, pictures } = services();
+  if (file.remembered) {
+    const given = await reopened(file);
+    return given && openFile(given, restore, quiet);
+  }
   if (/\.graphwright$/i.test(file.name) && projectOpener.open) {
     await projectOpener.open(file);
     return undefined;
@@ -193,6 +214,7 @@ export async function openFile(file: OpenedFile, restore?: Restore, quiet = rest
       ...(quiet && before.active !== null ? {} : { active: id, view: shown(before) }),
     }));
     if (!restore) void identify(id);
+    void refreshRecent();
     log(id, diagnostics);
     const worst = diagnostics.find((each) => each.severity === "error") ?? diagnostics.find((each) => each.severity === "warning");
     if (worst) notify({ severity: "warning", title: t("notice.opened-with", { name: file.name, count: diagnostics.length }), diagnostic: worst });

@@ -122,7 +122,12 @@ async function* candidates(expected: ModelReference, project: OpenedFile | null)
   }
   const kept = expected.hash && (await host.kept.open(`model.${expected.hash.value}`, expected.name).catch(() => undefined));
   if (kept) yield kept;
-  for (const file of recent) if (file.size === expected.size && file.path !== expected.path) yield file;
+  for (const file of recent) {
+    if (file.size !== expected.size || (file.path !== undefined && file.path === expected.path)) continue;
+    // One that the browser would ask about stays out of a search.
+    const given = file.remembered ? await host.reopen(file, false).catch(() => undefined) : file;
+    if (given) yield given;
+  }
   for (const example of examples ?? []) for (const file of example.models) if (file.size === expected.size) yield file;
 }
 

@@ -52,7 +52,7 @@ export function Window(): ReactNode {
   const onDrop = (event: DragEvent): void => {
     event.preventDefault();
     setView({ dropping: false });
-    void act.openDropped([...event.dataTransfer.files]);
+    void act.openDropped([...event.dataTransfer.files], event.dataTransfer.items);
   };
   return (
     <Tooltip.Provider delayDuration={450} skipDelayDuration={200}>
