@@ -1,6 +1,7 @@
 import type { Dim } from "../ir/dim.ts";
 import { byteSize } from "../ir/element-type.ts";
 import { describeNode, type Graph, type Node, type OperatorNode, rootRegion, type ValueRef } from "../ir/graph.ts";
+import { inputSymbols } from "../ir/input-symbols.ts";
 import { topologicalOrder } from "../ir/order.ts";
 import { tensorBytes } from "../ir/tensor.ts";
 import { elementCount, staticShape, type TensorType } from "../ir/value-type.ts";
@@ -239,6 +240,14 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
     return value;
   };
 
+  const open = sized ? [] : inputSymbols(graph).map((s) => JSON.stringify(s));
+  if (open.length > 0)
+    throw new GraphwrightError(
+      "not-lowered",
+      open.length === 1 ? `the model cannot be built: the size ${open[0]} of its inputs is not known.` : `the model cannot be built: the sizes ${open.join(", ")} of its inputs are not known.`,
+      undefined,
+      "Nothing was written. Fix them (build --fix N=1,length=128), or leave them to the run up to a bound (build --max N=8,length=128).",
+    );
   for (const id of root.parameters) {
     const node = graph.node(id);
     const type = node.outputs[0]?.type;

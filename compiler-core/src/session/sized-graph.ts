@@ -1,5 +1,6 @@
-import { type Dim, dimAtoms, dimOperands, dimSymbols, SymbolicDim } from "../ir/dim.ts";
+import { type Dim, dimAtoms, dimOperands, SymbolicDim } from "../ir/dim.ts";
 import type { Graph, NodeId, OperatorNode } from "../ir/graph.ts";
+import { inputSymbols } from "../ir/input-symbols.ts";
 import type { Timeline } from "../ir/timeline.ts";
 import type { SizedGraph } from "../bundle/lower-graph.ts";
 import type { TensorType } from "../ir/value-type.ts";
@@ -87,16 +88,6 @@ function dimValue(d: Dim, sizes: ReadonlyMap<string, number>): number | undefine
     sum += product;
   }
   return sum;
-}
-
-/** The symbols of a graph's inputs. */
-export function inputSymbols(graph: Graph): string[] {
-  const found = new Set<string>();
-  for (const id of graph.root.parameters) {
-    const type = graph.node(id).outputs[0]!.type;
-    if (type.kind === "tensor") for (const d of type.shape ?? []) for (const name of dimSymbols(d)) found.add(name);
-  }
-  return [...found];
 }
 
 /**
