@@ -21,6 +21,8 @@ export interface ProgramOptions {
   readonly rendererFolder?: string;
   readonly examplesFolder?: string;
   readonly viewport?: { readonly width: number; readonly height: number };
+  /** Language of the system, "zh-CN". Browser host only. Default: English. */
+  readonly locale?: string;
   /** Runs in the page before its own scripts. */
   readonly initScript?: string;
 }
@@ -176,7 +178,7 @@ export async function launchBrowser(options: ProgramOptions = {}): Promise<Progr
       chromiumSandbox: !asRoot,
       args: ["--disable-gpu", "--disable-background-networking", ...(asRoot ? ["--no-sandbox"] : [])],
     });
-    const context = await browser.newContext({ viewport: options.viewport ?? { width: 1440, height: 900 }, acceptDownloads: true });
+    const context = await browser.newContext({ viewport: options.viewport ?? { width: 1440, height: 900 }, acceptDownloads: true, ...(options.locale && { locale: options.locale }) });
     const page = await context.newPage();
     const watched = await watch(page, host.origin, options.initScript);
     await page.goto(host.url);

@@ -1,4 +1,4 @@
-/** The folders of examples/ that hold a model, in name order. Title and summary come from the folder's README.md. */
+/** The folders of examples/ that hold a model, in name order. Title and summary come from the folder's README.md, and from README.zh-CN.md and the like in other languages. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileRegistry } from "./file-registry.ts";
@@ -23,7 +23,8 @@ export async function listExamples(folder: string, registry: FileRegistry): Prom
     const open = async (name: string): Promise<OpenedFile> => ({ ...(await registry.open(join(inside, name))), name });
     examples.push({
       name: entry.name,
-      ...(await describe(inside, entry.name)),
+      ...(await describe(inside, "README.md", entry.name)),
+      translated: await translations(inside, entry.name),
       models: await Promise.all(models.map(open)),
       files: await Promise.all(names.filter((name) => !models.includes(name)).map(open)),
     });
@@ -46,9 +47,19 @@ async function visibleFiles(folder: string): Promise<readonly string[]> {
 }
 
 /** The first heading, and the paragraph after it on one line. */
-async function describe(folder: string, name: string): Promise<{ title: string; summary: string }> {
-  const readme = await readFile(join(folder, "README.md"), "utf8").catch(() => "");
+async function describe(folder: string, file: string, name: string): Promise<{ title: string; summary: string }> {
+  const readme = await readFile(join(folder, file), "utf8").catch(() => "");
   const title = /^#\s+(.+)$/m.exec(readme)?.[1]?.trim() ?? name;
   const summary = /^#.*\n+((?:(?!#|\n|```).+\n?)+)/m.exec(readme)?.[1]?.trim().replace(/\s+/g, " ") ?? "";
   return { title, summary };
+}
+
+/** What README.<language>.md says, by language. */
+async function translations(folder: string, name: string): Promise<Example["translated"]> {
+  const found: Record<string, { title: string; summary: string }> = {};
+  for (const file of await readdir(folder)) {
+    const language = /^README\.([A-Za-z-]+)\.md$/.exec(file)?.[1];
+    if (language !== undefined) found[language] = await describe(folder, file, name);
+  }
+  return found;
 }

@@ -62,6 +62,8 @@ export interface Example {
   readonly name: string;
   readonly title: string;
   readonly summary: string;
+  /** title and summary in other languages, where the example has a README for them: "zh-CN" */
+  readonly translated: Readonly<Record<string, { readonly title: string; readonly summary: string }>>;
   readonly models: readonly OpenedFile[];
   /** Other files of the example (test images, labels); `name` is the path inside the example, `images/0.npy`. */
   readonly files: readonly OpenedFile[];

@@ -1,9 +1,11 @@
-/** axe in the main states of the window, in every theme; forced colours; the keyboard's way through the window. */
+/** axe and the texts of the window on a tour through its states, in every theme; forced colours; the keyboard's way through the window. */
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { inRoot } from "../../app/tooling/run.mjs";
 import { journey } from "../harness.ts";
+import { settled, tour } from "../tour.ts";
+import { untranslated } from "../untranslated.ts";
 
 const digits = inRoot("examples/digits/digits.onnx");
 
@@ -15,72 +17,38 @@ async function show(page: Page, theme: Theme): Promise<void> {
   await expect.poll(() => page.evaluate(() => document.documentElement.dataset["theme"])).toBe(theme);
 }
 
-/** Waits until nothing is loading, fading or moving: what then stands there is the state a person reads. */
-async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.querySelector('[aria-busy="true"], .state-loading, .awaited') === null
-    && document.getAnimations().every((animation) => animation.playState !== "running" || animation.effect?.getComputedTiming().iterations === Infinity));
-}
-
 const at = (page: Page, id: string) => page.getByTestId(id);
 
-journey("no axe violations in any theme", { model: digits }, async ({ page, screenshot }) => {
-  const found: string[] = [];
-  /** All rules once, and what colours decide in each theme where the state has colours of its own. GRAPHWRIGHT_AXE=all: everywhere. */
-  const all = process.env["GRAPHWRIGHT_AXE"] === "all";
-  const check = async (where: string, coloured = false): Promise<void> => {
-    for (const theme of all || coloured ? themes : (["light"] as const)) {
-      await show(page, theme);
+/** GRAPHWRIGHT_AXE=all: every stop of the tour, with all rules in every theme and both languages (minutes). Else the short tour in Chinese, so that its texts are read on the way. */
+const all = process.env["GRAPHWRIGHT_AXE"] === "all";
+for (const locale of all ? ["en-US", "zh-CN"] : ["zh-CN"]) {
+  journey(`no axe violations in any theme, no text left in another language (${locale})`, { locale }, async ({ kind, page, screenshot }) => {
+    // Files are chosen by the operating system there.
+    const stops = tour.filter(({ long, chooses }) => (all || !long) && (kind === "browser" || !chooses));
+    page.on("filechooser", () => undefined);
+    const found: string[] = [];
+    for (const { name, coloured, read, show: go, leave } of stops) {
+      await go(page);
+      // All rules once, and what colours decide in each theme where the state has colours of its own.
+      for (const theme of all || (coloured && !read) ? themes : read ? [] : (["light"] as const)) {
+        await show(page, theme);
+        await settled(page);
+        // Monaco's rows are its own; what a screen reader gets of them is its hidden text field.
+        const axe = new AxeBuilder({ page }).exclude(".monaco-editor");
+        // An open menu lies above the landmarks, as menus do.
+        if (name.startsWith("menu-")) axe.disableRules(["region"]);
+        const { violations } = await (all || theme === "light" ? axe : axe.withRules(["color-contrast"])).analyze();
+        for (const { id, help, nodes } of violations) found.push(`${theme}, ${name}: ${id}: ${help}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${[...node.any, ...node.all, ...node.none][0]?.message ?? ""}`).join(" | ")}`);
+      }
       await settled(page);
-      // Monaco's rows are its own; what a screen reader gets of them is its hidden text field.
-      const axe = new AxeBuilder({ page }).exclude(".monaco-editor");
-      // An open menu lies above the landmarks, as menus do.
-      if (where === "menu") axe.disableRules(["region"]);
-      const { violations } = await (theme === "light" ? axe : axe.withRules(["color-contrast"])).analyze();
-      for (const { id, help, nodes } of violations) found.push(`${theme}, ${where}: ${id}: ${help}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`).join(" | ")}`);
+      if (locale === "zh-CN" && kind === "browser") for (const text of await untranslated(page)) found.push(`${name}: left in English: ${text}`);
+      await show(page, "light");
+      await leave?.(page);
     }
-  };
-  const dialog = async (keys: string, id: string): Promise<void> => {
-    await page.locator("body").press(keys);
-    await at(page, id).waitFor();
-    await check(id);
-    await page.keyboard.press("Escape");
-    await at(page, id).waitFor({ state: "detached" });
-  };
-  await at(page, "graph-panel").locator('[data-kind="operator"]').first().waitFor();
-  await at(page, "text-editor").waitFor();
-  await check("opened", true);
-  for (const [keys, id] of [["Control+k", "palette"], ["Control+,", "settings"], ["?", "shortcuts"], ["Control+e", "export-dialog"]] as const) await dialog(keys, id);
-  if (all) for (const [keys, id] of [["/", "search"], ["Control+s", "save-project"]] as const) await dialog(keys, id);
-  await page.locator("body").press("/");
-  await at(page, "search-input").fill("stem/bn");
-  await page.keyboard.press("Enter");
-  await at(page, "inspector-op").waitFor();
-  const tabs = await page.locator('.tab[data-testid^="tab-"]').evaluateAll((all) => all.map((tab) => (tab as HTMLElement).dataset["testid"]!));
-  for (const tab of all ? tabs : ["tab-rewrites", "tab-notes"]) {
-    await at(page, tab).click();
-    await page.waitForTimeout(150);
-    await check(tab);
-  }
-  await at(page, "tab-pipeline").click();
-  await at(page, "run-all").click();
-  await at(page, "pass-row").first().waitFor();
-  await page.waitForTimeout(300);
-  await check("after a run", true);
-  await screenshot("axe-after-run");
-  await at(page, "menu-file").click();
-  await check("menu");
-  await page.keyboard.press("Escape");
-  await at(page, "menu-help").click();
-  await at(page, "command-help-welcome").click();
-  await at(page, "lesson-card").first().waitFor();
-  await check("welcome", true);
-  await at(page, "lesson-card").first().click();
-  await at(page, "lesson-next").click();
-  await at(page, "lesson-skip").click();
-  await at(page, "lesson-choice").first().click();
-  await check("lesson", true);
-  expect(found.join("\n")).toBe("");
-});
+    await screenshot("axe-last");
+    expect(found.join("\n")).toBe("");
+  });
+}
 
 journey("the keyboard alone: skip link, parts, tabs, graph with spoken descriptions", { model: digits }, async ({ page, screenshot }) => {
   await at(page, "graph-panel").locator('[data-kind="operator"]').first().waitFor();

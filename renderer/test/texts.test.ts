@@ -5,6 +5,7 @@ import ts from "typescript";
 import { catalogIn, messageIn, noteIn } from "../src/i18n/compiler.ts";
 import { messagesZh } from "../src/i18n/messages-zh-cn.ts";
 import { passesZh, pipelinesZh, rewritesZh } from "../src/i18n/compiler-zh-cn.ts";
+import { operatorDocsZh } from "../src/i18n/operator-docs-zh-cn.ts";
 import { operatorsZh } from "../src/i18n/operators-zh-cn.ts";
 import { conditionsZh } from "../src/i18n/conditions-zh-cn.ts";
 import { en } from "../src/i18n/en.ts";
@@ -66,8 +67,12 @@ describe("what the compiler says, in Chinese", () => {
     const { rewrites, passes, pipelines } = await createSession().catalog({}, silentTask);
     const names = rewrites.map(({ name }) => name);
     expect(Object.keys(rewritesZh).sort()).toEqual([...names].sort());
-    const { operators } = await createSession().operators({}, silentTask);
+    const { operators } = await createSession().operators({ documented: true }, silentTask);
     expect(Object.keys(operatorsZh).sort()).toEqual([...new Set(operators.map(({ summary }) => summary))].sort());
+    // Of inputs, outputs and attributes too. Shapes, figures and names of the specification alone are the same in both languages.
+    const docs = new Set(operators.flatMap(({ doc, parameterDocs }) => [doc, ...parameterDocs!]));
+    expect(Object.keys(operatorDocsZh).filter((doc) => !docs.has(doc))).toEqual([]);
+    expect([...docs].filter((doc) => operatorDocsZh[doc] === undefined && /[a-z]{2,}/.test(doc.replace(/\[[^\]]*\]|\bw\[n\].*|\b(cos|coefficients|intercepts)\b/g, "")))).toEqual([]);
     expect(Object.keys(passesZh).sort()).toEqual(passes.map(({ name }) => name).filter((name) => !names.includes(name)).sort());
     expect(Object.keys(pipelinesZh).sort()).toEqual(pipelines.map(({ name }) => name).sort());
     expect(Object.keys(conditionsZh).sort()).toEqual([...new Set(rewrites.flatMap(({ preconditions }) => preconditions.map(({ doc }) => doc)))].sort());
@@ -95,6 +100,10 @@ describe("what the compiler says, in Chinese", () => {
       expect([english, hasChinese(text) || !/[a-z]{3} [a-z]{3}/i.test(english)]).toEqual([english, true]);
       for (const word of quoted(english)) expect(text, english).toContain(word);
     }
+    for (const [english, text] of Object.entries(operatorDocsZh)) {
+      expect([english, hasChinese(text) || !/[a-z]{3} [a-z]{2}/i.test(english)]).toEqual([english, true]);
+      for (const word of quoted(english.replace(/(?:Source[s]?: )?[A-Z]\w+(?:, \w+)* (?:et al\.|and [A-Z]\w+) \d{4}/g, ""))) if (!words.has(word)) expect(text, english).toContain(word);
+    }
     expect(catalogIn(catalog, "en")).toBe(catalog);
   });
 });
@@ -119,6 +128,13 @@ function spokenTexts(): ReadonlySet<string> {
       if (ts.isCallExpression(node) && name.startsWith("passes/") && /(^|\.)require$/.test(node.expression.getText(source))) take(node.arguments[2]);
       if (ts.isPropertyAssignment(node) && (node.name.getText(source) === "enable" || (node.name.getText(source) === "detail" && name.startsWith("passes/")))) take(node.initializer);
       if (ts.isPropertyAssignment(node) && node.name.getText(source) === "summary" && name.startsWith("tensor/schedule/")) take(node.initializer);
+      // What the importers make diagnostics of; a call by another name, with a code first, has its text second.
+      if (ts.isCallExpression(node) && /^importers\//.test(name) && /(^|\.)(damaged|error|warning|warn|info|report|refuse|diagnose)$/.test(node.expression.getText(source)) && node.arguments[0] && ts.isStringLiteralLike(node.arguments[0])) take(node.arguments[1]);
+      if (ts.isPropertyAssignment(node) && node.name.getText(source) === "message" && /^(importers|session|bundle|backends)\//.test(name)) take(node.initializer);
+      // What a bundle says of itself once it is built.
+      if (ts.isCallExpression(node) && name.startsWith("bundle/") && node.expression.getText(source) === "notes.push") take(node.arguments[0]);
+      // Why a match ends where it does is told by a function of its own.
+      if (ts.isReturnStatement(node) && name.startsWith("passes/") && !/^passes\/(check|driver|custom)/.test(name) && node.expression && (ts.isStringLiteralLike(node.expression) || ts.isTemplateExpression(node.expression)) && /[a-z]{2,} [a-z]{2,}/.test(textOf(node.expression))) take(node.expression);
       // Notes of checks are put together from parts: every text of some words in these files is one.
       if (/^passes\/check(\.ts|\/)/.test(name) && (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) && /[a-z]{2}.* .*[a-z]{2}|^\d \w|^\{\} \w/.test(textOf(node))) take(node);
       if (ts.isNewExpression(node) && node.expression.getText(source) === "GraphwrightError") [node.arguments?.[1], node.arguments?.[3]].forEach(take);

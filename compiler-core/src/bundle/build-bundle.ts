@@ -241,10 +241,10 @@ function notesOf(lowered: LoweredGraph, plan: MemoryPlan, kernels: Kernels, libr
   const views = plan.elided.filter(Boolean).length;
   if (views > 0) notes.push(`${views} of ${lowered.steps.length} operators need no code: their results lie inside other values (reshapes, concatenations, slices).`);
   const gathers = lowered.steps.filter((s) => s.node.op === "Gather").length;
-  if (gathers > 0) notes.push(`${gathers} Gather ${gathers === 1 ? "node clamps" : "nodes clamp"} indices that lie outside their axis.`);
+  if (gathers > 0) notes.push(`Gather nodes that clamp indices outside their axis: ${gathers}.`);
   if (library) {
     const calls = kernels.calls.filter((c) => c.kernel.routine !== undefined).length;
-    notes.push(`${calls} ${calls === 1 ? "step calls" : "steps call"} ${library.title} (${library.link} unless ${library.name.toUpperCase()}_LIBS names another). \`make ${library.name.toUpperCase()}=0\` builds without it.`);
+    notes.push(`Steps that call ${library.title}: ${calls} (${library.link} unless ${library.name.toUpperCase()}_LIBS names another). \`make ${library.name.toUpperCase()}=0\` builds without it.`);
   }
   notes.push("C99: the code for the best instruction set of the processor is chosen at run time, and the portable one runs everywhere.");
   return notes;

@@ -165,11 +165,13 @@ export interface SearchHit {
   readonly mark?: Mark;
 }
 
-/** A term that cannot match: a state or an attribute that no node has. */
+/** A term that cannot match: a state, an operator or an attribute that no node has. */
 export interface SearchProblem {
-  readonly kind: "is" | "has" | "rewrite" | "attribute";
+  readonly kind: "is" | "has" | "rewrite" | "attribute" | "op";
   readonly term: string;
   readonly known: readonly string[];
+  /** what may have been meant instead, the nearest first, as terms: "is:fused" */
+  readonly meant: readonly string[];
 }
 
 /** What may stand for the last term, and how many nodes have it. */
@@ -387,6 +389,8 @@ export interface OperatorView {
   readonly since: readonly number[];
   readonly summary: string;
   readonly doc: string;
+  /** documentation of inputs, outputs and attributes, where it was asked for */
+  readonly parameterDocs?: readonly string[];
   readonly infer: boolean;
   readonly evaluate: boolean;
   readonly lower: boolean;
@@ -755,7 +759,7 @@ export interface SessionApi {
   open: Method<{ readonly source: BlobSource; readonly siblings?: SiblingFiles }, OpenResult>;
   close: Method<{ readonly model: ModelId }, void>;
   catalog: Method<Record<string, never>, CatalogView>;
-  operators: Method<Record<string, never>, { readonly operators: readonly OperatorView[] }>;
+  operators: Method<{ readonly documented?: boolean }, { readonly operators: readonly OperatorView[] }>;
   summary: Method<At, ModelSummary>;
   graph: Method<At & { readonly base?: StepId }, GraphView>;
   /** the same in columns */

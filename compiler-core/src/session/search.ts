@@ -9,6 +9,7 @@ import { isFused, type Graph, type OperatorNode, type ParameterNode } from "../i
 import { toNumbers } from "../ir/tensor.ts";
 import type { StepId } from "../ir/timeline.ts";
 import { findOperator } from "../ops/index.ts";
+import { closeNames } from "../passes/driver/nearest-names.ts";
 import type { Task } from "../support/task.ts";
 import type { Model } from "./model.ts";
 import type { Mark, SearchHit, SearchProblem, SearchResult, SearchSuggestion } from "./protocol.ts";
@@ -115,6 +116,17 @@ function someHas(all: readonly Candidate[], name: string): boolean {
   return all.some(({ node }) => read(node) !== undefined);
 }
 
+/** Attributes of the model's operators, given or by default. */
+function attributeNames(all: readonly Candidate[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { node } of all) {
+    if (node.kind !== "operator") continue;
+    for (const name of Object.keys(node.attributes)) names.add(name);
+    for (const name of Object.keys(findOperator(node.domain, node.op)?.attributes ?? {})) names.add(name);
+  }
+  return names;
+}
+
 const hasAttributes = (node: OperatorNode): boolean => {
   for (const _ in node.attributes) return true;
   return false;
@@ -195,6 +207,8 @@ export function searchNodes(model: Model, step: StepId, base: StepId | undefined
   const all = candidates(graph, base === undefined || base === step ? undefined : model.graph(base));
   const terms = parseSearch(text);
   const problems: SearchProblem[] = [];
+  const problem = (kind: SearchProblem["kind"], term: string, known: readonly string[], names: Iterable<string> = known): void =>
+    void problems.push({ kind, term, known, meant: closeNames(term, names).map((name) => (kind === "attribute" ? `${name}=` : `${kind}:${name}`)) });
   let made: ReturnType<typeof madeBy> | undefined;
   const history = (): ReturnType<typeof madeBy> => (made ??= madeBy(model, step));
   const attributes = new Map<string, boolean>();
@@ -254,15 +268,15 @@ export function searchNodes(model: Model, step: StepId, base: StepId | undefined
         };
       case "rewrite": {
         const { rewrites, names } = history();
-        if (wanted !== "" && ![...names].some((name) => name.toLowerCase().includes(wanted))) problems.push({ kind: "rewrite", term: value, known: [...names] });
+        if (wanted !== "" && ![...names].some((name) => name.toLowerCase().includes(wanted))) problem("rewrite", value, [...names]);
         return ({ node }) => [...(rewrites.get(node.id) ?? [])].some((name) => some(name));
       }
       case "is":
-        if (!searchStates.some((state) => state === wanted)) problems.push({ kind: "is", term: value, known: searchStates });
+        if (!searchStates.some((state) => state === wanted)) problem("is", value, searchStates);
         return ({ node, mark }) =>
           wanted === mark || (wanted === "input" ? node.kind === "parameter" : wanted === "fused" ? node.kind === "operator" && isFused(node) : wanted === "custom" && node.kind === "operator" && !isFused(node) && findOperator(node.domain, node.op) === undefined);
       case "has": {
-        if (!searchHas.some((each) => each === wanted)) problems.push({ kind: "has", term: value, known: searchHas });
+        if (!searchHas.some((each) => each === wanted)) problem("has", value, searchHas);
         if (wanted === "error") {
           const { failed } = history();
           return ({ node }) => failed.has(node.id) || (node.name !== "" && named.has(node.name));
@@ -303,7 +317,11 @@ export function searchNodes(model: Model, step: StepId, base: StepId | undefined
     for (const { negated, test } of tests) if (test(candidate) === negated) return;
     ranks[word === undefined ? 0 : Math.min(rankOfOp(opOf(candidate.node)), rankOf(candidate.node.name))]!.push(candidate);
   });
-  for (const [name, found] of attributes) if (!found && !someHas(all, name)) problems.push({ kind: "attribute", term: name, known: [] });
+  for (const [name, found] of attributes) if (!found && !someHas(all, name)) problem("attribute", name, [], attributeNames(all));
+  if (ranks.every((rank) => rank.length === 0)) {
+    const ops = new Set(all.flatMap(({ node, graph: of }) => (node.kind === "operator" && isFused(node) ? partsOf(of, node) : [opOf(node)])));
+    for (const { key, value, negated } of asked) if (key === "op" && !negated && value.toLowerCase() !== "fused" && !value.includes("::") && ![...ops].some((op) => op.toLowerCase() === value.toLowerCase())) problem("op", value, [...ops]);
+  }
   const found = ranks.flat();
   return {
     count: found.length,

@@ -152,7 +152,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return { rewrites: all, passes, pipelines };
     },
 
-    async operators() {
+    async operators({ documented = false }) {
       const views = operators.map(
         (o): OperatorView => ({
           domain: o.domain,
@@ -165,6 +165,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
           evaluate: o.evaluate !== undefined,
           lower: o.lower !== undefined,
           fold: o.evaluate !== undefined && o.nondeterministic !== true,
+          ...(documented ? { parameterDocs: [...o.inputs, ...o.outputs, ...Object.values(o.attributes ?? {})].map((each) => each.doc) } : {}),
         }),
       );
       return { operators: views.sort((a, b) => (a.domain === b.domain ? (a.op < b.op ? -1 : 1) : a.domain < b.domain ? -1 : 1)) };

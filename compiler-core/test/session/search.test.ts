@@ -69,8 +69,11 @@ describe("search", () => {
   test("what cannot match is said, and what may follow is offered with how many have it", async () => {
     const { find } = await opened(textModel(small));
     expect((await find("is:shiny")).problems).toEqual([expect.objectContaining({ kind: "is", term: "shiny" })]);
-    expect((await find("kernel=3")).problems).toEqual([{ kind: "attribute", term: "kernel", known: [] }]);
-    expect((await find("rewrite:none")).problems).toEqual([{ kind: "rewrite", term: "none", known: [] }]);
+    expect((await find("kernel=3")).problems).toEqual([{ kind: "attribute", term: "kernel", known: [], meant: ["kernel_shape="] }]);
+    expect((await find("rewrite:none")).problems).toEqual([{ kind: "rewrite", term: "none", known: [], meant: [] }]);
+    expect((await find("is:fuse")).problems).toEqual([expect.objectContaining({ kind: "is", meant: ["is:fused"] })]);
+    expect((await find("op:MaxPol")).problems).toEqual([expect.objectContaining({ kind: "op", term: "MaxPol", meant: ["op:MaxPool"] })]);
+    expect((await find("op:Mul")).problems).toEqual([]);
     expect((await find("kern")).suggestions).toEqual([{ text: "kernel_shape=", count: 2 }]);
     expect((await find("op:M")).suggestions).toEqual([{ text: "op:MaxPool", count: 2 }, { text: "op:Mul", count: 1 }]);
     expect((await find("kernel_shape=")).suggestions).toEqual([{ text: "kernel_shape=2,2", count: 1 }, { text: "kernel_shape=3,3", count: 1 }]);

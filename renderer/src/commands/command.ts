@@ -1,6 +1,6 @@
 import type { State } from "../state/store.ts";
 
-export const menus = ["file", "edit", "view", "rewrite", "help"] as const;
+export const menus = ["file", "edit", "view", "rewrite", "window", "help"] as const;
 export type MenuName = (typeof menus)[number];
 
 /** One thing a person can do: menu, palette, keys and the shortcut sheet all read this. */

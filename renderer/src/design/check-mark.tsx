@@ -23,7 +23,7 @@ export function CheckMark({ check, short = false }: { readonly check: CheckView;
   const Icon = icons[check.verdict];
   return (
     <Tip text={<CheckNumbers check={check} />}>
-      <span className={`check check-${check.verdict}`} data-verdict={check.verdict} tabIndex={short ? -1 : 0} aria-label={text}>
+      <span className={`check check-${check.verdict}`} data-verdict={check.verdict} tabIndex={short ? -1 : 0} {...(short ? { role: "img", "aria-label": text } : {})}>
         <Icon size={13} aria-hidden />
         {!short && <span>{text}</span>}
       </span>

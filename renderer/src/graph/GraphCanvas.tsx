@@ -685,10 +685,8 @@ function Canvas({
       setEdge(null);
       if (selection.length === 0) handled = false;
       else onSelect?.([], false);
-    } else if (event.key === "f" || event.key === "F") fitWhole(200);
-    else if (event.key === "Home") goHome();
-    else if (event.key === "+" || event.key === "=") void flow.zoomIn({ duration: 120 });
-    else if (event.key === "-") void flow.zoomOut({ duration: 120 });
+    } else if (event.key === "Home") goHome();
+    // Everything else is a command, whose key is the person's choice.
     else handled = false;
     if (handled) {
       event.preventDefault();
@@ -796,10 +794,34 @@ function describe(scene: Scene, target: CanvasTarget | undefined, labels: Canvas
   if (target === undefined) return labels.nothingSelected;
   const box = scene.boxOf(target);
   if (box < 0) return labels.nothingSelected;
-  const inputs = scene.inStart[box + 1]! - scene.inStart[box]!;
-  const values = new Set<number>();
-  for (let k = scene.outStart[box]!; k < scene.outStart[box + 1]!; k++) values.add(scene.layout.edges.fromPort[scene.outItems[k]!]!);
-  return labels.selected(ariaName(scene, box, labels), inputs, values.size);
+  return labels.selected(ariaName(scene, box, labels), inputsOf(scene, box), usersOf(scene, box));
+}
+
+/** "Conv conv1, 1×64×56×56": the node at one end of an edge, with what the edge carries. */
+function endOf(scene: Scene, edge: number, box: number): string {
+  const target = targetAt(scene, box);
+  const node = isGroup(scene, box) ? undefined : nodeAt(scene, box);
+  const name = node ? [node.op, node.title].filter((part) => part !== "").join(" ") : target.kind === "group" ? (scene.data.groups?.get(target.id)?.title ?? groupAt(scene, box).title) : String(target.id);
+  const label = scene.data.edges?.get(scene.layout.edges.ids[edge]!)?.label;
+  return label === undefined || label === "" ? name : `${name} ${label}`;
+}
+
+/** What comes in: over edges, and the constants and references at the card's side. */
+function inputsOf(scene: Scene, box: number): readonly string[] {
+  const names: string[] = [];
+  for (let k = scene.inStart[box]!; k < scene.inStart[box + 1]!; k++) names.push(endOf(scene, scene.inItems[k]!, scene.layout.edges.from[scene.inItems[k]!]!));
+  const { chips } = scene.layout;
+  for (let k = scene.chipStart[box]!; k < scene.chipStart[box + 1]!; k++) {
+    const node = scene.data.nodes.get(chips.ids[scene.chipItems[k]!]!);
+    if (node) names.push([node.title, node.subtitle].filter((part) => part !== undefined && part !== "").join(" "));
+  }
+  return names;
+}
+
+function usersOf(scene: Scene, box: number): readonly string[] {
+  const names: string[] = [];
+  for (let k = scene.outStart[box]!; k < scene.outStart[box + 1]!; k++) names.push(endOf(scene, scene.outItems[k]!, scene.layout.edges.to[scene.outItems[k]!]!));
+  return [...new Set(names)];
 }
 
 function ariaName(scene: Scene, box: number, labels: CanvasLabels): string {

@@ -20,13 +20,14 @@ export interface CanvasLabels {
   readonly constant: string;
   readonly reference: (name: string) => string;
   readonly more: (count: number) => string;
-  readonly selected: (name: string, inputs: number, outputs: number) => string;
+  /** what is spoken of the selected node: itself, what comes in, what uses it */
+  readonly selected: (name: string, inputs: readonly string[], outputs: readonly string[]) => string;
   readonly nothingSelected: string;
 }
 
 export const englishLabels: CanvasLabels = {
   canvas: "Graph",
-  help: "Arrow keys follow the edges, Space opens or closes a group, F shows everything.",
+  help: "Arrow keys follow the edges, Enter or Space opens or closes a group, F shows everything.",
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
   fit: "Show the whole graph",
@@ -39,6 +40,6 @@ export const englishLabels: CanvasLabels = {
   constant: "constant",
   reference: (name) => `comes from ${name}`,
   more: (count) => `and ${count} more`,
-  selected: (name, inputs, outputs) => `${name}. ${inputs} in, ${outputs} out.`,
+  selected: (name, inputs, outputs) => `${name}. Inputs: ${inputs.join("; ")}. Outputs to: ${outputs.join("; ")}.`,
   nothingSelected: "Nothing selected.",
 };

@@ -2,6 +2,7 @@
 import type { CatalogView } from "@graphwright/compiler-core";
 import { conditionsZh } from "./conditions-zh-cn.ts";
 import { messagesZh } from "./messages-zh-cn.ts";
+import { operatorDocsZh } from "./operator-docs-zh-cn.ts";
 import { operatorsZh } from "./operators-zh-cn.ts";
 import { passesZh, pipelinesZh, rewritesZh } from "./compiler-zh-cn.ts";
 
@@ -69,6 +70,9 @@ export function messageIn(text: string, language: string): string {
 
 /** What an operator computes, in `language`. */
 export const operatorIn = (summary: string, language: string): string => (language === "zh-CN" && Object.hasOwn(operatorsZh, summary) ? operatorsZh[summary]! : summary);
+
+/** The documentation of an operator or of one of its inputs, outputs and attributes, in `language`; shapes and names alone are the same in both. */
+export const operatorDocIn = (doc: string, language: string): string => (language === "zh-CN" && Object.hasOwn(operatorDocsZh, doc) ? operatorDocsZh[doc]! : doc);
 
 /** The note of a check: reasons one after the other, of which one may begin with the value it speaks of. */
 export function noteIn(note: string, language: string): string {

@@ -1,6 +1,6 @@
 /** English texts. Every other table has the same keys; a test compares them. */
 export const en = {
-  menu: { label: "Menu", file: "File", edit: "Edit", view: "View", rewrite: "Rewrite", help: "Help" },
+  menu: { label: "Menu", file: "File", edit: "Edit", view: "View", rewrite: "Rewrite", window: "Window", help: "Help" },
   command: {
     "view-custom": "Write a custom rewrite",
     "view-profile": "Show times",
@@ -98,6 +98,7 @@ export const en = {
   area: { left: "Passes and rewrites", lower: "Text, program, values, tools, notes and log", "resize-left": "Resize passes and rewrites", "resize-right": "Resize inspector", "resize-lower": "Resize lower panel" },
   top: {
     models: "Open models",
+    actions: "Check, export, commands and settings",
     edited: "not saved or exported",
     close: "Close {{name}}",
     export: "Export",
@@ -371,7 +372,8 @@ export const en = {
   precondition: { satisfied: "holds", failed: "does not hold", unknown: "not known", show_one: "show node", show_other: "show {{count}} nodes" },
   graph: {
     canvas: "Graph",
-    help: "Arrow keys follow the edges, Space opens or closes a group, F shows everything.",
+    tools: "Groups and constants",
+    help: "Arrow keys follow the edges, Enter or Space opens or closes a group, F shows everything.",
     minimap: "Overview: click to go there",
     expand: "Open group {{title}}",
     collapse: "Close group {{title}}",
@@ -381,7 +383,8 @@ export const en = {
     constant: "constant",
     reference: "comes from {{name}}",
     more: "and {{count}} more",
-    selected: "{{name}}. {{inputs}} in, {{outputs}} out.",
+    "spoken-inputs": "Inputs: {{names}}",
+    "spoken-outputs": "Output to: {{names}}",
     "nothing-selected": "Nothing selected.",
     input: "Input",
     output: "Output",
@@ -525,6 +528,9 @@ export const en = {
     "no-counterpart-hint": "Step {{step}} has no value of this name, and none of this shape that it came from.",
     grid: "{{rows}} rows, {{columns}} columns",
     blocks: "a cell: largest of {{rows}} × {{columns}}",
+    "statistics-of": "Statistics of {{name}}",
+    "pictures-of_one": "1 picture",
+    "pictures-of_other": "{{count}} pictures",
     "heat-of": "Heat map of {{rows}} × {{columns}} values",
     "no-picture": "No picture",
     "no-picture-hint": "A picture needs two dimensions or more.",
@@ -700,7 +706,7 @@ export const en = {
     copied: "Picture copied",
     "no-clipboard": "This program may not write pictures to the clipboard. Save the picture instead.",
   },
-  search: { label: "Find node", placeholder: "Name or operator, op:Conv, shape:1,64,*,*, axis=1, rewrite:…", empty: "No node matches.", results: "Nodes found", offers: "What may follow", "problem-is": "No state is called “{{term}}”. There are: {{known}}.", "problem-has": "Nothing is called “{{term}}” here. There are: {{known}}.", "problem-rewrite": "No rewrite “{{term}}” was applied up to this step. Applied: {{known}}.", "problem-attribute": "No node of this model has an attribute “{{term}}”.", count_one: "1 node", count_other: "{{count}} nodes" },
+  search: { label: "Find node", placeholder: "Name or operator, op:Conv, shape:1,64,*,*, axis=1, rewrite:…", empty: "No node matches.", results: "Nodes found", offers: "What may follow", "problem-is": "No state is called “{{term}}”.", "problem-has": "Nothing is called “{{term}}” here.", "problem-rewrite": "No rewrite “{{term}}” was applied up to this step.", "problem-attribute": "No node of this model has an attribute “{{term}}”.", "problem-op": "No node of this model is called “{{term}}”.", known: "There are:", meant: "Did you mean", count_one: "1 node", count_other: "{{count}} nodes" },
   shortcuts: { title: "Keyboard shortcuts" },
   settings: {
     title: "Settings",

@@ -1,6 +1,6 @@
 /** 简体中文。键与英文表相同。 */
 export const zhCN = {
-  menu: { label: "菜单", file: "文件", edit: "编辑", view: "视图", rewrite: "重写", help: "帮助" },
+  menu: { label: "菜单", file: "文件", edit: "编辑", view: "视图", rewrite: "重写", window: "窗口", help: "帮助" },
   command: {
     "view-custom": "编写自定义重写",
     "view-profile": "显示耗时",
@@ -98,6 +98,7 @@ export const zhCN = {
   area: { left: "优化遍与重写", lower: "文本、程序、数值、工具、笔记与日志", "resize-left": "调整左侧面板大小", "resize-right": "调整检查器大小", "resize-lower": "调整下方面板大小" },
   top: {
     models: "打开的模型",
+    actions: "检查、导出、命令与设置",
     edited: "尚未保存或导出",
     close: "关闭 {{name}}",
     export: "导出",
@@ -355,7 +356,8 @@ export const zhCN = {
   precondition: { satisfied: "满足", failed: "不满足", unknown: "未知", show_other: "显示 {{count}} 个节点" },
   graph: {
     canvas: "图",
-    help: "方向键沿边移动，空格展开或折叠分组，F 显示全部。",
+    tools: "分组与常量",
+    help: "方向键沿边移动，回车或空格展开或折叠分组，F 显示全部。",
     minimap: "缩略图：点击转到该处",
     expand: "展开分组 {{title}}",
     collapse: "折叠分组 {{title}}",
@@ -364,7 +366,8 @@ export const zhCN = {
     constant: "常量",
     reference: "来自 {{name}}",
     more: "还有 {{count}} 个",
-    selected: "{{name}}。{{inputs}} 个输入，{{outputs}} 个输出。",
+    "spoken-inputs": "输入：{{names}}",
+    "spoken-outputs": "输出到：{{names}}",
     "nothing-selected": "未选择任何内容。",
     input: "输入",
     output: "输出",
@@ -496,6 +499,8 @@ export const zhCN = {
     "no-counterpart-hint": "第 {{step}} 步没有同名的数值，其来源中也没有同形状的数值。",
     grid: "{{rows}} 行，{{columns}} 列",
     blocks: "一格：{{rows}} × {{columns}} 中的最大值",
+    "statistics-of": "{{name}} 的统计",
+    "pictures-of_other": "{{count}} 幅图像",
     "heat-of": "{{rows}} × {{columns}} 个数值的热图",
     "no-picture": "不是图像",
     "no-picture-hint": "图像至少需要两个维度。",
@@ -668,7 +673,7 @@ export const zhCN = {
     copied: "已复制图片",
     "no-clipboard": "此程序不能将图片写入剪贴板。请改为保存图片。",
   },
-  search: { label: "查找节点", placeholder: "名称或算子、op:Conv、shape:1,64,*,*、axis=1、rewrite:…", empty: "没有匹配的节点。", results: "找到的节点", offers: "可以接着输入", "problem-is": "没有名为“{{term}}”的状态。可用：{{known}}。", "problem-has": "这里没有“{{term}}”。可用：{{known}}。", "problem-rewrite": "到这一步为止没有应用过重写“{{term}}”。已应用：{{known}}。", "problem-attribute": "此模型的节点都没有属性“{{term}}”。", count_other: "{{count}} 个节点" },
+  search: { label: "查找节点", placeholder: "名称或算子、op:Conv、shape:1,64,*,*、axis=1、rewrite:…", empty: "没有匹配的节点。", results: "找到的节点", offers: "可以接着输入", "problem-is": "没有名为“{{term}}”的状态。", "problem-has": "这里没有“{{term}}”。", "problem-rewrite": "到这一步为止没有应用过重写“{{term}}”。", "problem-attribute": "此模型的节点都没有属性“{{term}}”。", "problem-op": "此模型没有名为“{{term}}”的算子。", known: "可用：", meant: "是否指", count_other: "{{count}} 个节点" },
   shortcuts: { title: "键盘快捷键" },
   settings: {
     title: "设置",

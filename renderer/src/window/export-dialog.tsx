@@ -10,6 +10,7 @@ import { hostCode, type ChosenFolder, type ToolchainEvent, type ToolchainResult 
 import * as act from "../state/actions.ts";
 import { exportModel, exportName, nameProblem, selfTest, type ExportFormat, type ExportResult } from "../state/export-model.ts";
 import { log } from "../state/notices.ts";
+import { messageIn } from "../i18n/compiler.ts";
 import { services } from "../state/services.ts";
 import { positionOf, stepOf } from "../state/steps.ts";
 import { setView, useStore, type ModelState } from "../state/store.ts";
@@ -179,7 +180,7 @@ function ExportForm({ model, target, onTarget, name, onName, problem, folder, on
 }
 
 function ExportDone({ result }: { readonly result: ExportResult }): ReactNode {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const toolchain = useStore((state) => state.host?.capabilities.toolchain);
   const { showInFolder } = services().host;
   const { memory, bundle } = result;
@@ -199,7 +200,7 @@ function ExportDone({ result }: { readonly result: ExportResult }): ReactNode {
           <div><dt>{t("cost.weights")}</dt><dd className="num">{format.bytes(memory.weightBytes)}</dd></div>
         </dl>
       )}
-      {result.notes.length > 0 && <ul className="notes">{result.notes.map((note) => <li key={note}>{note}</li>)}</ul>}
+      {result.notes.length > 0 && <ul className="notes">{result.notes.map((note) => <li key={note}>{messageIn(note, i18n.language)}</li>)}</ul>}
       {bundle && (toolchain ? <SelfTest result={result} /> : <p className="faint">{t("export.no-toolchain")}</p>)}
       <details className="files-list" open={!bundle || !toolchain}>
         <summary>{t("export.files", { count: result.files.length, bytes: format.bytes(total) })}</summary>

@@ -3,20 +3,33 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { DiagnosticView } from "../design/diagnostic.tsx";
 import { dismiss } from "../state/notices.ts";
-import { setView, useStore } from "../state/store.ts";
+import { setView, useStore, type Notice } from "../state/store.ts";
 
 const icons = { error: CircleAlert, warning: TriangleAlert, info: Info, success: CircleCheck } as const;
 
+/** What is told in one line and passes stands in the status bar, where nothing moves for it. */
+export const isBrief = ({ severity, diagnostic }: Notice): boolean => severity !== "error" && diagnostic === undefined;
+
+/** What has to be read, with where and what to do, in a strip above the status bar until it is put away. */
 export function Notices(): ReactNode {
   const { t } = useTranslation();
   const notices = useStore((state) => state.notices);
   const hasModel = useStore((state) => state.active !== null);
   return (
     <section className="notices" aria-label={t("notice.label")} aria-live="polite">
-      {notices.map((notice) => {
+      {notices.filter((notice) => !isBrief(notice)).map((notice) => {
         const Icon = icons[notice.severity];
         return (
-          <article key={notice.id} className={`notice notice-${notice.severity}`} role={notice.severity === "error" ? "alert" : undefined} data-testid="notice" data-severity={notice.severity} data-code={notice.diagnostic?.code}>
+          <div
+            key={notice.id}
+            className={`notice notice-${notice.severity}`}
+            role={notice.severity === "error" ? "alert" : "group"}
+            aria-label={notice.severity === "error" ? undefined : notice.title}
+            onKeyDown={(event) => { if (event.key === "Escape") { event.stopPropagation(); dismiss(notice.id); } }}
+            data-testid="notice"
+            data-severity={notice.severity}
+            data-code={notice.diagnostic?.code}
+          >
             <Icon size={16} aria-hidden />
             <div className="notice-body">
               <p className="notice-title">{notice.title}</p>
@@ -30,9 +43,29 @@ export function Notices(): ReactNode {
             <button type="button" className="icon-button tiny" aria-label={t("notice.dismiss")} onClick={() => dismiss(notice.id)} data-testid="dismiss-notice">
               <X size={13} aria-hidden />
             </button>
-          </article>
+          </div>
         );
       })}
     </section>
+  );
+}
+
+/** The latest brief notice; always there for screen readers, which hear only what changes in a place they know. */
+export function BriefNotice(): ReactNode {
+  const { t } = useTranslation();
+  const notice = useStore((state) => state.notices.findLast(isBrief));
+  const Icon = notice && icons[notice.severity];
+  return (
+    <div className="brief" role="status">
+      {notice && Icon && (
+        <span key={notice.id} className={`brief-notice brief-${notice.severity}`} title={notice.title} data-testid="notice" data-severity={notice.severity}>
+          <Icon size={13} aria-hidden />
+          <span className="brief-text">{notice.title}</span>
+          <button type="button" className="icon-button tiny" aria-label={t("notice.dismiss")} onClick={() => dismiss(notice.id)} data-testid="dismiss-notice">
+            <X size={12} aria-hidden />
+          </button>
+        </span>
+      )}
+    </div>
   );
 }

@@ -6,7 +6,7 @@ import { CircleAlert } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
 import { useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import type { SearchHit, SearchResult } from "@graphwright/compiler-core";
+import type { SearchHit, SearchProblem, SearchResult } from "@graphwright/compiler-core";
 import { Name } from "../design/name.tsx";
 import { OperatorMark } from "../design/operator-mark.tsx";
 import { DiagnosticView } from "../design/diagnostic.tsx";
@@ -96,6 +96,12 @@ export function SearchDialog({ model }: { readonly model: ModelState }): ReactNo
     type(`${text.slice(0, begun)}${suggestion}${/[:=]$/.test(suggestion) ? "" : " "}`);
     field.current?.focus();
   };
+  /** Puts what was meant in the place of what was written. */
+  const mend = (kind: SearchProblem["kind"], term: string, meant: string): void => {
+    const written = new RegExp(`${kind === "attribute" ? "" : `${kind}:`}"?${term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}"?${kind === "attribute" ? "[:=]" : ""}`, "i");
+    type(text.replace(written, meant));
+    field.current?.focus();
+  };
   const move = (to: number): void => {
     if (count === 0) return;
     const next = Math.max(0, Math.min(count - 1, to));
@@ -158,10 +164,18 @@ export function SearchDialog({ model }: { readonly model: ModelState }): ReactNo
           )}
           <div role="status" className="search-status">
             {error !== undefined && <div className="form-message form-error" data-testid="search-error"><CircleAlert size={14} aria-hidden /><DiagnosticView diagnostic={diagnosticOf(error)} /></div>}
-            {result?.problems.map(({ kind, term, known }) => (
-              <p key={`${kind} ${term}`} className="palette-note" data-testid="search-problem">{t(`search.problem-${kind}`, { term, known: known.slice(0, 8).join(", ") || "—" })}</p>
+            {result?.problems.map(({ kind, term, known, meant }) => (
+              <p key={`${kind} ${term}`} className="palette-note search-problem" data-testid="search-problem">
+                <span>{t(`search.problem-${kind}`, { term })}{known.length > 0 && <> {t("search.known")} <span className="mono">{known.slice(0, 8).join(", ")}</span></>}</span>
+                {meant.length > 0 && (
+                  <span>
+                    {t("search.meant")}
+                    {meant.map((each) => <button key={each} type="button" className="chip mono" onClick={() => mend(kind, term, each)} data-testid="search-meant">{each}</button>)}
+                  </span>
+                )}
+              </p>
             ))}
-            {result && (count > 0 ? <p className="palette-note faint num" data-testid="search-count">{t("search.count", { count })}</p> : result.problems.length === 0 && <p className="palette-empty">{t("search.empty")}</p>)}
+            {result && (count > 0 ? <p className="palette-note faint num" data-testid="search-count">{t("search.count", { count })}</p> : result.problems.length === 0 && <p className="palette-empty" data-testid="search-nothing">{t("search.empty")}</p>)}
           </div>
           <div ref={list} id={`${id}-list`} role="listbox" aria-label={t("search.results")} aria-busy={stale} className="palette-list search-list" style={{ height: Math.min(rowsInView, count) * rowHeight + (count > 0 ? 8 : 0) }} onScroll={(event) => setScroll(event.currentTarget.scrollTop)}>
             <div style={{ height: count * rowHeight }} role="presentation">

@@ -8,6 +8,7 @@ import { languages, type Language } from "../i18n/index.ts";
 import * as act from "../state/actions.ts";
 import { positionOf, stepOf } from "../state/steps.ts";
 import { activeModel, useStore, type TaskState } from "../state/store.ts";
+import { BriefNotice } from "./notices.tsx";
 
 export function StatusBar(): ReactNode {
   const { t, i18n } = useTranslation();
@@ -35,6 +36,7 @@ export function StatusBar(): ReactNode {
         <span>{t("status.ready")}</span>
       )}
       <span className="spacer" />
+      <BriefNotice />
       <Tasks tasks={tasks} />
       <button type="button" className="status-button" onClick={() => act.changeSettings({ language: next })} title={t("status.language", { language: languages[next].name })} aria-label={t("status.language", { language: languages[next].name })} data-testid="language">
         <Languages size={12} aria-hidden />
@@ -58,10 +60,20 @@ function Tasks({ tasks }: { readonly tasks: readonly TaskState[] }): ReactNode {
   }, [tasks, waiting, now]);
   const shown = tasks.filter((task) => now - task.started >= patience || task.fraction !== undefined);
   const task = shown.at(-1);
-  if (!task) return null;
   return (
-    <div className="task" role="status" data-testid="task">
-      {shown.length > 1 && <span className="faint num">+{shown.length - 1}</span>}
+    <>
+      {/* What is under way is spoken when it begins, not with every percent. */}
+      <span className="unseen" role="status">{task && (task.cancelling ? t("status.cancelling") : task.title)}</span>
+      {task && <Task task={task} others={shown.length - 1} />}
+    </>
+  );
+}
+
+function Task({ task, others }: { readonly task: TaskState; readonly others: number }): ReactNode {
+  const { t } = useTranslation();
+  return (
+    <div className="task" data-testid="task">
+      {others > 0 && <span className="faint num">+{others}</span>}
       <span className="task-title">{task.cancelling ? t("status.cancelling") : task.title}</span>
       {task.label && !task.cancelling && <Name className="task-label faint">{task.label}</Name>}
       <span className="progress" role="progressbar" aria-label={task.title} aria-valuemin={0} aria-valuemax={100} {...(task.fraction === undefined ? {} : { "aria-valuenow": Math.round(task.fraction * 100) })}>

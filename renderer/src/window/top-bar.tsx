@@ -10,6 +10,7 @@ import { showChord } from "../commands/keys.ts";
 import { isEnabled, runCommand } from "../commands/table.ts";
 import { Button, IconButton, Tip } from "../design/button.tsx";
 import { CheckNumbers, useCheckText } from "../design/check-mark.tsx";
+import { useRoving } from "../design/roving.ts";
 import { positionOf } from "../state/steps.ts";
 import { activeModel, setView, useStore } from "../state/store.ts";
 import { ModelTabs } from "./model-tabs.tsx";
@@ -17,6 +18,7 @@ import { ModelTabs } from "./model-tabs.tsx";
 export function TopBar(): ReactNode {
   const { t } = useTranslation();
   const has = useStore((state) => activeModel(state) !== undefined);
+  const bar = useRoving<HTMLDivElement>("bar");
   return (
     <header className="top-bar" data-part>
       <span className="brand" aria-hidden>
@@ -31,7 +33,7 @@ export function TopBar(): ReactNode {
       </span>
       <MenuBar />
       <ModelTabs />
-      <div className="top-actions">
+      <div ref={bar} className="top-actions" role="toolbar" aria-label={t("top.actions")}>
         {has && <CheckChip />}
         {has && (
           <Button small onClick={() => runCommand("file-export")} data-testid="export-button">

@@ -5,6 +5,7 @@ import { useKeys } from "../commands/use-keys.ts";
 import { Button } from "../design/button.tsx";
 import * as format from "../design/format.ts";
 import { Name } from "../design/name.tsx";
+import type { Example } from "../host/host.ts";
 import * as act from "../state/actions.ts";
 import type { Language } from "../i18n/index.ts";
 import { lessons } from "../lessons/index.ts";
@@ -12,7 +13,8 @@ import { lessonProgress, startLesson } from "../state/lesson.ts";
 import { useStore } from "../state/store.ts";
 
 export function Welcome(): ReactNode {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
+  const words = (example: Example): { readonly title: string; readonly summary: string } => example.translated[i18n.language] ?? example;
   const openKeys = useKeys("file-open");
   const examples = useStore((state) => state.examples);
   const recent = useStore((state) => state.recent);
@@ -39,8 +41,8 @@ export function Welcome(): ReactNode {
               example.models.map((file) => (
                 <li key={file.id}>
                   <button type="button" className="card" onClick={() => void act.openFile(file)} data-testid="example" data-example={example.name}>
-                    <span className="card-title">{example.models.length > 1 ? `${example.title}: ${file.name}` : example.title}</span>
-                    <span className="card-text">{example.summary}</span>
+                    <span className="card-title">{example.models.length > 1 ? `${words(example).title}: ${file.name}` : words(example).title}</span>
+                    <span className="card-text">{words(example).summary}</span>
                     <span className="card-meta num"><Name mono>{file.name}</Name><span>{format.bytes(file.size)}</span></span>
                   </button>
                 </li>

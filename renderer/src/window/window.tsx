@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import { listenForKeys } from "../commands/key-listener.ts";
 import { GraphArea } from "../panels/graph/graph-panel.tsx";
+import { watchFocus } from "../commands/keep-focus.ts";
 import { hostMenu } from "../commands/host-menu.ts";
 import { runCommand } from "../commands/table.ts";
 import { Loading } from "../design/states.tsx";
@@ -40,6 +41,7 @@ export function Window(): ReactNode {
   const opening = useStore((state) => state.opening);
   useEffect(listenForKeys, []);
   useEffect(watchHeldKeys, []);
+  useEffect(watchFocus, []);
   useEffect(watchLessons, []);
   useHostWindow(name, edited);
   useSettings();

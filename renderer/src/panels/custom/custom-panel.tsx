@@ -4,6 +4,7 @@ import { CircleHelp, PencilRuler, Save } from "lucide-react";
 import { Suspense, useEffect, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import helpText from "../../../../docs/custom-rewrites.md?raw";
+import helpTextZh from "../../../../docs/custom-rewrites.zh-CN.md?raw";
 import { Button, IconButton } from "../../design/button.tsx";
 import { Dialog } from "../../design/dialog.tsx";
 import { withoutOutputSuffix } from "../../design/format.ts";
@@ -28,7 +29,7 @@ const shownMisses = 40;
 const shownSites = 300;
 
 function CustomPanel({ model }: PanelProps): ReactNode {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const { text, loaded } = useCustomText();
   const [check, setCheck] = useState(true);
   const [help, setHelp] = useState(false);
@@ -92,7 +93,7 @@ function CustomPanel({ model }: PanelProps): ReactNode {
       </div>
       {help && (
         <Dialog title={t("custom.help-title")} wide onClose={() => setHelp(false)} testId="custom-help-dialog">
-          <Markdown text={helpText.replace(/^# .*\n/, "")} />
+          <Markdown text={(i18n.language === "zh-CN" ? helpTextZh : helpText).replace(/^# .*\n/, "")} />
         </Dialog>
       )}
     </div>

@@ -4,6 +4,7 @@ import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useStat
 import { useTranslation } from "react-i18next";
 import type { GraphTable, NodeId, RegionId, StepId } from "@graphwright/compiler-core";
 import { IconButton } from "../../design/button.tsx";
+import { useRoving } from "../../design/roving.ts";
 import { Failed, Loading } from "../../design/states.tsx";
 import { GraphCanvas, type CanvasData, type CanvasTarget, type GraphCanvasHandle, type GraphCanvasProps } from "../../graph/index.ts";
 import { blockKinds, bytesOf, nodeOfKey, pictureData, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type HeatValues, type Isolation, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
@@ -432,8 +433,9 @@ interface GraphToolsProps {
 /** The same for most steps. */
 const GraphTools = memo(function GraphTools({ back, forward, groups, constants, setExpanded }: GraphToolsProps): ReactNode {
   const { t } = useTranslation();
+  const bar = useRoving<HTMLDivElement>("bar");
   return (
-    <>
+    <div ref={bar} className="button-row" role="toolbar" aria-label={t("graph.tools")}>
       {back !== undefined && (
         <>
           <IconButton label={t("command.view-back")} disabled={!back} onClick={() => runCommand("view-back")} data-testid="view-back"><ArrowLeft size={14} /></IconButton>
@@ -447,7 +449,7 @@ const GraphTools = memo(function GraphTools({ back, forward, groups, constants, 
         </>
       )}
       {constants !== undefined && <IconButton label={t("command.view-constants")} pressed={constants} onClick={() => setView({ constants: !constants })}><Columns3 size={14} /></IconButton>}
-    </>
+    </div>
   );
 });
 

@@ -10,7 +10,7 @@ import { Failed, Loading } from "../../design/states.tsx";
 import * as act from "../../state/actions.ts";
 import { selectionSide } from "../../state/beside.ts";
 import { canvas } from "../../state/canvas.ts";
-import { operatorIn } from "../../i18n/compiler.ts";
+import { operatorDocIn, operatorIn } from "../../i18n/compiler.ts";
 import { useQuery } from "../../state/query.ts";
 import { positionOf } from "../../state/steps.ts";
 import { useStore, type ModelState } from "../../state/store.ts";
@@ -48,7 +48,7 @@ export function NodeInspector({ model, node }: NodeProps): ReactNode {
               <span key="v" className={`mono ${attribute.isDefault ? "faint" : ""}`} data-default={attribute.isDefault}>
                 {attribute.value}
               </span>,
-              [attribute.doc, attribute.isDefault ? t("inspector.default") : ""].filter(Boolean).join("\n"),
+              [operatorDocIn(attribute.doc, i18n.language), attribute.isDefault ? t("inspector.default") : ""].filter(Boolean).join("\n"),
             ])}
           />
         </Section>
@@ -79,8 +79,8 @@ export function NodeInspector({ model, node }: NodeProps): ReactNode {
       {shown.operator && (
         <Section id="documentation" title={t("inspector.documentation")}>
           <p className="doc-summary">{operatorIn(shown.operator.summary, i18n.language)}</p>
-          {shown.operator.doc !== shown.operator.summary && <p className="doc-text">{shown.operator.doc}</p>}
-          <Pairs rows={[...shown.operator.inputs, ...shown.operator.outputs].filter((each) => each.doc).map((each) => [each.name, each.doc])} />
+          {shown.operator.doc !== shown.operator.summary && <p className="doc-text">{operatorDocIn(shown.operator.doc, i18n.language)}</p>}
+          <Pairs rows={[...shown.operator.inputs, ...shown.operator.outputs].filter((each) => each.doc).map((each) => [each.name, operatorDocIn(each.doc, i18n.language)])} />
           {shown.operator.since.length > 0 && <p className="faint doc-since">{t("inspector.since", { versions: shown.operator.since.join(", ") })}</p>}
         </Section>
       )}

@@ -1,13 +1,14 @@
 /** The passes: what each did, what it cost or saved, its single rewrites; the plan of the next run; the branches. */
 import type { StepView } from "@graphwright/compiler-core";
 import { ArrowDownToLine, ChevronRight, CircleMinus, Hand, ListChecks, Play, StepForward } from "lucide-react";
-import { useMemo, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Button, IconButton, Tip } from "../../design/button.tsx";
 import { CheckMark } from "../../design/check-mark.tsx";
 import { DiagnosticView } from "../../design/diagnostic.tsx";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
+import { useRoving } from "../../design/roving.ts";
 import { SelectBox } from "../../design/select-box.tsx";
 import * as act from "../../state/actions.ts";
 import { useQuery, useSettled } from "../../state/query.ts";
@@ -39,6 +40,7 @@ function PipelinePanel({ model }: PanelProps): ReactNode {
     });
   const busy = model.changing !== null;
   const change = act.planChange(model);
+  const passes = useRoving<HTMLUListElement>("list");
 
   return (
     <div className="pipeline" data-testid="pipeline-panel">
@@ -79,7 +81,7 @@ function PipelinePanel({ model }: PanelProps): ReactNode {
       )}
       <div className="scroll">
         {shown.length > 0 && (
-          <ul className="pass-list" aria-label={t("pipeline.done")} onKeyDown={moveFocus}>
+          <ul ref={passes} className="pass-list" aria-label={t("pipeline.done")}>
             {shown.map((block) => (
               <PassRow key={block.key} block={block} model={model} title={block.kind === "run" ? passTitle(block.run.pass) : t("pipeline.by-hand")} expanded={open.has(block.key)} onToggle={() => toggle(block.key)} />
             ))}
@@ -111,20 +113,6 @@ function LoweredRow({ model }: { readonly model: ModelState }): ReactNode {
       <span className="pass-count num">{lowered === all ? all : `${lowered} / ${all}`}</span>
     </button>
   );
-}
-
-/** Arrow keys move between rows, Right and Left open and close. */
-function moveFocus(event: KeyboardEvent<HTMLUListElement>): void {
-  const rows = [...event.currentTarget.querySelectorAll<HTMLButtonElement>("button[data-row]")];
-  const at = rows.indexOf(document.activeElement as HTMLButtonElement);
-  if (at < 0) return;
-  const { key } = event;
-  const row = rows[at]!;
-  if (key === "ArrowDown") rows[at + 1]?.focus();
-  else if (key === "ArrowUp") rows[at - 1]?.focus();
-  else if ((key === "ArrowRight" && row.ariaExpanded === "false") || (key === "ArrowLeft" && row.ariaExpanded === "true")) row.click();
-  else return;
-  event.preventDefault();
 }
 
 /** A pass of a large model has thousands of rewrites. */

@@ -7,6 +7,7 @@ import { Button, IconButton } from "../../design/button.tsx";
 import { withoutOutputSuffix } from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
 import { Preconditions } from "../../design/preconditions.tsx";
+import { useRoving } from "../../design/roving.ts";
 import * as act from "../../state/actions.ts";
 import { canvas } from "../../state/canvas.ts";
 import { query } from "../../state/query.ts";
@@ -28,6 +29,7 @@ function RecipePanel({ model }: PanelProps): ReactNode {
   const [check, setCheck] = useState(false);
   const { replayed } = useModelTools(model.id);
   const busy = model.changing !== null;
+  const list = useRoving<HTMLOListElement>("list");
   const path = pathTo(model.timeline, model.b).slice(1);
   const titleOf = (rewrite: string): string => catalog?.rewrites.find((each) => each.name === rewrite)?.title ?? rewrite;
   const copy = async (): Promise<void> => {
@@ -67,12 +69,12 @@ function RecipePanel({ model }: PanelProps): ReactNode {
         )}
         <h2 className="list-title">{t("recipe.steps", { count: path.length })}</h2>
         {path.length === 0 && <p className="list-empty">{t("recipe.empty")}</p>}
-        <ol className="recipe-steps">
+        <ol ref={list} className="recipe-steps">
           {path.slice(0, listed).map((id) => {
             const step = stepOf(model.timeline, id)!;
             return (
               <li key={id}>
-                <button type="button" className="row-button" onClick={() => act.goTo(model.id, id)} title={`${titleOf(step.rewrite)}\n${step.site}`} data-testid="recipe-step">
+                <button type="button" data-row className="row-button" aria-current={model.b === id ? "step" : undefined} onClick={() => act.goTo(model.id, id)} title={`${titleOf(step.rewrite)}\n${step.site}`} data-testid="recipe-step">
                   <span className="num faint recipe-number">{depthOf(model.timeline, id)}</span>
                   <span className="recipe-rewrite">{titleOf(step.rewrite)}</span>
                   <Name mono className="faint">{withoutOutputSuffix(step.site)}</Name>

@@ -1,12 +1,13 @@
 /** Every rewrite with the places where it applies at this step, and the places where it nearly does. */
 import type { RewriteView, SiteView } from "@graphwright/compiler-core";
 import { ChevronRight, Replace } from "lucide-react";
-import { useEffect, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../design/button.tsx";
 import { withoutOutputSuffix } from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
 import { Preconditions } from "../../design/preconditions.tsx";
+import { useRoving } from "../../design/roving.ts";
 import { Failed, Loading } from "../../design/states.tsx";
 import * as act from "../../state/actions.ts";
 import { canvas } from "../../state/canvas.ts";
@@ -55,6 +56,7 @@ function RewritesPanel({ model }: PanelProps): ReactNode {
   const [filter, setFilter] = useState("");
   const rewrites = catalog?.rewrites ?? none;
   const counts = useSiteCounts(model, rewrites);
+  const list = useRoving<HTMLUListElement>("list");
   const shown = rewrites.filter((rewrite) => `${rewrite.title} ${rewrite.name}`.toLowerCase().includes(filter.trim().toLowerCase()));
   if (!catalog) return <Loading />;
   return (
@@ -66,7 +68,7 @@ function RewritesPanel({ model }: PanelProps): ReactNode {
           {t("rewrites.check")}
         </label>
       </div>
-      <ul className="scroll rewrite-list" aria-label={t("rewrites.title")} onKeyDown={moveFocus}>
+      <ul ref={list} className="scroll rewrite-list" aria-label={t("rewrites.title")}>
         {shown.map((rewrite) => {
           const count = counts.get(rewrite.name);
           const expanded = open === rewrite.name;
@@ -88,15 +90,6 @@ function RewritesPanel({ model }: PanelProps): ReactNode {
       </ul>
     </div>
   );
-}
-
-function moveFocus(event: KeyboardEvent<HTMLUListElement>): void {
-  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-  const rows = [...event.currentTarget.querySelectorAll<HTMLElement>("[data-row]")];
-  const at = rows.indexOf(document.activeElement as HTMLElement);
-  if (at < 0) return;
-  rows[at + (event.key === "ArrowDown" ? 1 : -1)]?.focus();
-  event.preventDefault();
 }
 
 /** A rewrite of a large model may apply in thousands of places. */

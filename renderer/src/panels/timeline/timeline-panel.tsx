@@ -9,6 +9,7 @@ import { Button, IconButton } from "../../design/button.tsx";
 import { CheckMark } from "../../design/check-mark.tsx";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
+import { useRoving } from "../../design/roving.ts";
 import { Segmented } from "../../design/segmented.tsx";
 import { SelectBox } from "../../design/select-box.tsx";
 import * as act from "../../state/actions.ts";
@@ -77,8 +78,9 @@ interface StepButtonsProps {
 
 const StepButtons = memo(function StepButtons({ back, on, undo, redo }: StepButtonsProps): ReactNode {
   const { t } = useTranslation();
+  const bar = useRoving<HTMLDivElement>("bar");
   return (
-    <div className="button-row" role="group" aria-label={t("timeline.steps")}>
+    <div ref={bar} className="button-row" role="toolbar" aria-label={t("timeline.steps")}>
       <IconButton label={t("command.rewrite-first-step")} keys={useKeys("rewrite-first-step")} disabled={!back} onClick={() => runCommand("rewrite-first-step")} data-testid="first-step"><ChevronFirst size={15} /></IconButton>
       <IconButton label={t("command.rewrite-previous-step")} keys={useKeys("rewrite-previous-step")} disabled={!back} onClick={() => runCommand("rewrite-previous-step")} data-testid="previous-step"><ChevronLeft size={15} /></IconButton>
       <IconButton label={t("command.rewrite-next-step")} keys={useKeys("rewrite-next-step")} disabled={!on} onClick={() => runCommand("rewrite-next-step")} data-testid="next-step"><ChevronRight size={15} /></IconButton>

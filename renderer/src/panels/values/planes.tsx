@@ -74,7 +74,7 @@ export function HeatMap({ tensor, dims, slice, statistics }: { readonly tensor: 
   return (
     <div className="heat-map" data-testid="heat-map">
       <p className="slicing"><span className="plane-legend" data-crosses={statistics.min < 0} aria-hidden /><span className="num">{format.number(statistics.min)} … {format.number(statistics.max)}</span><span className="spacer" /><span className="num">{over ?? (rowStep * columnStep > 1 ? t("values.blocks", { rows: rowStep, columns: columnStep }) : "")}</span></p>
-      <div className="scroll planes"><canvas ref={canvas} style={{ width: data.width * cell, height: data.height * cell }} onPointerMove={look} onPointerLeave={() => setOver(undefined)} role="img" aria-label={t("values.heat-of", { rows, columns })} /></div>
+      <div className="scroll planes" role="group" aria-label={t("values.heat-of", { rows, columns })} tabIndex={0}><canvas ref={canvas} style={{ width: data.width * cell, height: data.height * cell }} onPointerMove={look} onPointerLeave={() => setOver(undefined)} role="img" aria-label={t("values.heat-of", { rows, columns })} /></div>
     </div>
   );
 }
@@ -103,7 +103,7 @@ export function Pictures({ tensor, dims, statistics }: { readonly tensor: Tensor
         {batches > 1 && <label><span className="faint">{t("values.index-of", { axis: 0 })}</span><input className="input num" type="number" min={0} max={batches - 1} value={batch} onChange={(event) => setBatch(Math.max(0, Math.min(batches - 1, Math.trunc(Number(event.target.value)) || 0)))} /></label>}
         <span className="faint num">{channels > shown && !color ? t("values.first", { shown, count: channels }) : `${w} × ${h}`}</span>
       </div>
-      <div className="scroll planes">
+      <div className="scroll planes" role="group" aria-label={t("values.pictures-of", { count: shown })} tabIndex={0}>
         {Array.from({ length: shown }, (_, channel) => (
           <Plane key={channel} tensor={tensor} slice={{ rowAxis, columnAxis, fixed: fixedFor(channel) }} others={color ? [fixedFor(1), fixedFor(2)] : []} size={[h, w]} cell={cell} low={statistics.min} high={statistics.max} label={color ? t("values.picture") : t("values.channel", { channel })} />
         ))}

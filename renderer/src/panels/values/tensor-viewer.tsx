@@ -105,7 +105,7 @@ function Statistics({ view }: { readonly view: { readonly name: string; readonly
     [t("tensor.nans"), format.count(s.nans)], [t("tensor.infinities"), format.count(s.infinities)],
   ];
   return (
-    <div className="tensor-statistics scroll">
+    <div className="tensor-statistics scroll" role="group" aria-label={t("values.statistics-of", { name: view.name })} tabIndex={0}>
       <Histogram histogram={s.histogram} label={t("tensor.histogram", { name: view.name, low: format.number(s.min), high: format.number(s.max) })} />
       <dl>
         {rows.map(([label, value]) => <div key={label}><dt>{label}</dt><dd className="num">{value}</dd></div>)}
