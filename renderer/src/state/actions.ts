@@ -438,6 +438,12 @@ export interface Changed {
   readonly before: TimelineView;
 }
 
+/**
+ * Told before a model changes, which then waits: what was done until now is written down first, so that whoever ends the program
+ * meanwhile loses no more than this change. Told again of what grew, before it is shown: the compiler then has nothing else to do.
+ */
+export const onChange: { before: (() => Promise<void>) | null; grown: ((id: ModelId, timeline: TimelineView) => Promise<void>) | null } = { before: null, grown: null };
+
 /** Runs what adds steps or moves the head. Only one at a time for a model. */
 export async function change(
   id: ModelId,
@@ -450,8 +456,10 @@ export async function change(
   if (!before || before.changing !== null) return undefined;
   updateModel(id, { changing: title });
   try {
+    await onChange.before?.();
     const result = await runTask(title, work);
     const { timeline } = result;
+    await onChange.grown?.(id, timeline).catch(() => undefined);
     updateModel(id, (state) => {
       const grew = timeline.head !== before.head && stepOf(before.timeline, timeline.head) === undefined;
       // A change shows itself: from where the head was to where it is now.

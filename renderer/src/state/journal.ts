@@ -5,6 +5,7 @@
  */
 import { i18next } from "../i18n/index.ts";
 import type { ModelId } from "@graphwright/compiler-core";
+import * as act from "./actions.ts";
 import { canvasViews } from "./canvas.ts";
 import { flushPreferences } from "./preferences.ts";
 import { log } from "./notices.ts";
@@ -187,6 +188,16 @@ function write(): Promise<void> {
   })();
   return writing;
 }
+
+/** A host that does not answer holds nothing up for longer. */
+const longestWait = 1000;
+
+/** Resolves when what was done until now is written down, or cannot be. */
+async function writtenDown(): Promise<void> {
+  if (key === undefined || (timer === undefined && writing === undefined)) return;
+  await Promise.race([write(), new Promise((resolve) => setTimeout(resolve, longestWait))]);
+}
+act.onChange.before = writtenDown;
 
 async function writeOnce(): Promise<void> {
   if (key === undefined) return;

@@ -21,17 +21,18 @@ const { t } = i18next;
 /** The trees as they were last asked for: only what is new is asked again. */
 const trees = new Map<ModelId, TreeView>();
 
-async function treeOf(model: ModelState): Promise<TreeView> {
-  const known = trees.get(model.id);
-  const last = model.timeline.steps.length - 1;
-  const runs = model.timeline.runs.length;
+async function treeOf({ id, timeline }: Pick<ModelState, "id" | "timeline">): Promise<TreeView> {
+  const known = trees.get(id);
+  const last = timeline.steps.length - 1;
+  const runs = timeline.runs.length;
   if (known && known.steps.length === last && known.runs.length === runs) return known;
-  const more = await services().session.tree({ model: model.id, since: known?.steps.length ?? 0 });
+  const more = await services().session.tree({ model: id, since: known?.steps.length ?? 0 });
   // Steps of a change that is under way may still be taken back: only what the window has seen is kept.
   const tree = { ...more, steps: [...(known?.steps ?? []), ...more.steps].slice(0, last), runs: more.runs.slice(0, runs) };
-  trees.set(model.id, tree);
+  trees.set(id, tree);
   return tree;
 }
+act.onChange.grown = async (id, timeline) => void (await treeOf({ id, timeline }));
 
 function referenceOf({ name, file, hash, example, summary }: ModelState): ModelReference {
   return { name, size: file.size, hash, ...(file.path !== undefined && example === null ? { path: file.path } : {}), ...(example === null ? {} : { example }), ...describeModel(summary) };
