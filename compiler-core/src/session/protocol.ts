@@ -845,6 +845,8 @@ export interface SessionApi {
   program: Method<At & { readonly node: NodeId; readonly scheduled?: number }, ProgramView>;
   /** names of the originals go into the metadata of what rewrites made, unless `origins` is false */
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
+  /** the symbolic sizes of a step's inputs, which a build fixes or gives bounds: the first dimension of an input is a batch */
+  sizes: Method<At, { readonly sizes: readonly { readonly name: string; readonly batch: boolean }[] }>;
   build: Method<At & { readonly name: string; readonly target: BuildTarget; /** a vendor library for steps that it covers: "cblas" */ readonly library?: string; /** bounds of symbolic sizes that are then given at run time: { N: 8 } */ readonly max?: Readonly<Record<string, number>>; /** schedules that were measured, for C */ readonly tuning?: Tuning }, BuildResult>;
   /** C programs that find the best instruction set and, for it, the peak of the machine */
   tuningProbe: Method<{ readonly isa?: TuningMachine["isa"] }, { readonly source: string; readonly flags: readonly string[] }>;

@@ -20,6 +20,7 @@ import { formatDiagnostic, GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
 import { backendCase } from "./backend-case.ts";
 import { buildFiles } from "./build.ts";
+import { openSizes } from "./sized-graph.ts";
 import { compareCompiled, compileCase, runWasmCase } from "./compiled-case.ts";
 import { collectFiles } from "./files.ts";
 import { Model } from "./model.ts";
@@ -520,6 +521,9 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return { files: collectFiles(files), notes: diagnostics.map(formatDiagnostic) };
     },
 
+    async sizes({ model: id, step }) {
+      return { sizes: openSizes(find(id).graph(step)) };
+    },
     async build({ model: id, step, ...options }, task) {
       const model = find(id);
       return buildFiles(model, step, options, task);

@@ -90,6 +90,16 @@ function dimValue(d: Dim, sizes: ReadonlyMap<string, number>): number | undefine
   return sum;
 }
 
+/** The symbols of a graph's inputs, and which of them is nothing but a first dimension. */
+export function openSizes(graph: Graph): { readonly name: string; readonly batch: boolean }[] {
+  const found = new Map<string, boolean>();
+  for (const id of graph.root.parameters) {
+    const type = graph.node(id).outputs[0]!.type;
+    if (type.kind === "tensor") for (const [axis, d] of (type.shape ?? []).entries()) for (const name of dimSymbols(d)) found.set(name, (found.get(name) ?? true) && axis === 0);
+  }
+  return [...found].map(([name, batch]) => ({ name, batch }));
+}
+
 /**
  * The graph with sizes that are given at run time, each up to its bound, as `kernels` makes it for a few sizes: the same
  * nodes, whose programs then are generalized. A bound of 1 fixes the size. Throws "no-such-size" and "usage".

@@ -13,6 +13,8 @@ export interface ExportRequest {
   readonly name: string;
   readonly folder?: ChosenFolder;
   readonly overwrite: boolean;
+  /** bounds of the sizes that a bundle leaves to be given at run time; 1 fixes a size */
+  readonly max?: Readonly<Record<string, number>>;
 }
 
 export interface ExportedFile {
@@ -50,7 +52,7 @@ const sizes = (files: readonly OutputFile[]): readonly ExportedFile[] => files.m
 /** Builds and writes. Undefined when the person cancelled the host's save dialog. */
 export async function exportModel(
   id: ModelId,
-  { format, name, folder, overwrite }: ExportRequest,
+  { format, name, folder, overwrite, max }: ExportRequest,
   options: { readonly signal: AbortSignal; readonly onProgress: (phase: "build" | "write", progress: Progress) => void },
 ): Promise<ExportResult | undefined> {
   const { session, host } = services();
@@ -58,7 +60,7 @@ export async function exportModel(
   if (!model) return undefined;
   const at = { model: id, step: model.b, name };
   const call = { signal: options.signal, onProgress: (progress: Progress) => options.onProgress("build", progress) };
-  const bundled = format === "onnx" ? undefined : await session.build({ ...at, target: format === "wasm" ? "wasm" : "c" }, call);
+  const bundled = format === "onnx" ? undefined : await session.build({ ...at, target: format === "wasm" ? "wasm" : "c", ...(max && Object.keys(max).length > 0 ? { max } : {}) }, call);
   const built = bundled ?? (await session.exportOnnx(at, call));
   const files = sizes(built.files);
   const result = {

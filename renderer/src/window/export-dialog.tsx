@@ -26,10 +26,18 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
   const [target, setTarget] = useState<ExportFormat>("bundle");
   const [name, setName] = useState(() => exportName(model.name));
   const [folder, setFolder] = useState<ChosenFolder>();
+  const [sizes, setSizes] = useState<readonly SizeBound[]>([]);
   const [phase, setPhase] = useState<Phase>({ kind: "form" });
   const controller = useRef<AbortController>(null);
   const close = (): void => setView({ dialog: null });
   useEffect(() => () => controller.current?.abort(), []);
+  useEffect(() => {
+    let current = true;
+    void services().session.sizes({ model: model.id, step: model.b }).then((found) => {
+      if (current) setSizes(found.sizes.map(({ name: size, batch }) => ({ name: size, bound: batch ? "8" : "128" })));
+    }, (error: unknown) => log(model.id, [diagnosticOf(error)]));
+    return () => void (current = false);
+  }, [model.id, model.b]);
 
   const run = async (overwrite: boolean): Promise<void> => {
     controller.current = new AbortController();
@@ -37,7 +45,7 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
     try {
       const result = await exportModel(
         model.id,
-        { format: target, name, overwrite, ...(folder && { folder }) },
+        { format: target, name, overwrite, ...(folder && { folder }), max: Object.fromEntries(sizes.map((s) => [s.name, Number(s.bound)])) },
         { signal: controller.current.signal, onProgress: (stage, progress) => setPhase((before) => (before.kind === "working" ? { ...before, stage, progress } : before)) },
       );
       setPhase(result ? { kind: "done", result } : { kind: "form" });
@@ -54,9 +62,10 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
   };
 
   const problem = nameProblem(name);
+  const blocked = problem !== undefined || (target !== "onnx" && sizes.some((s) => !isBound(s.bound)));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    if (!problem && phase.kind === "form") void run(phase.exists ?? false);
+    if (!blocked && phase.kind === "form") void run(phase.exists ?? false);
   };
   const title = phase.kind === "done" ? t("export.done") : t("export.title", { name: model.name });
   const formId = useId();
@@ -71,7 +80,7 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
         phase.kind === "form" ? (
           <>
             <Button onClick={close}>{t("dialog.cancel")}</Button>
-            <Button variant={phase.exists ? "danger" : "primary"} type="submit" form={formId} disabled={problem !== undefined} data-testid="export-start">
+            <Button variant={phase.exists ? "danger" : "primary"} type="submit" form={formId} disabled={blocked} data-testid="export-start">
               {phase.exists ? t("export.replace") : t("export.start")}
             </Button>
           </>
@@ -84,7 +93,7 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
     >
       {phase.kind === "form" && (
         <form id={formId} className="form" onSubmit={submit}>
-          <ExportForm model={model} target={target} onTarget={setTarget} name={name} onName={(next) => { setName(next); setPhase({ kind: "form" }); }} problem={problem} folder={folder} onFolder={setFolder} />
+          <ExportForm model={model} target={target} onTarget={setTarget} name={name} onName={(next) => { setName(next); setPhase({ kind: "form" }); }} problem={problem} folder={folder} onFolder={setFolder} sizes={sizes} onSizes={(next) => { setSizes(next); setPhase({ kind: "form" }); }} />
           {phase.exists && <p className="form-message form-warning" role="alert" data-testid="export-exists"><CircleAlert size={14} aria-hidden /> {t("export.exists", { name })}</p>}
           {phase.error !== undefined && (
             <div className="form-message form-error" role="alert" data-testid="export-error">
@@ -108,6 +117,14 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
   );
 }
 
+/** A symbolic size of the model's inputs, and what stands in its field. */
+interface SizeBound {
+  readonly name: string;
+  readonly bound: string;
+}
+
+const isBound = (text: string): boolean => /^[1-9]\d{0,6}$/.test(text);
+
 interface FormProps {
   readonly model: ModelState;
   readonly target: ExportFormat;
@@ -117,6 +134,8 @@ interface FormProps {
   readonly problem: ReturnType<typeof nameProblem>;
   readonly folder: ChosenFolder | undefined;
   readonly onFolder: (folder: ChosenFolder) => void;
+  readonly sizes: readonly SizeBound[];
+  readonly onSizes: (sizes: readonly SizeBound[]) => void;
 }
 
 const contents = {
@@ -125,7 +144,7 @@ const contents = {
   onnx: ["model"],
 } as const;
 
-function ExportForm({ model, target, onTarget, name, onName, problem, folder, onFolder }: FormProps): ReactNode {
+function ExportForm({ model, target, onTarget, name, onName, problem, folder, onFolder, sizes, onSizes }: FormProps): ReactNode {
   const { t } = useTranslation();
   const nameId = useId();
   const host = useStore((state) => state.host);
@@ -153,6 +172,23 @@ function ExportForm({ model, target, onTarget, name, onName, problem, folder, on
         <input id={nameId} className="input" value={name} onChange={(event) => onName(event.target.value)} aria-invalid={problem !== undefined} aria-describedby={`${nameId}-problem`} spellCheck={false} data-testid="export-name" />
         <p id={`${nameId}-problem`} className="field-problem">{problem && t(`export.name-${problem}`)}</p>
       </div>
+      {target !== "onnx" && sizes.length > 0 && (
+        <fieldset className="field">
+          <legend className="field-label">{t("export.sizes")}</legend>
+          <div>
+            <div className="size-bounds">
+              {sizes.map((size, i) => (
+                <label key={size.name} className="size-bound">
+                  <Name mono>{size.name}</Name>
+                  <span className="faint">≤</span>
+                  <input className="input num" inputMode="numeric" value={size.bound} aria-invalid={!isBound(size.bound)} onChange={(event) => onSizes(sizes.map((s, k) => (k === i ? { ...s, bound: event.target.value.trim() } : s)))} data-testid="export-size" data-size={size.name} />
+                </label>
+              ))}
+            </div>
+            <p className={sizes.every((s) => isBound(s.bound)) ? "faint size-note" : "field-problem size-note"}>{t(sizes.every((s) => isBound(s.bound)) ? "export.sizes-text" : "export.sizes-problem")}</p>
+          </div>
+        </fieldset>
+      )}
       <div className="field">
         <span className="field-label">{t("export.destination")}</span>
         <div className="destination">
