@@ -17,7 +17,7 @@ export interface LoweringAttributes {
   tensor(name: string): Tensor | undefined;
 }
 
-/** What an operator's lowering may look at. Shapes are static: lowering of symbolic ones comes with an upper bound. */
+/** What an operator's lowering may look at. Shapes are static; for sizes of the run it is asked at several of them, and its programs are generalized. */
 export interface LoweringContext {
   readonly node: OperatorNode;
   readonly attributes: LoweringAttributes;
