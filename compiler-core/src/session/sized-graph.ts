@@ -1,4 +1,4 @@
-import { type Dim, dimAtoms, dimOperands, SymbolicDim } from "../ir/dim.ts";
+import { type Dim, dimAtoms, dimOperands, dimSymbols, SymbolicDim } from "../ir/dim.ts";
 import type { Graph, NodeId, OperatorNode } from "../ir/graph.ts";
 import { inputSymbols } from "../ir/input-symbols.ts";
 import type { Timeline } from "../ir/timeline.ts";
