@@ -133,7 +133,7 @@ const network = `graph @main(%x: float32[N, 3, 8, 8]) -> (%y: float32[N, 5]) {
 }`;
 
 describe("one program for all sizes", () => {
-  test("a transformer encoder with a dynamic batch and sequence, against ONNX Runtime", { timeout: 60_000 }, async () => {
+  test("a transformer encoder with a dynamic batch and sequence, against ONNX Runtime", { timeout: 180_000 }, async () => {
     const graph = await optimized(encoder);
     const code = await lowered(graph, { N: 3, S: 21 }, scheduleTargets[1]);
     const [file] = collectFiles(exportOnnx(parseGraph(encoder, { rules: typeRules, info: { opsets: { "": 18 } } }), { name: "model.onnx", task: silentTask }).files);
@@ -144,7 +144,7 @@ describe("one program for all sizes", () => {
     }
   });
 
-  test("a dynamic batch keeps the kernels of a fixed one: blocks, packed weights, minimal filtering, register tiles", async () => {
+  test("a dynamic batch keeps the kernels of a fixed one: blocks, packed weights, minimal filtering, register tiles", { timeout: 180_000 }, async () => {
     const graph = await optimized(network);
     const code = await lowered(graph, { N: 8 }, scheduleTargets[1]);
     const { graph: kernels, sized } = code;
@@ -173,7 +173,7 @@ describe("one program for all sizes", () => {
     expect(await arena(kernels, code)).toBe(await arena(fixed, same));
   });
 
-  test("random graphs: the bounded program at size n gives what the program built for n gives", { timeout: 60_000 }, async () => {
+  test("random graphs: the bounded program at size n gives what the program built for n gives", { timeout: 180_000 }, async () => {
     for (let seed = 1; seed <= Number(process.env["GRAPHWRIGHT_SIZED_GRAPHS"] ?? 8); seed++) {
       const text = randomGraph(seed);
       const graph = await optimized(text);
@@ -288,7 +288,7 @@ describe("a bundle with sizes of the run", () => {
     const header = new TextDecoder().decode(fileBytes(bundle.files.find((f) => f.path === "include/encoder.h")!));
     expect(header).toContain("encoder_status encoder_resize(encoder_context *context, const encoder_sizes *sizes);");
     expect(header).toMatch(/#define ENCODER_MAX_N 2\n#define ENCODER_MAX_S 17/);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => at.done());
 
   compiled("tests itself at several sizes, clean under the sanitizers, and refuses others", () => {
@@ -296,5 +296,5 @@ describe("a bundle with sizes of the run", () => {
     const { code, text } = run(join(at.path, "selftest"), []);
     expect(text).toMatch(/vectors 0 \(N = 1, S = 1\)[^]*vectors 1 \(N = 1, S = 9\)[^]*N = 2, S = 17[^]*sizes beyond the bounds: refused\npassed/);
     expect(code).toBe(0);
-  }, 60_000);
+  }, 180_000);
 });
