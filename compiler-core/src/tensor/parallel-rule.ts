@@ -8,7 +8,7 @@ import type { Buffer, Expression, Loop, Statement, TensorProgram, Variable } fro
 import { bind, keepsWorkers } from "./schedule/bind.ts";
 import { parallel } from "./schedule/parallel.ts";
 import { Schedule } from "./schedule/schedule.ts";
-import { stagesOf } from "./stages.ts";
+import { nestsOf, stagesOf } from "./stages.ts";
 
 /** Elements stored and loaded below which a nest is not worth sharing: a few microseconds of vector code, as measured on whole networks. */
 export const parallelWork = 1 << 15;
@@ -30,7 +30,7 @@ export function scheduleParallel(program: TensorProgram, least = parallelWork): 
   const schedule = new Schedule(program);
   if (program.body.some((s) => s.kind === "allocate" && !s.buffer.values)) return schedule;
   bindNeighbours(schedule, least);
-  const nests = schedule.program.body.filter((s): s is Loop => s.kind === "for" && s.mode === "serial");
+  const nests = nestsOf(schedule.program).filter((s): s is Loop => s.kind === "for" && s.mode === "serial");
   for (const top of nests) if (workOf(top) >= least) for (const loop of candidates(top)) if (attempt(() => schedule.apply(parallel, { loop: loop.variable.name }))) break;
   if (schedule.steps.length === 0) return schedule;
   for (const top of nests) {
@@ -112,7 +112,7 @@ function fillsLines(top: Loop, loop: Loop): boolean {
     if (s.kind !== "block" || s.body.some((x) => x.kind === "store" && x.buffer.scope === "local")) return;
     for (const a of accessesOf(s, around.filter((x): x is Loop => x.kind === "for"))) {
       const step = a.writes ? coefficient(a.offset, loop.variable) : undefined;
-      if (step !== undefined && (Math.abs(step) * loop.extent) / usualParts < lineElements) fills = false;
+      if (step !== undefined && Math.abs(step) * Math.max(1, loop.extent / usualParts) < lineElements) fills = false;
     }
   });
   return fills;

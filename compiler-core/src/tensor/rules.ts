@@ -394,6 +394,10 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
   const choice = (sizes ? options.of(sizes) : options.best)?.tile;
   if (!choice) throw new GraphwrightError("illegal-schedule", `the tile ${JSON.stringify(sizes)} does not fit block ${name}.`, undefined, "Tune again: the choice was made for another program or target.");
   const { vector, row, panel } = choice;
+  if (choice.stripsOutside) {
+    tileStrips(schedule, name, choice);
+    return true;
+  }
   const { spatial, reduce } = loopNames(schedule.program, name);
   const extentOf = (piece: string, loop: string): number => loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === loop)!.extent;
   // Panels outermost: their vectors stay near while all rows pass. Or inside the rows, where all of them stay near.
@@ -425,6 +429,29 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
     for (const [j, vectorPiece] of vectorPieces.entries()) finishVectors(schedule, vectorPiece, loopAt(schedule.program, vectorPiece, vectorDepth), parts[j]!.tile, choice);
   }
   return true;
+}
+
+/** Strips of the vector loop outside the rows that pass over them. */
+function tileStrips(schedule: Schedule, name: string, choice: VectorTile): void {
+  const { spatial, reduce } = loopNames(schedule.program, name);
+  const loopOf = (piece: string, depth: number): Loop => loopsAroundBlock(schedule.program, piece)[depth]!;
+  const outer = spatial.filter((l) => l !== choice.vector && l !== choice.row);
+  bringToOrder(schedule, name, [...outer, choice.vector, choice.row!, ...reduce]);
+  const parts = vectorParts(loopOf(name, outer.length).extent, choice.vectorSize);
+  const strips = [name];
+  for (const part of parts.slice(0, -1)) {
+    const last = strips.at(-1) as string;
+    strips.push(partitionAt(schedule, last, loopAt(schedule.program, last, outer.length), part.extent)[1] as string);
+  }
+  for (const [j, strip] of strips.entries()) {
+    const { extent, tile: size } = parts[j]!;
+    moveInside(schedule, strip, loopAt(schedule.program, strip, outer.length), size);
+    const depth = outer.length + (extent > size ? 1 : 0);
+    for (const { piece, rows } of rowPieces(schedule, strip, loopOf(strip, depth), choice.rows)) {
+      if (rows > 1) schedule.apply(unroll, { loop: rowsInside(schedule, piece, depth, rows) });
+      finishVectors(schedule, piece, loopNames(schedule.program, piece).all.at(rows > 1 ? -2 : -1) as string, size, choice);
+    }
+  }
 }
 
 function vectorParts(extent: number, size: number): TilePart[] {

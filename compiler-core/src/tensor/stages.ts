@@ -16,14 +16,22 @@ export interface Nest {
 export function stagesOf(program: TensorProgram): readonly (readonly Nest[])[] {
   if (program.body.some((s) => s.kind === "allocate" && !s.buffer.values)) return [];
   const stages: Nest[][] = [];
-  for (const statement of program.body) {
-    if (statement.kind === "allocate") continue;
+  for (const statement of nestsOf(program)) {
     const nest = { statement, shared: sharedLoop(statement) };
     const last = stages.at(-1);
     if (last?.every((n) => runTogether(n, nest))) last.push(nest);
     else stages.push([nest]);
   }
   return stages.some((s) => s.some((n) => n.shared)) ? stages : [];
+}
+
+/** The statements of a program, one nest each: a loop that runs once (a batch of one) holds as many as it has statements. */
+export function nestsOf({ body }: Pick<TensorProgram, "body">): Statement[] {
+  return body.flatMap((s) => {
+    if (s.kind === "allocate") return [];
+    const once = s.kind === "for" && s.mode === "serial" && s.extent === 1 && !s.count && !s.prefetch && !s.body.some((x) => x.kind === "allocate");
+    return once ? nestsOf(s).map((inner) => ({ ...s, body: [inner] })) : [s];
+  });
 }
 
 /** The parallel loop of a nest that threads may share: around it are only loops, which all of them run. */

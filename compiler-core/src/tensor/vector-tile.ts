@@ -18,14 +18,21 @@ export interface VectorTile {
   readonly rows: number;
   readonly panel: string | undefined;
   readonly panels: number;
-  /** the rows outside the panels: the elements are then read once, and all panels stay in the second cache */
+  /**
+   * the rows outside the panels, or without panels outside the further tiles of the vector loop: the elements are then read once,
+   * and the vectors stay in a cache meanwhile
+   */
   readonly rowsOutside: boolean;
+  /** without panels: strips of the vector loop outside the rows */
+  readonly stripsOutside: boolean;
   /** the last loop of the reduction, a window's, is written out */
   readonly window: boolean;
 }
 
 /** Multiplications and additions that must be under way to keep the units busy: 2 units, 4 cycles each. */
 const inFlight = 8;
+/** What starting a tile and storing it costs, in multiplications: much where the reduction is short. */
+const tileEntry = 40;
 /** A tile of more scalars is no longer named one by one. */
 const scalarTile = 64;
 /** A window's last loop of so few iterations is written out: entering it would take as long as its products. */
@@ -113,7 +120,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     const time = (r: number): number => {
       const work = r * loaded;
       // Two loads and two multiplications a cycle; a depthwise product loads a vector for each row.
-      return Math.max(work, inFlight, loaded + (elements.length > 0 ? r : work)) / (loaded * vectorSize / width);
+      return (Math.max(work, inFlight, loaded + (elements.length > 0 ? r : work)) + (elements.length > 0 ? tileEntry / steps : 0)) / (loaded * vectorSize / width);
     };
     const extent = row?.extent ?? 1;
     // How many rows are left is not known where the run's sizes decide.
@@ -121,11 +128,17 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     const whole = Math.floor(extent / rows);
     const cost = ((whole * time(rows) + (rest > 0 ? time(rest) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
     const both = panels > 1 && row !== undefined;
-    if (outside === true && !both) return undefined;
+    // Without panels the rows pass over one strip of vectors, or strips over a tile of rows: what lies inside should stay in the first cache.
+    const strips = !both && row !== undefined && !row.count && elements.length > 0 && vector.extent > vectorSize && row.extent > rows;
+    if (outside === true && !both && !strips) return undefined;
     const [inside, around] = [panelsOutside(panels), rowsOutside(rows)];
-    const chosen = outside ?? (both && 2 * around < inside);
+    const near = (size: number, times: number): number => (size > firstCache ? size * times : size);
+    const [ofStrips, ofRows] = [4 * vector.extent * steps, 4 * extent * steps];
+    const stripsWin = strips && 2 * (ofStrips + near(ofRows, vector.extent / vectorSize)) < ofRows + near(ofStrips, extent / rows);
+    const chosen = outside ?? (both ? 2 * around < inside : strips && !stripsWin);
     const ofPanel = 4 * vectorSize * panels * steps;
-    return { cost, farBytes: chosen ? around : inside, nearBytes: ofPanel > firstCache ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, rowsOutside: chosen, window } };
+    const vectorsAgain = ofPanel > firstCache || (strips && chosen && ofStrips > firstCache);
+    return { cost, farBytes: both && chosen ? around : inside, nearBytes: vectorsAgain ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, rowsOutside: chosen, stripsOutside: strips && !chosen, window } };
   };
   const all: TileCandidate[] = [];
   for (const vectorSize of sizes)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { buffer, makeProgram, nest, store } from "../../src/tensor/build.ts";
-import { add, floordiv, floormod, load, lt, mul, number, select } from "../../src/tensor/expression.ts";
+import { add, floordiv, floormod, load, lt, mul, number, select, variable } from "../../src/tensor/expression.ts";
 import type { Statement, Store, Variable } from "../../src/tensor/program.ts";
 import { stagesOf } from "../../src/tensor/stages.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
@@ -100,6 +100,8 @@ describe("the verifier of programs", () => {
     expect(stages(...shared(fill), ...shared(read((i) => i)))).toEqual([2]);
     expect(stages(...shared(fill), ...shared(read(() => 0)))).toEqual([1, 1]);
     expect(stages(...fill, ...top)).toEqual([]);
+    const batch: Statement = { kind: "for", variable: variable("n"), extent: 1, mode: "serial", body: [...shared(inside), ...top] };
+    expect(stages(batch)).toEqual([2]);
   });
   test("threads that read what another one writes", () => {
     const [first, rest] = [nest("first", [{ name: "k", extent: 1 }], () => store(ring, [zero], one)), nest("rest", [{ name: "k", extent: 7 }], ([k]) => store(ring, [add(k!, 1)], load(ring, [k!])))];
