@@ -114,6 +114,14 @@ for (const theme of ["light", "dark"] as const) {
   await at("kept-value").first().waitFor();
   await at("kept-value").nth(1).click();
   await shot("values");
+  await at("tab-profile").click();
+  await at("run-profile").click();
+  await at("profile-row").nth(8).waitFor({ timeout: 90_000 });
+  await at("profile-row").locator("button", { hasText: "Conv" }).first().click();
+  await at("profile-heat").click();
+  await at("heat-legend").waitFor();
+  await shot("times");
+  await at("profile-heat").click();
   await withChineseFont(page);
   await at("language").click();
   await at("tab-text").click();

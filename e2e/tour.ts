@@ -8,6 +8,8 @@ import { inRoot } from "../app/tooling/run.mjs";
 
 export interface Stop {
   readonly name: string;
+  /** the dialog that is open: what lies behind it was looked at before */
+  readonly dialog?: string;
   /** has colours of its own, so that every theme counts */
   readonly coloured?: true;
   /** in the short run only read, not checked by axe: another stop has the same controls */
@@ -27,6 +29,7 @@ const graphReady = (page: Page) => at(page, "graph-panel").locator('[data-kind="
 
 const dialog = (name: string, id: string, open: (page: Page) => Promise<unknown>, more: Partial<Stop> = {}): Stop => ({
   name,
+  dialog: id,
   async show(page) {
     await open(page);
     await at(page, id).waitFor();
@@ -74,6 +77,7 @@ export const tour: readonly Stop[] = [
   byKeys("settings", "settings", "Control+,", { long: true }),
   {
     name: "opened",
+    read: true,
     async show(page) {
       await at(page, "example").first().click();
       await graphReady(page);
@@ -87,7 +91,7 @@ export const tour: readonly Stop[] = [
   dialog("search-problem", "search", search("op:Convo is:fuse kernel_shap=3", "search-problem"), { read: true }),
   dialog("search-nothing", "search", search("zzzz", "search-nothing"), { long: true }),
   byKeys("settings-general", "settings", "Control+,", { long: true }),
-  dialog("settings-keys", "settings", async (page) => { await press(page, "?"); await at(page, "change-keys").click(); }),
+  dialog("settings-keys", "settings", async (page) => { await press(page, "?"); await at(page, "change-keys").click(); }, { read: true }),
   byKeys("shortcuts", "shortcuts", "?"),
   dialog("about", "about", (page) => choose(page, "help", "help-about"), { long: true }),
   byKeys("export-bundle", "export-dialog", "Control+e"),
@@ -98,7 +102,7 @@ export const tour: readonly Stop[] = [
   byKeys("compare", "compare-dialog", "Shift+D", { long: true }),
   byKeys("save-project", "save-project", "Control+s", { long: true }),
   dialog("link", "open-link", (page) => choose(page, "file", "file-open-link"), { long: true }),
-  menu("file"),
+  menu("file", { read: true }),
   ...(["edit", "view", "rewrite", "window", "help"] as const).map((name) => menu(name, { long: true })),
   // Nothing is selected yet: most panels say how to begin.
   tab("rewrites", '[data-testid="rewrite-row"]'),
@@ -111,7 +115,7 @@ export const tour: readonly Stop[] = [
   tab("bisect", undefined, { long: true }),
   tab("differences", undefined, { long: true }),
   tab("log", undefined, { long: true }),
-  tab("notes"),
+  tab("notes", undefined, { read: true }),
   tab("pipeline", undefined, { long: true }),
   {
     name: "node",

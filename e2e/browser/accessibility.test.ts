@@ -27,7 +27,7 @@ for (const locale of all ? ["en-US", "zh-CN"] : ["zh-CN"]) {
     const stops = tour.filter(({ long, chooses }) => (all || !long) && (kind === "browser" || !chooses));
     page.on("filechooser", () => undefined);
     const found: string[] = [];
-    for (const { name, coloured, read, show: go, leave } of stops) {
+    for (const { name, dialog, coloured, read, show: go, leave } of stops) {
       await go(page);
       // All rules once, and what colours decide in each theme where the state has colours of its own.
       for (const theme of all || (coloured && !read) ? themes : read ? [] : (["light"] as const)) {
@@ -35,6 +35,7 @@ for (const locale of all ? ["en-US", "zh-CN"] : ["zh-CN"]) {
         await settled(page);
         // Monaco's rows are its own; what a screen reader gets of them is its hidden text field.
         const axe = new AxeBuilder({ page }).exclude(".monaco-editor");
+        if (dialog !== undefined && !all) axe.include(`[data-testid="${dialog}"]`);
         // An open menu lies above the landmarks, as menus do.
         if (name.startsWith("menu-")) axe.disableRules(["region"]);
         const { violations } = await (all || theme === "light" ? axe : axe.withRules(["color-contrast"])).analyze();
@@ -50,14 +51,26 @@ for (const locale of all ? ["en-US", "zh-CN"] : ["zh-CN"]) {
   });
 }
 
-journey("the keyboard alone: skip link, parts, tabs, graph with spoken descriptions", { model: digits }, async ({ page, screenshot }) => {
-  await at(page, "graph-panel").locator('[data-kind="operator"]').first().waitFor();
+journey("the keyboard alone: open an example, find a node, apply a rewrite, undo, export", {}, async ({ page, screenshot }) => {
   const part = () => page.evaluate(() => [...document.querySelectorAll("[data-part]")].findIndex((each) => each.contains(document.activeElement)));
+  const focused = (selector: string): Promise<boolean> => page.evaluate((wanted) => (document.activeElement?.closest(wanted) ?? null) !== null, selector);
+  /** The focus has a place, and comes to it without a click. */
+  const keepsFocus = () => expect.poll(() => page.evaluate(() => document.activeElement !== null && document.activeElement !== document.body)).toBe(true);
+  const tabTo = async (selector: string): Promise<void> => {
+    for (let i = 0; i < 40 && !(await focused(selector)); i++) await page.keyboard.press("Tab");
+    expect(await focused(selector)).toBe(true);
+  };
+  await at(page, "example").first().waitFor();
   await page.keyboard.press("Tab");
   expect(await page.evaluate(() => document.activeElement?.className)).toBe("skip-link");
   await screenshot("keyboard-1-skip");
   await page.keyboard.press("Enter");
-  expect(await page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("application");
+  expect(await focused("main")).toBe(true);
+  await tabTo('[data-testid="example"]');
+  await page.keyboard.press("Enter");
+  await at(page, "graph-panel").locator('[data-kind="operator"]').first().waitFor();
+  // The example's card is gone: the focus is in the graph, where work goes on.
+  await expect.poll(() => focused("[role=application]")).toBe(true);
   // The graph: arrows follow edges, and each node is spoken.
   const spoken = page.locator('#graph [role="status"]').last();
   await page.keyboard.press("ArrowDown");
@@ -65,6 +78,7 @@ journey("the keyboard alone: skip link, parts, tabs, graph with spoken descripti
   const first = await spoken.textContent();
   await page.keyboard.press("ArrowDown");
   await expect.poll(() => spoken.textContent()).not.toBe(first);
+  await expect.poll(() => spoken.textContent()).toMatch(/Inputs: .*1×1×28×28.*Output to: /);
   // F6 goes round the parts of the window and comes back.
   await at(page, "text-editor").waitFor();
   await settled(page);
@@ -80,6 +94,44 @@ journey("the keyboard alone: skip link, parts, tabs, graph with spoken descripti
   await page.keyboard.press("ArrowRight");
   await expect.poll(() => at(page, "tab-rewrites").getAttribute("data-state")).toBe("active");
   expect(await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle)).toBe("solid");
+  // A node by its name; the dialog gives the focus back.
+  await page.keyboard.press("/");
+  await page.keyboard.type("stem/bn");
+  await at(page, "search-result").first().waitFor();
+  await page.keyboard.press("Enter");
+  await expect.poll(() => at(page, "inspector-op").textContent()).toContain("BatchNormalization");
+  await keepsFocus();
+  // A rewrite: the list is one stop of Tab, arrows go on in it, a row's button is the next stop.
+  await page.keyboard.press("Alt+2");
+  await at(page, "tab-rewrites").focus();
+  await tabTo('[data-testid="rewrite-filter"]');
+  await page.keyboard.type("BatchNormalization into Conv");
+  await expect.poll(() => at(page, "rewrite-row").count()).toBeLessThan(4);
+  await tabTo('[data-testid="rewrite-row"] [data-row]');
+  while (!(await focused('[data-rewrite="batch-norm-into-conv"]'))) await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  await at(page, "site-row").first().waitFor();
+  await page.keyboard.press("ArrowRight");
+  await expect.poll(() => focused('[data-testid="site-row"]')).toBe(true);
+  await page.keyboard.press("Tab");
+  expect(await focused('[data-testid="apply-site"]')).toBe(true);
+  await page.keyboard.press("Enter");
+  await expect.poll(() => at(page, "timeline").getAttribute("data-step")).toBe("1");
+  await keepsFocus();
+  await expect.poll(() => focused('[data-testid="rewrites-panel"]')).toBe(true);
+  await page.keyboard.press("Control+z");
+  await expect.poll(() => at(page, "timeline").getAttribute("data-step")).toBe("0");
+  await keepsFocus();
+  // Export, and back.
+  await page.keyboard.press("Control+e");
+  await at(page, "export-dialog").waitFor();
+  await tabTo('[data-testid="export-start"]');
+  await page.keyboard.press("Enter");
+  await at(page, "export-result").waitFor({ timeout: 60_000 });
+  await screenshot("keyboard-2-exported");
+  await page.keyboard.press("Escape");
+  await at(page, "export-dialog").waitFor({ state: "detached" });
+  await keepsFocus();
 });
 
 journey("forced colours keep marks, borders and focus", { model: digits }, async ({ page, screenshot }) => {

@@ -10,6 +10,7 @@ const overlays = "[role=dialog], [role=menu], [role=menubar], [role=listbox][dat
 
 interface Place {
   readonly element: HTMLElement;
+  readonly inOverlay: boolean;
   /** from the element's parent up to the page, with the place of the child below in each */
   readonly above: readonly { readonly parent: Element; readonly index: number }[];
 }
@@ -23,8 +24,9 @@ const usable = (element: HTMLElement): boolean => element.isConnected && element
 function remember(element: HTMLElement): void {
   const above: Place["above"][number][] = [];
   for (let child: Element = element; child.parentElement; child = child.parentElement) above.push({ parent: child.parentElement, index: Array.prototype.indexOf.call(child.parentElement.children, child) });
-  place = { element, above };
-  if (element.closest(overlays) === null) {
+  const inOverlay = element.closest(overlays) !== null;
+  place = { element, inOverlay, above };
+  if (!inOverlay) {
     openers.push(element);
     if (openers.length > 8) openers.shift();
   }
@@ -45,16 +47,22 @@ function nearest(lost: Place): HTMLElement | undefined {
     }
     if (parent instanceof HTMLElement && parent.matches("[tabindex]") && usable(parent)) return parent;
   }
-  return openers.findLast(usable);
+  return lost.inOverlay ? openers.findLast(usable) : undefined;
 }
+
+/** Put on the page because the graph was not there yet: it goes on to the graph. */
+let waiting: Element | null = null;
 
 /** Gives the focus a place where it has none. */
 export function keepFocus(): void {
+  const graph = document.querySelector<HTMLElement>("[data-graph-canvas]");
+  if (waiting !== null && waiting === document.activeElement && graph) return graph.focus({ preventScroll: true });
   if (!place || (document.activeElement !== null && document.activeElement !== document.body) || document.querySelector("[role=dialog]") !== null) return;
   // It was put aside with a click on nothing: that is as the person wants it.
   if (usable(place.element)) return;
-  const target = nearest(place) ?? document.querySelector<HTMLElement>("[data-graph-canvas]") ?? document.getElementById("content");
+  const target = nearest(place) ?? graph ?? document.getElementById("content");
   target?.focus({ preventScroll: true });
+  waiting = target?.id === "content" ? target : null;
 }
 
 /** Follows the focus, and looks after every input whether it still has a place. */
@@ -66,18 +74,24 @@ export function watchFocus(): () => void {
   let timers: ReturnType<typeof setTimeout>[] = [];
   const look = (): void => {
     timers.forEach(clearTimeout);
-    timers = [0, 150, 600].map((wait) => setTimeout(keepFocus, wait));
+    timers = [0, 150, 600, 1500].map((wait) => setTimeout(keepFocus, wait));
   };
   const onKey = (event: KeyboardEvent): void => {
+    waiting = null;
     if (event.type === "keydown") keepFocus();
     else look();
   };
+  // The page of a model comes in place of the welcome, some time after the key that asked for it.
+  const stage = document.querySelector(".stage");
+  const observer = new MutationObserver(look);
+  if (stage) observer.observe(stage, { childList: true });
   document.addEventListener("focusin", onFocus);
   addEventListener("keydown", onKey, true);
   addEventListener("keyup", onKey, true);
   addEventListener("click", look, true);
   return () => {
     timers.forEach(clearTimeout);
+    observer.disconnect();
     document.removeEventListener("focusin", onFocus);
     removeEventListener("keydown", onKey, true);
     removeEventListener("keyup", onKey, true);

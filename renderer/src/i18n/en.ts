@@ -706,7 +706,7 @@ export const en = {
     copied: "Picture copied",
     "no-clipboard": "This program may not write pictures to the clipboard. Save the picture instead.",
   },
-  search: { label: "Find node", placeholder: "Name or operator, op:Conv, shape:1,64,*,*, axis=1, rewrite:…", empty: "No node matches.", results: "Nodes found", offers: "What may follow", "problem-is": "No state is called “{{term}}”.", "problem-has": "Nothing is called “{{term}}” here.", "problem-rewrite": "No rewrite “{{term}}” was applied up to this step.", "problem-attribute": "No node of this model has an attribute “{{term}}”.", "problem-op": "No node of this model is called “{{term}}”.", known: "There are:", meant: "Did you mean", count_one: "1 node", count_other: "{{count}} nodes" },
+  search: { label: "Find node", placeholder: "Name or operator, op:Conv, shape:1,64,*,*, axis=1, rewrite:…", empty: "No node matches.", results: "Nodes found", offers: "What may follow", "problem-is": "No state is called “{{term}}”.", "problem-has": "Nothing is called “{{term}}” here.", "problem-rewrite": "No rewrite “{{term}}” was applied up to this step.", "problem-attribute": "No node of this model has an attribute “{{term}}”.", "problem-op": "No operator of this model is called “{{term}}”.", known: "There are:", meant: "Did you mean", count_one: "1 node", count_other: "{{count}} nodes" },
   shortcuts: { title: "Keyboard shortcuts" },
   settings: {
     title: "Settings",

@@ -731,7 +731,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "the rank of the value is unknown, so the constant's axes cannot be aligned": "值的秩未知，无法对齐常量的轴",
   "the result has another rank": "结果的秩不同",
   "the result is {}": "结果为 {0}",
-  "{} also {} the output of {}": "{0} 还{1} {2} 的输出",
+  "the output of {} is also used by {}": "{0} 的输出还被 {1} 使用",
   "{} channels would fill too little of blocks of {}": "{0} 个通道填不满大小为 {1} 的块",
   "{} has no constant weight": "{0} 没有常量权重",
   "{} is an output of the graph": "{0} 是图的输出",

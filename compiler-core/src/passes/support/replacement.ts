@@ -17,7 +17,7 @@ export function requireUsedOnce(context: MatchContext, name: string, value: Valu
     () => {
       if (!sameRegion) return `${context.describe(value)} lies in an enclosing graph`;
       if (result) return `${graph.valueName(value) || context.describe(value)} is an output of the graph`;
-      if (others.length > 0) return `${others.map((id) => describeNode(graph.node(id))).join(", ")} also ${others.length === 1 ? "uses" : "use"} the output of ${context.describe(value)}`;
+      if (others.length > 0) return `the output of ${context.describe(value)} is also used by ${others.map((id) => describeNode(graph.node(id))).join(", ")}`;
       return uses.length > 1 ? `${describeNode(user)} uses it ${uses.length} times` : `only ${describeNode(user)} uses the output of ${context.describe(value)}`;
     },
     () => ({ nodes: others }),
