@@ -190,7 +190,7 @@ describe("schedule primitives, before and after", () => {
     expect(body(after).at(-1)!.trim()).toBe("y[v_o, v_h, v_v] = y[v_o, v_h, v_v] + x[v_i, v_h + v_kh, v_v + v_kw] * w[v_o // 4, v_i, v_kh, v_kw, v_o % 4]");
     sameMeaning(convolution(), after);
     const packed = packTensor(fromNumbers("float32", [5, 3], Array.from({ length: 15 }, (_, i) => i)), ["1", "0/2", "0%2"].map((t) => parseLayoutPart(t)!));
-    expect([packed.dims, Array.from(packed.data)]).toEqual([[3, 3, 2], [0, 3, 6, 9, 12, 0, 1, 4, 7, 10, 13, 0, 2, 5, 8, 11, 14, 0]]);
+    expect([packed.dims, Array.from(packed.data as Float32Array)]).toEqual([[3, 3, 2], [0, 3, 6, 9, 12, 0, 1, 4, 7, 10, 13, 0, 2, 5, 8, 11, 14, 0]]);
   });
 
   test("bind: neighbouring nests of the same workers need not wait for each other", () => {

@@ -93,7 +93,7 @@ describe("the verifier of programs", () => {
     const [image, rows] = [buffer("y", "float32", [6, 8], "output"), buffer("z", "float32", [6], "output")];
     const inside = nest("inside", [{ name: "p", extent: 24 }], ([p]) => store(image, [add(floordiv(p!, 6), 1), add(floormod(p!, 6), 1)], one));
     const top = nest("top", [{ name: "j", extent: 8 }], ([j]) => store(image, [zero, j!], one));
-    const read = (index: (i: Variable) => Variable | number): Statement[] => nest("read", [{ name: "i", extent: 6 }], ([i]) => store(rows, [i!], load(image, [index(i!), zero])));
+    const read = (index: (i: Variable) => Variable | number): readonly Statement[] => nest("read", [{ name: "i", extent: 6 }], ([i]) => store(rows, [i!], load(image, [index(i!), zero])));
     const fill = nest("fill", [{ name: "i", extent: 6 }, { name: "j", extent: 8 }], ([i, j]) => store(image, [i!, j!], one));
     const stages = (...body: readonly Statement[]): number[] => stagesOf(makeProgram("p", [image, rows], body)).map((s) => s.length);
     expect(stages(...shared(inside), ...top)).toEqual([2]);
