@@ -8,12 +8,13 @@ import { listExamples } from "./examples.ts";
 import type { ExportStore } from "./export-store.ts";
 import { keptKeySchema, type KeptStore } from "./kept-store.ts";
 import { newId, type FileRegistry } from "./file-registry.ts";
-import { hostHeader, hostProtocolVersion, hostRoutes, type HostInfo, type OpenedFile, type ToolchainEvent } from "./host-protocol.ts";
-import { exportTargetSchema, idSchema, nameSchema, toolchainRequestSchema } from "./host-schemas.ts";
+import { hostHeader, hostProtocolVersion, hostRoutes, type HostInfo, type MeasureRequest, type MeasureResult, type OpenedFile, type ToolchainEvent } from "./host-protocol.ts";
+import { exportTargetSchema, idSchema, measureRequestSchema, nameSchema, toolchainRequestSchema } from "./host-schemas.ts";
 import type { RecentFiles } from "./recent-files.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { serveFile } from "./serve-file.ts";
 import { serveStatic } from "./static-files.ts";
+import { processorName, runC } from "./c-runner.ts";
 import type { ToolchainRunner } from "./toolchain.ts";
 
 export interface HostApiOptions {
@@ -39,6 +40,8 @@ export interface HostApi {
 }
 
 const jsonLimit = 64 * 1024;
+/** A C program with some variants of a kernel. */
+const sourceLimit = 9 * 1024 * 1024;
 const pieceLimit = 64 * 1024 * 1024;
 const offsetSchema = v.pipe(v.string(), v.regex(/^\d{1,15}$/, "a byte offset is needed"), v.transform(Number));
 
@@ -101,6 +104,32 @@ export function createHostApi(options: HostApiOptions): HostApi {
       },
     });
     return new Response(body, { headers: { "content-type": "application/x-ndjson", "cache-control": "no-store" } });
+  }
+
+  async function startMeasuring({ source, flags }: MeasureRequest): Promise<Response> {
+    const found = await toolchain();
+    const controller = new AbortController();
+    const run = newId();
+    runs.set(run, controller);
+    let closed = false;
+    const work = async (stream: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+      const answer = found
+        ? await runC(found.compiler, flags, source, controller.signal).catch((error: unknown) => ({ ok: false, text: errorBody(error).message }))
+        : { ok: false, text: "A C compiler is missing on this machine." };
+      runs.delete(run);
+      if (closed) return;
+      stream.enqueue(new TextEncoder().encode(JSON.stringify({ ...answer, processor: processorName() } satisfies MeasureResult)));
+      stream.close();
+    };
+    const body = new ReadableStream<Uint8Array>({
+      start: (stream) => void work(stream),
+      // Cancelled, or the window went away.
+      cancel() {
+        closed = true;
+        controller.abort();
+      },
+    });
+    return new Response(body, { headers: { "content-type": "application/json", "cache-control": "no-store" } });
   }
 
   async function route(request: Request, url: URL): Promise<Response> {
@@ -180,6 +209,9 @@ export function createHostApi(options: HostApiOptions): HostApi {
     if (method === "POST" && pathname === hostRoutes.toolchain) {
       return startToolchain(checked(toolchainRequestSchema, await readJson(request), "toolchain").bundle);
     }
+    if (method === "POST" && pathname === hostRoutes.measure) {
+      return startMeasuring(checked(measureRequestSchema, await readJson(request, sourceLimit), "measure"));
+    }
     if (method === "DELETE" && pathname.startsWith(`${hostRoutes.toolchain}/`)) {
       runs.get(pathname.slice(hostRoutes.toolchain.length + 1))?.abort();
       return new Response(null, { status: 204 });
@@ -240,13 +272,13 @@ function requireOwnPage(request: Request, origin: string): void {
   }
 }
 
-async function readJson(request: Request): Promise<unknown> {
+async function readJson(request: Request, limit = jsonLimit): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   if (request.body) {
     for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
       size += chunk.byteLength;
-      if (size > jsonLimit) throw new HostError("too-large", `The request is longer than ${jsonLimit} bytes.`);
+      if (size > limit) throw new HostError("too-large", `The request is longer than ${limit} bytes.`);
       chunks.push(chunk);
     }
   }

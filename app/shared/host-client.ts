@@ -11,6 +11,8 @@ import {
   type Example,
   type ExportedBundle,
   type ExportOptions,
+  type MeasureRequest,
+  type MeasureResult,
   type ExportTarget,
   type HostBridge,
   type HostErrorBody,
@@ -133,6 +135,9 @@ export function createHostClient(page: HostClientPage, native?: NativeBridge): H
     return result;
   }
 
+  const measure = async (body: MeasureRequest, signal?: AbortSignal): Promise<MeasureResult> =>
+    (await (await request("POST", hostRoutes.measure, { body: JSON.stringify(body), ...(signal && { signal }) })).json()) as MeasureResult;
+
   const fileIfAny = async (path: string): Promise<OpenedFile | undefined> => ((await (await request("POST", path)).json()) as OpenedFile | null) ?? undefined;
   const keptAt = (key: string): string => `${hostRoutes.kept}/${encodeURIComponent(key)}`;
   const kept: KeptData = {
@@ -186,6 +191,7 @@ export function createHostClient(page: HostClientPage, native?: NativeBridge): H
     ...(native && { chooseFolder: async () => unwrap(await native.chooseFolder()) }),
     exportBundle,
     runToolchain,
+    measure,
     async openExternal(url) {
       if (native) unwrap(await native.openExternal(url));
       else page.openWindow(url);

@@ -34,6 +34,8 @@ export const hostRoutes = {
   export: "/host/export",
   /** `POST` streams one JSON `ToolchainEvent` a line; `DELETE /<run id>` cancels. */
   toolchain: "/host/toolchain",
+  /** `POST` compiles a C source, runs the program and answers with what it printed; ends when the answer is not waited for. */
+  measure: "/host/measure",
 } as const;
 
 // ---- Values that cross the boundary ---------------------------------------------------------------------------------
@@ -152,6 +154,20 @@ export interface ToolchainResult {
   readonly message: string;
 }
 
+/** A C program that measures, and the compiler's flags for it. */
+export interface MeasureRequest {
+  readonly source: string;
+  readonly flags: readonly string[];
+}
+
+export interface MeasureResult {
+  readonly ok: boolean;
+  /** what the program printed; where it is not ok, why: the compiler's messages */
+  readonly text: string;
+  /** name of the processor that ran it */
+  readonly processor: string;
+}
+
 export interface ChosenFolder {
   readonly id: string;
   readonly path: string;
@@ -249,6 +265,8 @@ export interface HostBridge {
     onEvent: (event: ToolchainEvent) => void,
     signal?: AbortSignal,
   ): Promise<ToolchainResult>;
+  /** Compiles and runs a C program that measures. Requires `capabilities.toolchain`. Aborting ends compiler and program. */
+  measure(request: MeasureRequest, signal?: AbortSignal): Promise<MeasureResult>;
   /** Opens an address of the allowed list in the person's browser. */
   openExternal(url: string): Promise<void>;
   /** Opens the file manager at an exported bundle. Electron only. */

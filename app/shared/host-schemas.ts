@@ -21,6 +21,11 @@ export const exportTargetSchema = v.strictObject({
   overwrite: v.optional(v.boolean()),
 });
 export const toolchainRequestSchema = v.strictObject({ bundle: idSchema });
+/** Flags that say how to compile, and name no file. */
+export const measureRequestSchema = v.strictObject({
+  source: text(8 << 20),
+  flags: v.pipe(v.array(v.pipe(v.string(), v.regex(/^-(std=\w+|O[0-3s]|D\w+)$/, "not a flag for measuring"))), v.maxLength(8)),
+});
 
 const menuEntrySchema = v.variant("type", [
   v.strictObject({ type: v.literal("separator") }),

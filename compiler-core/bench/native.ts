@@ -16,6 +16,7 @@ import type { Graph } from "../src/ir/graph.ts";
 import { type Tensor, tensorBytes, tensorFromBytes } from "../src/ir/tensor.ts";
 import { elementCount } from "../src/ir/value-type.ts";
 import { silentTask } from "../src/support/task.ts";
+import type { ScheduleChooser } from "../src/tensor/schedule-choice.ts";
 import type { ScheduleTarget } from "../src/tensor/target.ts";
 
 export interface Native {
@@ -28,9 +29,9 @@ export interface Native {
   run(inputs: readonly Tensor[], runs: number, threads?: number): { outputs: Tensor[]; milliseconds: number[]; steps: { name: string; milliseconds: number }[] };
 }
 
-export async function compileNative(graph: Graph, target: ScheduleTarget, folder: string, options: { compiler?: string; flags?: readonly string[] } = {}): Promise<Native> {
+export async function compileNative(graph: Graph, target: ScheduleTarget, folder: string, options: { compiler?: string; flags?: readonly string[]; schedules?: ScheduleChooser } = {}): Promise<Native> {
   mkdirSync(folder, { recursive: true });
-  const lowered = await lowerGraph(graph, silentTask, undefined, target);
+  const lowered = await lowerGraph(graph, silentTask, undefined, target, undefined, undefined, options.schedules);
   const constants = [...lowered.values.values()].filter((v) => v.constant && v.type.element !== null && (lowered.outputs.includes(v.key) || lowered.steps.some((s) => s.reads.includes(v.key))));
   const tensors = constants.map((v) => ({ name: v.name, value: graph.constant(v.ref)! }));
   const offsets = new Map(constants.map((v, i) => [v.key, layOutWeights(tensors).offsets[i]!]));

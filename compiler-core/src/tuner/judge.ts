@@ -7,7 +7,7 @@ import type { Variants } from "./variants.ts";
 /** As a bundle's self-test allows: sums in another order. */
 const allowedError = 1e-4;
 /** A variant must win this much beyond the noise: less does not show in a whole network. */
-const leastGain = 0.01;
+const leastGain = 0.02;
 /** Half the 95 % interval of a median, in distances between quartiles over the root of the number of rounds (McGill, Tukey and Larsen 1978). */
 const notch = 1.57;
 /** Rounds without which no ratio is trusted. */

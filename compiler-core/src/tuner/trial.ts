@@ -11,11 +11,11 @@ import { clockSource, type TuningMachine } from "./machine.ts";
 import type { Variants } from "./variants.ts";
 
 /** Seconds that the runs of one layer may take. */
-const seconds = 1.5;
+const seconds = 2;
 /** Rounds of all variants, then of the rule's and the two that were best. */
 const [firstRounds, lastRounds] = [9, 25];
-/** The rest of the network passes through the caches between two runs; more of it changes nothing. */
-const mostBetween = 8 << 20;
+/** The rest of the network passes through the caches between two runs: a larger one leaves nothing in the third either. */
+const mostBetween = 32 << 20;
 
 /** Times and errors of a layer's variants, as its program measured them. */
 export interface Measurement {

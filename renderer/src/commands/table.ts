@@ -7,6 +7,7 @@ import type { NodeId } from "@graphwright/compiler-core";
 import type { Isolation } from "../../../picture/src/index.ts";
 import { metricOf } from "../state/metrics.ts";
 import { profileModel } from "../state/profile-model.ts";
+import { tuneModel } from "../state/tune-model.ts";
 import { copyPicture } from "../state/picture-file.ts";
 import { query } from "../state/query.ts";
 import { report } from "../state/notices.ts";
@@ -149,6 +150,7 @@ export const commands: readonly Command[] = [
   { id: "view-program", menu: "window", section: 1, keys: ["Alt+4"], global: true, run: () => setView({ lower: "program", showLower: true }) },
   { id: "view-values", menu: "window", section: 1, keys: ["Alt+5"], global: true, run: () => setView({ lower: "values", showLower: true }) },
   { id: "view-profile", menu: "window", section: 1, run: () => setView({ lower: "profile", showLower: true }) },
+  { id: "view-tuning", menu: "window", section: 1, run: () => setView({ lower: "tuning", showLower: true }) },
   { id: "view-recipe", menu: "window", section: 1, run: () => setView({ left: "recipe", showLeft: true }) },
   { id: "view-custom", menu: "window", section: 1, run: () => setView({ lower: "custom", showLower: true }) },
   { id: "view-bisect", menu: "window", section: 1, run: () => setView({ lower: "bisect", showLower: true }) },
@@ -174,6 +176,11 @@ export const commands: readonly Command[] = [
     id: "rewrite-profile", menu: "rewrite", section: 0,
     enabled: idle,
     run: onModel((model) => { setView({ lower: "profile", showLower: true }); void profileModel(model.id); }),
+  },
+  {
+    id: "rewrite-tune", menu: "rewrite", section: 0,
+    enabled: (state) => idle(state) && state.host?.capabilities.toolchain !== undefined,
+    run: onModel((model) => { setView({ lower: "tuning", showLower: true }); void tuneModel(model.id); }),
   },
   { id: "rewrite-verify", menu: "rewrite", section: 0, keys: ["Mod+Shift+V"], global: true, enabled: idle, run: onModel((model) => act.verify(model.id)) },
   { id: "rewrite-step", menu: "rewrite", section: 0, keys: ["Shift+J"], enabled: (state) => idle(state) && !!activeModel(state)?.pipeline, run: onModel((model) => act.stepPipeline(model.id)) },

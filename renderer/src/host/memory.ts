@@ -80,6 +80,7 @@ export function createMemoryHost(examples: readonly Example[] = [], info: Partia
       return { id: newId(), path: `/exports/${target.name}`, files: kept.length, bytes };
     },
     runToolchain: () => Promise.reject(new HostFailure("unavailable", "No toolchain.")),
+    measure: () => Promise.reject(new HostFailure("unavailable", "No toolchain.")),
     openExternal: () => Promise.resolve(),
     setTitle(title) {
       this.title = title;

@@ -15,6 +15,7 @@ import { recipePanel } from "./recipe/recipe-panel.tsx";
 import { rewritesPanel } from "./rewrites/rewrites-panel.tsx";
 import { textPanel } from "./text/text-panel.tsx";
 import { timelinePanel } from "./timeline/timeline-panel.tsx";
+import { tuningPanel } from "./tuning/tuning-panel.tsx";
 import { valuesPanel } from "./values/values-panel.tsx";
 
 export const panels = [
@@ -26,6 +27,7 @@ export const panels = [
   programPanel,
   valuesPanel,
   profilePanel,
+  tuningPanel,
   customPanel,
   ordersPanel,
   bisectPanel,

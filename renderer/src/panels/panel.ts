@@ -8,7 +8,7 @@ export interface PanelProps {
 
 /** A part of the window. `tabs` of one area share its place. */
 export interface Panel {
-  readonly id: "pipeline" | "rewrites" | "recipe" | "graph" | "text" | "program" | "values" | "profile" | "custom" | "orders" | "bisect" | "differences" | "notes" | "log" | "inspector" | "timeline";
+  readonly id: "pipeline" | "rewrites" | "recipe" | "graph" | "text" | "program" | "values" | "profile" | "tuning" | "custom" | "orders" | "bisect" | "differences" | "notes" | "log" | "inspector" | "timeline";
   readonly area: "left" | "center" | "lower" | "right" | "bottom";
   readonly icon: LucideIcon;
   readonly component: ComponentType<PanelProps>;

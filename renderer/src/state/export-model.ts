@@ -4,6 +4,7 @@ import type { ChosenFolder, ExportedBundle, ToolchainEvent, ToolchainResult } fr
 import type { Progress } from "../worker/rpc.ts";
 import { services } from "./services.ts";
 import { updateModel, useStore } from "./store.ts";
+import { tuningFor } from "./tune-model.ts";
 
 /** a bundle of C, a bundle of WebAssembly, an ONNX file */
 export type ExportFormat = "bundle" | "wasm" | "onnx";
@@ -15,6 +16,8 @@ export interface ExportRequest {
   readonly overwrite: boolean;
   /** bounds of the sizes that a bundle leaves to be given at run time; 1 fixes a size */
   readonly max?: Readonly<Record<string, number>>;
+  /** schedules as they were measured for this step */
+  readonly tuned?: boolean;
 }
 
 export interface ExportedFile {
@@ -52,7 +55,7 @@ const sizes = (files: readonly OutputFile[]): readonly ExportedFile[] => files.m
 /** Builds and writes. Undefined when the person cancelled the host's save dialog. */
 export async function exportModel(
   id: ModelId,
-  { format, name, folder, overwrite, max }: ExportRequest,
+  { format, name, folder, overwrite, max, tuned }: ExportRequest,
   options: { readonly signal: AbortSignal; readonly onProgress: (phase: "build" | "write", progress: Progress) => void },
 ): Promise<ExportResult | undefined> {
   const { session, host } = services();
@@ -60,7 +63,10 @@ export async function exportModel(
   if (!model) return undefined;
   const at = { model: id, step: model.b, name };
   const call = { signal: options.signal, onProgress: (progress: Progress) => options.onProgress("build", progress) };
-  const bundled = format === "onnx" ? undefined : await session.build({ ...at, target: format === "wasm" ? "wasm" : "c", ...(max && Object.keys(max).length > 0 ? { max } : {}) }, call);
+  const sized = max !== undefined && Object.keys(max).length > 0;
+  // Schedules are measured for sizes that are known.
+  const tuning = tuned && format === "bundle" && !sized ? tuningFor(id, model.b) : undefined;
+  const bundled = format === "onnx" ? undefined : await session.build({ ...at, target: format === "wasm" ? "wasm" : "c", ...(sized ? { max } : {}), ...(tuning && { tuning }) }, call);
   const built = bundled ?? (await session.exportOnnx(at, call));
   const files = sizes(built.files);
   const result = {

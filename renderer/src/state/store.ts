@@ -116,7 +116,7 @@ export interface LogEntry {
 
 export type DialogName = "palette" | "search" | "shortcuts" | "export" | "settings" | "keys" | "about" | "save" | "link" | "picture" | "compare";
 export type LeftTab = "pipeline" | "rewrites" | "recipe";
-export type LowerTab = "text" | "program" | "values" | "profile" | "custom" | "orders" | "bisect" | "differences" | "notes" | "log";
+export type LowerTab = "text" | "program" | "values" | "profile" | "tuning" | "custom" | "orders" | "bisect" | "differences" | "notes" | "log";
 export type Heat = "none" | "flops" | "bytes" | "time" | "error";
 
 /** A file that is being opened and whose outline can be shown. */

@@ -14,6 +14,7 @@ import { messageIn } from "../i18n/compiler.ts";
 import { services } from "../state/services.ts";
 import { positionOf, stepOf } from "../state/steps.ts";
 import { setView, useStore, type ModelState } from "../state/store.ts";
+import { tuningFor } from "../state/tune-model.ts";
 import { diagnosticOf, isCancelled, type Progress } from "../worker/rpc.ts";
 
 type Phase =
@@ -24,6 +25,7 @@ type Phase =
 export function ExportDialog({ model }: { readonly model: ModelState }): ReactNode {
   const { t } = useTranslation();
   const [target, setTarget] = useState<ExportFormat>("bundle");
+  const [tuned, setTuned] = useState(true);
   const [name, setName] = useState(() => exportName(model.name));
   const [folder, setFolder] = useState<ChosenFolder>();
   const [sizes, setSizes] = useState<readonly SizeBound[]>([]);
@@ -45,7 +47,7 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
     try {
       const result = await exportModel(
         model.id,
-        { format: target, name, overwrite, ...(folder && { folder }), max: Object.fromEntries(sizes.map((s) => [s.name, Number(s.bound)])) },
+        { format: target, name, overwrite, tuned, ...(folder && { folder }), max: Object.fromEntries(sizes.map((s) => [s.name, Number(s.bound)])) },
         { signal: controller.current.signal, onProgress: (stage, progress) => setPhase((before) => (before.kind === "working" ? { ...before, stage, progress } : before)) },
       );
       setPhase(result ? { kind: "done", result } : { kind: "form" });
@@ -93,7 +95,7 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
     >
       {phase.kind === "form" && (
         <form id={formId} className="form" onSubmit={submit}>
-          <ExportForm model={model} target={target} onTarget={setTarget} name={name} onName={(next) => { setName(next); setPhase({ kind: "form" }); }} problem={problem} folder={folder} onFolder={setFolder} sizes={sizes} onSizes={(next) => { setSizes(next); setPhase({ kind: "form" }); }} />
+          <ExportForm model={model} target={target} onTarget={setTarget} name={name} onName={(next) => { setName(next); setPhase({ kind: "form" }); }} problem={problem} folder={folder} onFolder={setFolder} tuned={tuned} onTuned={setTuned} sizes={sizes} onSizes={(next) => { setSizes(next); setPhase({ kind: "form" }); }} />
           {phase.exists && <p className="form-message form-warning" role="alert" data-testid="export-exists"><CircleAlert size={14} aria-hidden /> {t("export.exists", { name })}</p>}
           {phase.error !== undefined && (
             <div className="form-message form-error" role="alert" data-testid="export-error">
@@ -136,6 +138,8 @@ interface FormProps {
   readonly onFolder: (folder: ChosenFolder) => void;
   readonly sizes: readonly SizeBound[];
   readonly onSizes: (sizes: readonly SizeBound[]) => void;
+  readonly tuned: boolean;
+  readonly onTuned: (tuned: boolean) => void;
 }
 
 const contents = {
@@ -144,12 +148,13 @@ const contents = {
   onnx: ["model"],
 } as const;
 
-function ExportForm({ model, target, onTarget, name, onName, problem, folder, onFolder, sizes, onSizes }: FormProps): ReactNode {
+function ExportForm({ model, target, onTarget, name, onName, problem, folder, onFolder, tuned, onTuned, sizes, onSizes }: FormProps): ReactNode {
   const { t } = useTranslation();
   const nameId = useId();
   const host = useStore((state) => state.host);
   const { chooseFolder } = services().host;
   const step = stepOf(model.timeline, model.b);
+  const measured = tuningFor(model.id, model.b)?.entries.filter((entry) => entry.chosen > 0).length;
   const destination = folder?.path ?? host?.capabilities.exportsFolder ?? "—";
   return (
     <>
@@ -200,6 +205,12 @@ function ExportForm({ model, target, onTarget, name, onName, problem, folder, on
           )}
         </div>
       </div>
+      {target === "bundle" && measured !== undefined && (
+        <div className="field">
+          <span className="field-label">{t("panel.tuning")}</span>
+          <label className="export-tuned"><input type="checkbox" checked={tuned} onChange={(event) => onTuned(event.target.checked)} data-testid="export-tuned" /> {t("tuning.export", { count: measured })}</label>
+        </div>
+      )}
       <div className="field">
         <span className="field-label">{t("export.contents")}</span>
         <div>

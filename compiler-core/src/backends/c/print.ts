@@ -330,6 +330,7 @@ class KernelPrinter {
       const byWidth = new Map<number, string[]>();
       for (let i = 0; i < elementCount(outer); i++)
         for (const [c, chunk] of chunks.entries()) byWidth.set(chunk.width, [...(byWidth.get(chunk.width) ?? []), vectorName(name, unflat(i, outer), c)]);
+      for (const width of byWidth.keys()) this.vectorWidths.add(width);
       for (const [width, names] of byWidth) for (let i = 0; i < names.length; i += 8) this.line(`${vectorType(width)} ${names.slice(i, i + 8).join(", ")};`);
       return;
     }
