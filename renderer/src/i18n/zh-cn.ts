@@ -849,7 +849,7 @@ export const zhCN = {
     wrong: "错误",
     note: "点：每种调度的中位数；线：至今最佳；虚线：本机至多能达到的速度。另有 {{pruned}} 种被排除。",
     labels: "寄存器分块的行 x 面板 x 元素",
-    export: "采用测得的调度（{{count}} 层与规则不同）",
+    export_other: "采用测得的调度（{{count}} 层与规则不同）",
   },
   profile: {
     run: "测量",

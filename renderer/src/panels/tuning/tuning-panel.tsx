@@ -114,7 +114,7 @@ function Chosen({ entry }: { readonly entry: TuningEntry }): ReactNode {
           <tbody>
             {entry.variants.map((v, i) => (
               <tr key={v.description} className={i === entry.chosen ? "tuning-chosen" : undefined} data-testid="tuning-variant">
-                <td><Name mono className="tuning-schedule">{`${i + 1}  ${v.description}${i === 0 ? ` (${t("tuning.by-rule")})` : ""}`}</Name></td>
+                <td><span className="tuning-schedule"><Name mono>{`${i + 1}  ${v.description}`}</Name>{i === 0 && <span className="faint">{t("tuning.by-rule")}</span>}</span></td>
                 <td className="num">{time(v.estimateMs)}</td>
                 <td className="num">{time(v.medianMs)}</td>
                 <td className="num">{entry.wrong.includes(i) ? <strong className="tuning-wrong">{t("tuning.wrong")}</strong> : v.error === 0 ? "0" : v.error.toExponential(0)}</td>
