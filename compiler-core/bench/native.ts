@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { helperDefinitions } from "../src/backends/c/helpers.ts";
-import { cTarget, epilogueOf } from "../src/backends/c/isa.ts";
+import { byteUseOf, cTarget, epilogueOf } from "../src/backends/c/isa.ts";
 import { printKernel } from "../src/backends/c/print.ts";
 import { cType } from "../src/backends/c/types.ts";
 import { vectorDefinitions } from "../src/backends/c/vector-helpers.ts";
@@ -33,7 +33,7 @@ export async function compileNative(graph: Graph, target: ScheduleTarget, folder
   mkdirSync(folder, { recursive: true });
   const lowered = await lowerGraph(graph, silentTask, undefined, target, undefined, undefined, options.schedules);
   const constants = [...lowered.values.values()].filter((v) => v.constant && v.type.element !== null && (lowered.outputs.includes(v.key) || lowered.steps.some((s) => s.reads.includes(v.key))));
-  const tensors = constants.map((v) => ({ name: v.name, value: graph.constant(v.ref)! }));
+  const tensors = constants.map((v) => ({ name: v.name, value: graph.constant(v.ref)!, ...(v.layout ? { layout: v.layout } : {}) }));
   const offsets = new Map(constants.map((v, i) => [v.key, layOutWeights(tensors).offsets[i]!]));
   const plan = planMemory({
     values: [...lowered.values.values()].map((v) => ({ key: v.key, bytes: v.bytes, ...(offsets.has(v.key) ? { weightOffset: offsets.get(v.key)! } : {}) })),
@@ -73,7 +73,7 @@ export async function compileNative(graph: Graph, target: ScheduleTarget, folder
     });
     calls.push({ name: `${step.node.op === "Fused" ? (step.node.attributes["kind"] as { value: string }).value : step.node.op} ${step.node.name || step.node.outputs[0]!.name}`, text: `${name}(${args.join(", ")}${printed.stages > 0 ? ", stage, part, parts" : ""}); return ${printed.stages};` });
   }
-  const isa = cTarget(target.name);
+  const isa = cTarget(target.name, byteUseOf(lowered.steps.map((s) => s.program)));
   const at = (key: string): string => `${plan.locations.get(key)!.space} + ${plan.locations.get(key)!.offset}`;
   const bytes = (key: string): number => lowered.values.get(key)!.bytes;
   const source = `${isa.prologue}#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n${helperDefinitions(helpers).join("\n")}\n${vectorDefinitions(vectorHelpers, widths).join("\n")}\n${kernels.join("\n")}

@@ -2,7 +2,7 @@ import { byteSize } from "../ir/element-type.ts";
 import { type Graph, type OperatorNode, qualifiedOp } from "../ir/graph.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { helperDefinitions } from "../backends/c/helpers.ts";
-import { cTarget, type CTarget } from "../backends/c/isa.ts";
+import { byteUseOf, cTarget, type CTarget } from "../backends/c/isa.ts";
 import type { LibraryCall, VendorLibrary } from "../backends/c/libraries.ts";
 import { type KernelSource, printKernel } from "../backends/c/print.ts";
 import { vectorDefinitions } from "../backends/c/vector-helpers.ts";
@@ -134,7 +134,11 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
   const weights = await makeWeights(weightTensors, task);
   task.progress(undefined, "printing kernels");
   await task.pause();
-  const variants = graphs.map((g, v): Variant => ({ target: cTarget(targets[v]!.name), lowered: g, kernels: printKernels(id, g, plan, cTarget(targets[v]!.name), options) }));
+  const use = byteUseOf(graphs.flatMap((g) => g.steps.map((s) => s.program)));
+  const variants = graphs.map((g, v): Variant => {
+    const target = cTarget(targets[v]!.name, use);
+    return { target, lowered: g, kernels: printKernels(id, g, plan, target, options) };
+  });
   const { kernels } = variants[0]!;
   const infoOf = (key: ValueKey, name: string): TensorInfo => {
     const v = lowered.values.get(key)!;

@@ -27,6 +27,7 @@ import { rotaryEmbedding } from "./attention/rotary-embedding.ts";
 import { tensorScatter } from "./attention/tensor-scatter.ts";
 import { blockChannels } from "./layout/block-channels.ts";
 import { blockedConv } from "./layout/blocked-conv.ts";
+import { blockedQLinearConv } from "./layout/blocked-qlinear-conv.ts";
 import { packedMatMul } from "./layout/packed-mat-mul.ts";
 import { unblockChannels } from "./layout/unblock-channels.ts";
 import { winogradConv } from "./layout/winograd-conv.ts";
@@ -270,6 +271,7 @@ export const operators: readonly OperatorDefinition[] = [
   blockChannels,
   unblockChannels,
   blockedConv,
+  blockedQLinearConv,
   packedMatMul,
   winogradConv,
   ifOperator,

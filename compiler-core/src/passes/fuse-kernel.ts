@@ -1,12 +1,17 @@
 import { fusedDomain, type OperatorNode, qualifiedOp, sameValue, type ValueRef } from "../ir/graph.ts";
 import { toIntegers, toNumbers } from "../ir/tensor.ts";
-import { shapesEqual } from "../ir/value-type.ts";
+import { elementOf, shapesEqual } from "../ir/value-type.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
 import { fuseGroup } from "./support/fused-group.ts";
 
-const anchors = ["graphwright.BlockedConv", "graphwright.PackedMatMul", "graphwright.WinogradConv"];
-const unary = new Set(["Abs", "Celu", "Clip", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Neg", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh", "ThresholdedRelu"]);
+const anchors = ["graphwright.BlockedConv", "graphwright.BlockedQLinearConv", "graphwright.PackedMatMul", "graphwright.WinogradConv"];
+const unary = new Set(["Abs", "Cast", "Celu", "Clip", "DequantizeLinear", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Neg", "QuantizeLinear", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh", "ThresholdedRelu"]);
 const binary = new Set(["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "PRelu"]);
+
+/** Between these types a kernel converts in registers; of smaller floats it would lose the rounding. */
+const converted = new Set(["float32", "int32", "int8", "uint8"]);
+const isConversion = (node: OperatorNode): boolean => ["Cast", "DequantizeLinear", "QuantizeLinear"].includes(node.op);
+const convertsInRegisters = (node: OperatorNode, context: MatchContext): boolean => !isConversion(node) || [node.inputs[0], result(node)].every((ref) => converted.has(elementOf(context.type(ref)) ?? ""));
 
 /** Elementwise operators that can begin a group of their own. */
 const starts = [...unary, ...binary];
@@ -18,6 +23,7 @@ const result = (node: OperatorNode): ValueRef => ({ node: node.id, output: 0 });
 function follows(node: OperatorNode, value: ValueRef, context: MatchContext): boolean {
   if (node.domain !== "" || !shapesEqual(context.shape(result(node)) ?? null, context.shape(value) ?? null)) return false;
   const others = node.inputs.filter((ref) => ref && !sameValue(ref, value));
+  if (!convertsInRegisters(node, context)) return false;
   if (unary.has(node.op)) return sameValue(node.inputs[0], value) && others.every((ref) => context.constant(ref) !== undefined);
   return binary.has(node.op) && node.inputs.length === 2;
 }
@@ -44,6 +50,11 @@ function chainFrom(anchor: OperatorNode, context: MatchContext): OperatorNode[] 
     // Of two kernels that meet in one sum, the later takes it: the other's result is there by then.
     const rival = user.inputs.map((ref) => (ref && !sameValue(ref, value) ? context.producer(ref) : undefined)).find((p) => p && anchors.includes(qualifiedOp(p)) && context.onlyUser(result(p)) === user);
     if (rival && anchors.includes(qualifiedOp(anchor)) && (rival.order > anchor.order || (rival.order === anchor.order && rival.id > anchor.id))) break;
+    // A conversion of the other operand that nothing else needs goes along.
+    for (const ref of user.inputs) {
+      const other = ref && !sameValue(ref, value) ? context.producer(ref) : undefined;
+      if (other && isConversion(other) && other.domain === "" && other.region === anchor.region && context.onlyUser(result(other)) === user && convertsInRegisters(other, context) && other.inputs.slice(1).every((x) => !x || context.constant(x)) && shapesEqual(context.shape(result(other)) ?? null, context.shape(value) ?? null)) parts.push(other);
+    }
     parts.push(user);
     value = result(user);
   }
@@ -60,6 +71,7 @@ export const fuseKernel = defineRewrite({
   preconditions: [{ name: "something follows", doc: "The only user of the output is elementwise with a result of the same shape, or pads it with zeros." }],
   match(root, context) {
     const kernel = root.domain === fusedDomain;
+    if (!kernel && !convertsInRegisters(root, context)) return undefined;
     // A chain starts where no kernel or chain before it can take the node along.
     const before = kernel ? [] : root.inputs.filter((ref): ref is ValueRef => {
       const producer = ref ? context.producer(ref) : undefined;

@@ -3,10 +3,10 @@ import type { OperatorNode, ValueRef } from "../ir/graph.ts";
 import { fromNumbers, int64Vector, type Tensor, toIntegers, toNumbers } from "../ir/tensor.ts";
 import { blocksOf } from "../ops/support/blocked.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
-import { blockConstant, Builder, floatShape, ownProducer, unblockInstead } from "./support/blocked-layout.ts";
+import { blockConstant, Builder, blockableShape, ownProducer, unblockInstead } from "./support/blocked-layout.ts";
 
 /** Elementwise, and finite at 0: lanes beyond the channels stay numbers. */
-const elementwise = new Set(["Abs", "Add", "Celu", "Clip", "Elu", "Erf", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Max", "Mean", "Min", "Mish", "Mul", "Neg", "PRelu", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sub", "Sum", "Swish", "Tanh", "ThresholdedRelu"]);
+const elementwise = new Set(["Abs", "Add", "Celu", "Cast", "Clip", "DequantizeLinear", "Elu", "Erf", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Max", "Mean", "Min", "Mish", "Mul", "Neg", "PRelu", "QuantizeLinear", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sub", "Sum", "Swish", "Tanh", "ThresholdedRelu"]);
 /** Elementwise, but not finite at 0 in every operand: only where blocks are full. */
 const partial = new Set(["Div", "Sqrt", "Reciprocal", "Pow", "Exp"]);
 const pools = new Set(["MaxPool", "AveragePool"]);
@@ -37,17 +37,18 @@ function plan(root: OperatorNode, context: MatchContext): Plan | string | undefi
   const unblocks = root.inputs.map((ref) => ownProducer(ref, "UnblockChannels", context));
   const first = unblocks.find((u) => u !== undefined);
   if (!first || root.domain !== "") return undefined;
-  const inner = floatShape(first.inputs[0], context);
+  const inner = blockableShape(first.inputs[0], context);
   const block = inner?.at(-1);
-  const outer = floatShape({ node: root.id, output: 0 }, context);
+  const outer = blockableShape({ node: root.id, output: 0 }, context);
   if (block === undefined || outer === undefined) return "a shape is not static";
   const rank = inner!.length - 1;
   const a = context.attributes(root);
   const blockedOf = (i: number): Operand => ({ kind: "blocked", value: unblocks[i]!.inputs[0]! });
-  const dimsOf = (ref: ValueRef | null | undefined): readonly number[] | undefined => floatShape(ref, context);
+  const dimsOf = (ref: ValueRef | null | undefined): readonly number[] | undefined => blockableShape(ref, context);
   if (elementwise.has(root.op) || partial.has(root.op)) {
     const channels = outer[1]!;
     if (outer.length !== rank) return "the result has another rank";
+    if (root.op.endsWith("tizeLinear") && root.inputs.slice(1).some((ref) => ref && (context.shape(ref) ?? [2]).some((d) => d !== 1))) return "it has more than one scale";
     if (partial.has(root.op) && channels % block !== 0) return `${root.op} of the lanes that ${channels} channels leave would not be finite`;
     const operands: Operand[] = [];
     for (const [i, ref] of root.inputs.entries()) {
@@ -64,7 +65,7 @@ function plan(root: OperatorNode, context: MatchContext): Plan | string | undefi
     return { op: root.op, operands, attributes: root.attributes, channels, block };
   }
   if (!unblocks[0] && root.op !== "Concat") return undefined;
-  const channels = floatShape(root.inputs[0], context)?.[1] ?? 0;
+  const channels = blockableShape(root.inputs[0], context)?.[1] ?? 0;
   const one = (op: string, attributes: Attributes, rest: readonly Operand[] = []): Plan => ({ op, operands: [blockedOf(0), ...rest], attributes, channels, block });
   const vector = (i: number): number[] | undefined => {
     const t = context.tensor(root.inputs[i]);
@@ -130,7 +131,7 @@ export const sinkUnblock = defineRewrite({
     const root = context.find(match.root)!;
     const { op, operands, attributes, channels, block } = match.bindings.plan as Plan;
     const builder = new Builder(rewriter, context, root);
-    const rank = floatShape({ node: root.id, output: 0 }, context)!.length;
+    const rank = blockableShape({ node: root.id, output: 0 }, context)!.length;
     const inputs = operands.map((o) => {
       switch (o.kind) {
         case "blocked":

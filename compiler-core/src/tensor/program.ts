@@ -66,8 +66,11 @@ export interface Axis {
   readonly kind: "spatial" | "reduce";
 }
 
-/** "worker": the iterations are shares of the work, one for each worker; "parallel": as many at a time as there are threads. */
-export type LoopKind = "serial" | "unrolled" | "vectorized" | "parallel" | "worker";
+/**
+ * "worker": the iterations are shares of the work, one for each worker; "parallel": as many at a time as there are threads.
+ * "dot": the terms of a dot product that one instruction sums up in each lane of a vector.
+ */
+export type LoopKind = "serial" | "unrolled" | "vectorized" | "parallel" | "worker" | "dot";
 
 export interface Loop {
   readonly kind: "for";

@@ -5,6 +5,7 @@ import { blocksIn, storesIn, walkStatements } from "./build.ts";
 import { keyOf, loadsOf, typeOf, sub, walkExpression } from "./expression.ts";
 import { accessesOf, coefficient, conditionsOf } from "./access.ts";
 import type { Block, Buffer, Expression, Loop, TensorProgram, Variable } from "./program.ts";
+import { bind } from "./schedule/bind.ts";
 import { cacheWrite } from "./schedule/cache-write.ts";
 import { computeInline, writersOf } from "./schedule/compute-inline.ts";
 import { decomposeReduction } from "./schedule/decompose-reduction.ts";
@@ -23,7 +24,7 @@ import { vectorize } from "./schedule/vectorize.ts";
 import { intervalOf, linearOf, Scope } from "./simplify.ts";
 import { portableTarget, type ScheduleTarget } from "./target.ts";
 import type { ScheduleChoice } from "./schedule-choice.ts";
-import { isStrided, type TileOptions, tileOptions, type VectorTile } from "./vector-tile.ts";
+import { dotLoop, isStrided, type TileOptions, tileOptions, type VectorTile } from "./vector-tile.ts";
 
 /**
  * The default schedule, chosen from shapes and access patterns alone:
@@ -394,11 +395,14 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
   const choice = (sizes ? options.of(sizes) : options.best)?.tile;
   if (!choice) throw new GraphwrightError("illegal-schedule", `the tile ${JSON.stringify(sizes)} does not fit block ${name}.`, undefined, "Tune again: the choice was made for another program or target.");
   const { vector, row, panel } = choice;
-  if (choice.stripsOutside) {
+  const dot = dotLoop(schedule.program, name)?.variable.name;
+  if (choice.stripsOutside && dot === undefined) {
     tileStrips(schedule, name, choice);
     return true;
   }
-  const { spatial, reduce } = loopNames(schedule.program, name);
+  const { spatial, reduce: all } = loopNames(schedule.program, name);
+  // Terms of a dot product stay inside: they are one instruction.
+  const reduce = [...all.filter((l) => l !== dot), ...(dot === undefined ? [] : [dot])];
   const extentOf = (piece: string, loop: string): number => loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === loop)!.extent;
   // Panels outermost: their vectors stay near while all rows pass. Or inside the rows, where all of them stay near.
   const panelHere = panel === undefined ? [] : [panel];
@@ -494,9 +498,15 @@ function prefetchWeights(schedule: Schedule, piece: string): void {
 /** The vector loop innermost; accumulators in vectors, stored once the sum is done. */
 function finishVectors(schedule: Schedule, piece: string, vector: string, size: number, { panel, window }: VectorTile): void {
   const inner = moveInside(schedule, piece, vector, size);
+  const dot = dotLoop(schedule.program, piece)?.variable.name;
+  if (dot !== undefined) {
+    bringToOrder(schedule, piece, [...loopNames(schedule.program, piece).all.filter((l) => l !== dot), dot]);
+    schedule.apply(bind, { loop: dot, axis: "dot" });
+  }
   if (size > 1) schedule.apply(vectorize, { loop: inner });
   const { statement: block } = findBlock(schedule.program, piece);
-  const taps = loopsAroundBlock(schedule.program, piece).filter((l) => isReduceLoop(block, l.variable));
+  const terms = dotLoop(schedule.program, piece)?.variable.name;
+  const taps = loopsAroundBlock(schedule.program, piece).filter((l) => isReduceLoop(block, l.variable) && l.variable.name !== terms);
   const { all } = loopNames(schedule.program, piece);
   const first = taps[0]!.variable.name;
   schedule.apply(cacheWrite, { block: piece, at: all[all.indexOf(first) - 1] ?? "" });

@@ -1,6 +1,7 @@
 import { accessesOf, coefficient, conditionsOf } from "./access.ts";
 import { substitute, walkExpression } from "./expression.ts";
-import type { TensorProgram, Variable } from "./program.ts";
+import { dotProduct, dotTerms } from "./dot-product.ts";
+import type { Loop, TensorProgram, Variable } from "./program.ts";
 import { bindingsOf, findBlock, isReduceLoop, loopsAroundBlock, storesOf } from "./schedule/primitive.ts";
 import type { TileSizes } from "./schedule-choice.ts";
 import { linearOf, Scope } from "./simplify.ts";
@@ -74,14 +75,20 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
   const accesses = accessesOf(block, loops);
   const stored = accesses.find((a) => a.writes);
-  if (!stored || stored.buffer.element !== "float32") return undefined;
+  if (!stored || (stored.buffer.element !== "float32" && stored.buffer.element !== "int32")) return undefined;
   const loads = accesses.filter((a) => !a.writes && a.buffer !== stored.buffer);
+  // Terms of a dot product lie side by side: a lane's neighbour is four elements away.
+  const dot = dotLoop(program, name);
+  const next = dot ? dotTerms : 1;
   // Initial values are loaded once a tile: they do not count. They are those that no reduce loop moves.
-  const reduce = loops.filter((l) => isReduceLoop(block, l.variable));
+  const reduce = loops.filter((l) => isReduceLoop(block, l.variable) && l !== dot);
   const moving = loads.filter((a) => reduce.some((l) => coefficient(a.offset, l.variable) !== 0));
-  if (reduce.length === 0 || moving.length === 0 || moving.some((a) => a.buffer.element !== "float32")) return undefined;
+  const types = stored.buffer.element === "float32" ? ["float32"] : ["int8", "uint8"];
+  if (reduce.length === 0 || moving.length === 0 || moving.some((a) => !types.includes(a.buffer.element))) return undefined;
+  // Without vector types compilers do not find products of bytes in a tile.
+  if (stored.buffer.element === "int32" && target.vectorLanes === 1) return undefined;
   const vector = spatial.find(
-    (l) => coefficient(stored.offset, l.variable) === 1 && l.extent >= 4 && !l.count && loads.every((a) => [0, 1].includes(coefficient(a.offset, l.variable) ?? -1)) && moving.some((a) => coefficient(a.offset, l.variable) === 1),
+    (l) => coefficient(stored.offset, l.variable) === 1 && l.extent >= 4 && !l.count && loads.every((a) => [0, 1, next].includes(coefficient(a.offset, l.variable) ?? -1)) && moving.some((a) => coefficient(a.offset, l.variable) === next),
   );
   if (!vector) return undefined;
   // Conditions that are the same for the whole vector stay; rows would have one each.
@@ -89,7 +96,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   let laneConditions = false;
   for (const c of conditions) walkExpression(c, (x) => void (laneConditions ||= x === vector.variable));
   if (laneConditions) return undefined;
-  const vectors = moving.filter((a) => coefficient(a.offset, vector.variable) === 1);
+  const vectors = moving.filter((a) => coefficient(a.offset, vector.variable) === next);
   const elements = moving.filter((a) => coefficient(a.offset, vector.variable) === 0);
   const others = spatial.filter((l) => l !== vector);
   const moves = (list: typeof moving, l: (typeof loops)[number]): boolean => list.some((a) => coefficient(a.offset, l.variable) !== 0);
@@ -117,6 +124,8 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     const width = Math.ceil(vectorSize / lanes);
     const loaded = width * panels;
     if (rows * loaded + loaded + 1 > target.vectorRegisters || (window && rows * loaded > Math.max(inFlight, target.vectorRegisters / 2)) || (target.vectorLanes === 1 && rows * panels * vectorSize > scalarTile)) return undefined;
+    // Bytes that are widened one by one stay in registers from tap to tap.
+    if (stored.buffer.element === "int32" && !dot && rows * loaded > target.vectorRegisters / 4) return undefined;
     const time = (r: number): number => {
       const work = r * loaded;
       // Two loads and two multiplications a cycle; a depthwise product loads a vector for each row.
@@ -152,6 +161,13 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   let best: TileCandidate | undefined;
   for (const c of all) if (!best || c.cost < best.cost - 1e-9 || (c.cost < best.cost + 1e-9 && size(c.tile) > size(best.tile))) best = c;
   return best && { best, all, of: candidate };
+}
+
+/** The innermost reduce loop of a block where it runs over the terms of dot products of bytes. */
+export function dotLoop(program: TensorProgram, name: string): Loop | undefined {
+  const { statement: block } = findBlock(program, name);
+  const last = loopsAroundBlock(program, name).find((l) => l.extent === dotTerms && isReduceLoop(block, l.variable) && block.bindings.includes(l.variable) && dotProduct(block, l.variable) !== undefined);
+  return last;
 }
 
 /** Is the loop written at a stride, between others? Parts of different sizes would not add up to whole dimensions. */

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { helperDefinitions } from "../../src/backends/c/helpers.ts";
-import { cTarget, epilogueOf } from "../../src/backends/c/isa.ts";
+import { byteUseOf, cTarget, epilogueOf } from "../../src/backends/c/isa.ts";
 import { printKernel } from "../../src/backends/c/print.ts";
 import { cType } from "../../src/backends/c/types.ts";
 import { vectorDefinitions } from "../../src/backends/c/vector-helpers.ts";
@@ -40,7 +40,7 @@ export function runInC(cases: readonly { readonly program: TensorProgram; readon
       ...helperDefinitions(new Set(printed.flatMap((p) => [...p.helpers]))),
       ...vectorDefinitions(new Set(printed.flatMap((p) => [...p.vectorHelpers])), new Set(printed.flatMap((p) => [...p.vectorWidths]))),
     ];
-    const isa = cTarget(target.name);
+    const isa = cTarget(target.name, byteUseOf(cases.map((c) => c.program)));
     const calls = cases.map((c, i) => {
       let at = 0;
       const size = c.program.parameters.reduce((n, p) => n + bytesOf(p) + 128, 0);

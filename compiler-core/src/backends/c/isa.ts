@@ -1,3 +1,5 @@
+import { hasDotProducts } from "../../tensor/dot-product.ts";
+import type { TensorProgram } from "../../tensor/program.ts";
 import { scheduleTargets, type ScheduleTarget } from "../../tensor/target.ts";
 
 /** What the C sources of a target need around their functions. */
@@ -15,6 +17,7 @@ export interface CTarget {
 const instructions = (features: readonly string[]): string =>
   `#if defined(__clang__)\n#pragma clang attribute push(__attribute__((target("${features.join(",")}"))), apply_to = function)\n#else\n#pragma GCC target("${features.join(",")}")\n#pragma GCC optimize("fp-contract=fast")\n#endif\n`;
 
+const avx512 = ["avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma"];
 const x86 = "(defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)";
 
 export const cTargets: readonly CTarget[] = [
@@ -28,7 +31,7 @@ export const cTargets: readonly CTarget[] = [
   {
     target: scheduleTargets[2],
     guard: x86,
-    prologue: instructions(["avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma"]),
+    prologue: instructions(avx512),
     detect: '__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("fma")',
   },
   {
@@ -41,6 +44,27 @@ export const cTargets: readonly CTarget[] = [
 /** Closes what a source's prologue opened. */
 export const epilogueOf = (c: CTarget): string => (c.prologue.includes("attribute push") ? "#if defined(__clang__)\n#pragma clang attribute pop\n#endif\n" : "");
 
-export function cTarget(name: ScheduleTarget["name"]): CTarget {
-  return cTargets.find((t) => t.target.name === name)!;
+/** How a program computes with 8-bit integers, which decides what its sources need. */
+export interface ByteUse {
+  /** it reads or writes some: conversions are the compiler's named instructions */
+  readonly bytes: boolean;
+  /** it has loops bound to dot products: with AVX-512 instructions that sum four products (VNNI) */
+  readonly dotProducts: boolean;
+}
+
+export function byteUseOf(programs: Iterable<TensorProgram>): ByteUse {
+  let [bytes, dotProducts] = [false, false];
+  for (const p of programs) {
+    bytes ||= p.parameters.some((b) => b.element === "int8" || b.element === "uint8");
+    dotProducts ||= hasDotProducts(p);
+  }
+  return { bytes, dotProducts };
+}
+
+export function cTarget(name: ScheduleTarget["name"], use: ByteUse = { bytes: false, dotProducts: false }): CTarget {
+  const found = cTargets.find((t) => t.target.name === name)!;
+  if (!use.bytes || found.guard !== x86) return found;
+  const wide = name === "avx512" && use.dotProducts;
+  const prologue = wide ? `#define GW_VNNI 1\n${instructions([...avx512, "avx512vnni"])}` : found.prologue;
+  return { ...found, prologue: `#include <immintrin.h>\n${prologue}`, ...(wide ? { detect: `${found.detect} && __builtin_cpu_supports("avx512vnni")` } : {}) };
 }

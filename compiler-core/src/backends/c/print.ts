@@ -4,6 +4,7 @@ import { elementCount } from "../../ir/value-type.ts";
 import { placeOf } from "../../tensor/access.ts";
 import { walkStatements } from "../../tensor/build.ts";
 import { add, integer, loadsOf, mul, substitute, typeOf, variable, variablesOf } from "../../tensor/expression.ts";
+import { type DotProduct, dotUpdate } from "../../tensor/dot-product.ts";
 import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
 import { decide, intervalOf, Scope, simplify } from "../../tensor/simplify.ts";
@@ -230,7 +231,11 @@ class KernelPrinter {
       this.emitVectors(s, by, scope, block);
       return;
     }
-    const writtenOut = (s.extent === 1 && !s.count) || s.mode === "unrolled" || (s.mode === "vectorized" && runsOverRegisters(s, this.registers));
+    if (s.mode === "dot" && this.vector) {
+      this.emitDot(s, by, scope);
+      return;
+    }
+    const writtenOut = (s.extent === 1 && !s.count) || s.mode === "unrolled" || s.mode === "dot" || (s.mode === "vectorized" && runsOverRegisters(s, this.registers));
     if (writtenOut) {
       // Each iteration has locals of its own.
       const scoped = s.extent > 1 && s.body.some((inner) => inner.kind === "allocate");
@@ -289,6 +294,24 @@ class KernelPrinter {
     for (let i = s.extent - rest; i < s.extent; i++) this.emit(s.body, new Map(by).set(s.variable, integer(i)), scope, block);
   }
 
+  /** The terms of a dot product, all at once in each lane. */
+  private emitDot(s: Loop, by: ReadonlyMap<Variable, Expression>, scope: Scope): void {
+    const block = s.body[0] as Block;
+    const inner = new Map(by);
+    for (const [i, axis] of block.axes.entries()) inner.set(axis.variable, substitute(block.bindings[i] as Expression, by));
+    const { buffer, indices, value } = block.body[0] as Store;
+    const dot = dotUpdate({ kind: "store", buffer, indices: indices.map((i) => substitute(i, inner)), value: substitute(value, inner) }, s.variable)!;
+    const here = this.vector!;
+    this.flush();
+    this.vector = here;
+    const first = new Map<Variable, Expression>([[s.variable, integer(0)], [here.lane, integer(0)]]);
+    const start = (l: DotProduct["left"]): string => `${this.nameOf(l.buffer, l.buffer.name)} + ${this.value(simplify(substitute(flatOffset(l.buffer, l.indices), first), scope), scope, 9)}`;
+    const sum = this.access(dot.sum.buffer, dot.sum.indices.map((i) => simplify(i, scope)), scope, true);
+    if (!this.blockLines.has(block.name)) this.line(`/* ${block.name} */`);
+    this.line(`${sum} = ${this.vectorHelper(dot.shift === 0 ? "dot" : "dots")}(${sum}, ${start(dot.left)}, ${start(dot.right)});`);
+    this.blockLines.set(block.name, { from: this.blockLines.get(block.name)?.from ?? this.lines.length, to: this.lines.length });
+  }
+
   private emitBlock(s: Block, by: ReadonlyMap<Variable, Expression>, scope: Scope): void {
     const inner = new Map(by);
     for (const [i, axis] of s.axes.entries()) inner.set(axis.variable, simplify(substitute(s.bindings[i] as Expression, by), scope));
@@ -331,7 +354,7 @@ class KernelPrinter {
       for (let i = 0; i < elementCount(outer); i++)
         for (const [c, chunk] of chunks.entries()) byWidth.set(chunk.width, [...(byWidth.get(chunk.width) ?? []), vectorName(name, unflat(i, outer), c)]);
       for (const width of byWidth.keys()) this.vectorWidths.add(width);
-      for (const [width, names] of byWidth) for (let i = 0; i < names.length; i += 8) this.line(`${vectorType(width)} ${names.slice(i, i + 8).join(", ")};`);
+      for (const [width, names] of byWidth) for (let i = 0; i < names.length; i += 8) this.line(`${vectorType(width, b.element)} ${names.slice(i, i + 8).join(", ")};`);
       return;
     }
     if (!this.registers.has(b)) {
@@ -374,7 +397,7 @@ class KernelPrinter {
         if ((counts.get(text) ?? 0) < 2 || shared.has(text)) continue;
         const name = `t${this.temporaries++}`;
         shared.set(text, name);
-        this.line(`const ${this.isVector(l) ? vectorType(p.vector!.width) : cType(l.buffer.element)} ${name} = ${text};`);
+        this.line(`const ${this.isVector(l) ? vectorType(p.vector!.width, l.buffer.element) : cType(l.buffer.element)} ${name} = ${text};`);
       }
       if (p.block !== undefined && !this.blockLines.has(p.block)) this.line(`/* ${p.block} */`);
       const from = this.lines.length + 1;
@@ -419,7 +442,7 @@ class KernelPrinter {
     const lane = this.vector?.lane;
     if (!lane || !variablesOf(offset).has(lane)) return `${name}[${this.value(offset, scope)}]`;
     const start = simplify(substitute(offset, new Map([[lane, integer(0)]])), scope);
-    return `*(${stores || b.scope === "output" || b.scope === "local" || b.scope === "scratch" ? "" : "const "}${vectorType(this.vector!.width)}u *)(${name} + ${this.value(start, scope, 9)})`;
+    return `*(${stores || b.scope === "output" || b.scope === "local" || b.scope === "scratch" ? "" : "const "}${vectorType(this.vector!.width, b.element)}u *)(${name} + ${this.value(start, scope, 9)})`;
   }
 
   /** A whole named vector, or one lane of it. */
@@ -451,7 +474,7 @@ class KernelPrinter {
 
   /** The value in every lane. */
   private vectorOperand(e: Expression, scope: Scope, outer: number, shared?: ReadonlyMap<string, string>): string {
-    return this.isVector(e) ? this.value(e, scope, outer, shared) : `${this.vectorHelper("splat")}(${this.value(e, scope, 0, shared)})`;
+    return this.isVector(e) ? this.value(e, scope, outer, shared) : `${this.vectorHelper(typeOf(e) === "int32" ? "splati" : "splat")}(${this.value(e, scope, 0, shared)})`;
   }
 
   private vectorValue(e: Expression, scope: Scope, outer: number, shared?: ReadonlyMap<string, string>): string {
@@ -463,8 +486,18 @@ class KernelPrinter {
         if (this.isVector(e.condition)) return `${this.vectorHelper("select")}(${sub(e.condition, 0)}, ${operand(e.then)}, ${operand(e.otherwise)})`;
         const condition = sub(e.condition, 3);
         // Memory, and sums of it, have the unaligned type: both branches of a conditional must have the same one.
-        const branch = (x: Expression, where: Scope): string => `${this.isVector(x) ? `(${vectorType(this.vector!.width)})` : ""}${this.vectorOperand(x, where, 11, shared)}`;
+        const branch = (x: Expression, where: Scope): string => `${this.isVector(x) ? `(${vectorType(this.vector!.width, typeOf(e))})` : ""}${this.vectorOperand(x, where, 11, shared)}`;
         return wrap(`${condition} ? ${branch(e.then, scope.assume(e.condition))} : ${branch(e.otherwise, scope.assumeNot(e.condition))}`, 2);
+      }
+      case "cast": {
+        const as = (text: string, element: ExpressionType): string => `__builtin_convertvector(${text}, ${vectorType(this.vector!.width, element)})`;
+        // A byte in between changes nothing: the number is within its range.
+        const inner = e.operand.kind === "cast" && e.operand.element !== "int32" ? e.operand.operand : e.operand;
+        const from = typeOf(inner);
+        const text = sub(inner, 0);
+        const whole = from === "float32" ? as(text, "int32") : from === "int32" ? text : `${this.vectorHelper(`widen_${typeId(from)}`)}(${text})`;
+        if (e.element === "int32") return whole;
+        return e.element === "float32" ? as(whole, "float32") : `${this.vectorHelper(`narrow_${typeId(e.element)}`)}(${whole})`;
       }
       case "unary":
         if (e.op === "neg") return wrap(`-${sub(e.operand, 11)}`, 11);
@@ -474,7 +507,9 @@ class KernelPrinter {
         switch (e.op) {
           case "add": return wrap(`${sub(e.left, 9)} + ${sub(e.right, 10)}`, 9);
           case "sub": return wrap(`${sub(e.left, 9)} - ${sub(e.right, 10)}`, 9);
-          case "mul": return wrap(`${sub(e.left, 10)} * ${sub(e.right, 11)}`, 10);
+          case "mul":
+            if (isWidened(e.left) && isWidened(e.right)) return `${this.vectorHelper("mulb")}(${operand(e.left)}, ${operand(e.right)})`;
+            return wrap(`${sub(e.left, 10)} * ${sub(e.right, 11)}`, 10);
           case "div": return wrap(`${sub(e.left, 10)} / ${sub(e.right, 11)}`, 10);
           case "min":
           case "max": {
@@ -652,6 +687,10 @@ class KernelPrinter {
   }
 }
 
+/** A byte as a number of 32 bits, 128 added or not: it has 16 bits at most. */
+const isWidened = (e: Expression): boolean =>
+  e.kind === "cast" ? e.element === "int32" && e.operand.kind === "load" && /^u?int8$/.test(e.operand.buffer.element) : e.kind === "binary" && e.op === "add" && e.right.kind === "number" && e.right.value === 128 && isWidened(e.left);
+
 const typeId = (type: ExpressionType): string => {
   if (type === "index") return "index";
   if (type === "bool") return "u8";
@@ -660,7 +699,7 @@ const typeId = (type: ExpressionType): string => {
 
 const scalarName = (name: string, at: readonly number[]): string => (at.length === 0 ? name : `${name}_${at.join("_")}`);
 
-const vectorType = (width: number): string => `gw_f32x${width}`;
+const vectorType = (width: number, element: ExpressionType): string => `gw_${typeId(element)}x${width}`;
 const vectorName = (name: string, at: readonly number[], chunk: number): string => [name, ...at, chunk].join("_");
 
 function unflat(position: number, dims: readonly number[]): number[] {
@@ -704,7 +743,7 @@ function registerBuffers(program: TensorProgram): Set<Buffer> {
     const constant = new Set<Variable>();
     const by = new Map<Variable, Expression>();
     for (const a of around) {
-      if (a.kind === "for" && (a.mode === "unrolled" || a.mode === "vectorized" || a.extent === 1)) constant.add(a.variable);
+      if (a.kind === "for" && (a.mode === "unrolled" || a.mode === "dot" || a.mode === "vectorized" || a.extent === 1)) constant.add(a.variable);
       if (a.kind === "block") for (const [i, axis] of a.axes.entries()) by.set(axis.variable, substitute(a.bindings[i] as Expression, by));
     }
     const check = (b: Buffer, indices: readonly Expression[]): void => {

@@ -22,6 +22,72 @@ const logErfcTerms = [6.5358417386396655e-6, -1.1287929077434944, -0.63464202693
 
 export const vectorWidths = [16, 8, 4] as const;
 
+/**
+ * s + the dot product, in each lane, of four bytes of x (the same for all lanes) and four of w: unsigned by signed, exact in
+ * 32 bits. `dots` takes signed x, as x + 128. Without an instruction for it, even and odd bytes are multiplied as 16-bit numbers.
+ */
+function defineDot(w: number): void {
+  const bits = 32 * w;
+  const prefix = w === 4 ? "_mm" : `_mm${bits}`;
+  const vector = `__m${bits}i`;
+  const load = w === 16 ? "_mm512_loadu_si512(w)" : `${prefix}_loadu_si${bits}((const ${vector} *)(const void *)w)`;
+  const even = `${prefix}_srai_epi16(${prefix}_slli_epi16(v, 8), 8)`;
+  const x86 = `#elif defined(__x86_64__) || defined(__i386__)
+  const ${vector} v = ${load};
+  const ${vector} e = ${prefix}_madd_epi16(${even}, ${prefix}_set1_epi32(q & 0x00ff00ff));
+  const ${vector} o = ${prefix}_madd_epi16(${prefix}_srai_epi16(v, 8), ${prefix}_set1_epi32((int32_t)((uint32_t)q >> 8) & 0x00ff00ff));
+  return s + (gw_i32x${w})${prefix}_add_epi32(e, o);`;
+  const vnni = `#if defined(GW_VNNI)
+  return (gw_i32x${w})${prefix}_dpbusd_epi32((${vector})s, ${prefix}_set1_epi32(q), ${load});`;
+  const neon = w === 4 ? `
+#elif defined(__ARM_FEATURE_MATMUL_INT8)
+  return (gw_i32x4)vusdotq_s32((int32x4_t)s, vreinterpretq_u8_s32(vdupq_n_s32(q)), vld1q_s8(w));
+#elif defined(__aarch64__)
+  const int16x8_t x16 = vreinterpretq_s16_u16(vmovl_u8(vreinterpret_u8_s32(vdup_n_s32(q))));
+  const int8x16_t v = vld1q_s8(w);
+  const int16x8_t b = vmovl_s8(vget_low_s8(v)), c = vmovl_s8(vget_high_s8(v));
+  return s + (gw_i32x4)vpaddq_s32(vpaddq_s32(vmull_s16(vget_low_s16(b), vget_low_s16(x16)), vmull_s16(vget_high_s16(b), vget_low_s16(x16))), vpaddq_s32(vmull_s16(vget_low_s16(c), vget_low_s16(x16)), vmull_s16(vget_high_s16(c), vget_low_s16(x16))));` : "";
+  for (const [name, flip] of [["dot", ""], ["dots", " q ^= (int32_t)0x80808080u;"]] as const)
+    table.set(`gw_${name}_x${w}`, {
+      text: `static inline gw_i32x${w} gw_${name}_x${w}(gw_i32x${w} s, const void *x, const int8_t *w) {
+  int32_t q;
+  __builtin_memcpy(&q, x, 4);${flip}
+${vnni}
+${x86}${neon}
+#else
+  const uint8_t *b = (const uint8_t *)&q;
+  for (int k = 0; k < ${w}; ++k) s[k] += b[0] * w[4 * k] + b[1] * w[4 * k + 1] + b[2] * w[4 * k + 2] + b[3] * w[4 * k + 3];
+  return s;
+#endif
+}`,
+      needs: [],
+    });
+}
+
+/** Bytes as numbers of 32 bits and back, and products of such numbers; compilers convert some of these one by one. */
+function defineBytes(w: number): void {
+  const bits = 32 * w;
+  const prefix = w === 4 ? "_mm" : `_mm${bits}`;
+  const vector = `__m${bits}i`;
+  const define = (name: string, type: string, signature: string, x86: string, generic: string): void => void table.set(`gw_${name}_x${w}`, {
+    text: `static inline ${type} gw_${name}_x${w}(${signature}) {\n#if defined(__x86_64__) || defined(__i386__)\n  ${x86}\n#else\n  ${generic}\n#endif\n}`,
+    needs: [],
+  });
+  // The bytes in the low part of a register.
+  const low = w === 16 ? "const __m128i b = (__m128i)v;" : w === 8 ? "int64_t q; __builtin_memcpy(&q, &v, 8); const __m128i b = _mm_set_epi64x(0, q);" : "int32_t q; __builtin_memcpy(&q, &v, 4); const __m128i b = _mm_cvtsi32_si128(q);";
+  for (const [sign, c] of [["u", "epu8"], ["i", "epi8"]] as const) {
+    const bytes = `gw_${sign}8x${w}`;
+    define(`widen_${sign}8`, `gw_i32x${w}`, `${bytes} v`, `${low} return (gw_i32x${w})${prefix}_cvt${c}_epi32(b);`, `return __builtin_convertvector(v, gw_i32x${w});`);
+    // Within the range of the bytes: saturation changes nothing.
+    const pack = sign === "u" ? "_mm_packus_epi16" : "_mm_packs_epi16";
+    const halves = w === 8 ? "_mm_packs_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1))" : "_mm_packs_epi32((__m128i)v, (__m128i)v)";
+    const narrow = w === 16 ? `return (${bytes})_mm512_cvtepi32_epi8((__m512i)v);` : `const __m128i h = ${halves}; const __m128i b = ${pack}(h, h); ${bytes} r; __builtin_memcpy(&r, &b, ${w}); return r;`;
+    define(`narrow_${sign}8`, bytes, `gw_i32x${w} v`, narrow, `return __builtin_convertvector(v, ${bytes});`);
+  }
+  // Of numbers of 16 bits the product of low halves is the product: one instruction, where full products take two.
+  define("mulb", `gw_i32x${w}`, `gw_i32x${w} a, gw_i32x${w} b`, `return (gw_i32x${w})${prefix}_madd_epi16((${vector})a, (${vector})_mm_and(b));`.replace(`(${vector})_mm_and(b)`, `${prefix}_${w === 16 ? "and_si512" : w === 8 ? "and_si256" : "and_si128"}((${vector})b, ${prefix}_set1_epi32(0xffff))`), "return a * b;");
+}
+
 const table = new Map<string, { readonly text: string; readonly needs: readonly string[] }>();
 
 for (const w of vectorWidths) {
@@ -43,6 +109,11 @@ for (const w of vectorWidths) {
     define(`${op}n`, `${v} a, ${v} b`, body);
     define(op, `${v} a, ${v} b`, `return gw_select_x${w}(a != a, a, gw_${op}n_x${w}(a, b));`, ["select", `${op}n`]);
   }
+  // Adding 1.5 * 2^23 leaves no fraction bits; larger numbers have none. The sign of a zero is kept.
+  define("round", `${v} x`, `const ${v} a = gw_abs_x${w}(x); const ${v} r = (a + 8388608.0f) - 8388608.0f; return gw_select_x${w}(a < 8388608.0f, (${v})((${i})r | ((${i})x & ~0x7fffffff)), x);`, ["abs", "select"]);
+  define("splati", "int32_t x", `return (${i})${all("x")};`);
+  defineDot(w);
+  defineBytes(w);
   const each = (body: string): string => `${v} r; for (int k = 0; k < ${w}; ++k) r[k] = ${body}; return r;`;
   define(
     "sqrt",
@@ -74,7 +145,7 @@ for (const w of vectorWidths) {
 
 /** Vector types of a width: values, values at any address, and masks. */
 const typesOf = (w: number): string =>
-  `typedef float gw_f32x${w} __attribute__((vector_size(${4 * w})));\ntypedef float gw_f32x${w}u __attribute__((vector_size(${4 * w}), aligned(4), may_alias));\ntypedef int32_t gw_i32x${w} __attribute__((vector_size(${4 * w})));`;
+  `typedef float gw_f32x${w} __attribute__((vector_size(${4 * w})));\ntypedef float gw_f32x${w}u __attribute__((vector_size(${4 * w}), aligned(4), may_alias));\ntypedef int32_t gw_i32x${w} __attribute__((vector_size(${4 * w})));\ntypedef int32_t gw_i32x${w}u __attribute__((vector_size(${4 * w}), aligned(4), may_alias));\ntypedef uint8_t gw_u8x${w} __attribute__((vector_size(${w})));\ntypedef uint8_t gw_u8x${w}u __attribute__((vector_size(${w}), aligned(1), may_alias));\ntypedef int8_t gw_i8x${w} __attribute__((vector_size(${w})));\ntypedef int8_t gw_i8x${w}u __attribute__((vector_size(${w}), aligned(1), may_alias));`;
 
 export const isVectorHelper = (name: string): boolean => table.has(name);
 

@@ -1,8 +1,10 @@
 import { coefficient, flatOffset } from "../../tensor/access.ts";
 import { walkStatements } from "../../tensor/build.ts";
-import { isComparison, loadsOf, substitute, typeOf, variablesOf, walkExpression } from "../../tensor/expression.ts";
-import type { Buffer, Expression, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
+import { dotTerms, dotUpdate } from "../../tensor/dot-product.ts";
+import { isComparison, keyOf, loadsOf, substitute, typeOf, variablesOf, walkExpression } from "../../tensor/expression.ts";
+import type { Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
 import { linearOf, Scope } from "../../tensor/simplify.ts";
+import type { ElementType } from "../../ir/element-type.ts";
 import { elementCount } from "../../ir/value-type.ts";
 
 /** Which loops of a program are printed as operations on vectors, and which locals are named vectors. */
@@ -31,7 +33,11 @@ const largestFile = 64;
 /** Locals of at most so many elements, accessed at constant places, are printed as scalars. */
 export const scalarLimit = 64;
 
-const functions: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["neg", "abs", "sqrt", "rsqrt", "exp", "tanh", "erf"]);
+const functions: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["neg", "abs", "sqrt", "rsqrt", "exp", "tanh", "erf", "round"]);
+
+/** Types that vectors compute in, and those that they are converted from and to when loaded and stored. */
+const isComputed = (type: ExpressionType): boolean => type === "float32" || type === "int32";
+const isByte = (type: ExpressionType): boolean => type === "uint8" || type === "int8";
 
 const mentions = (e: Expression, v: Variable): boolean => {
   let found = false;
@@ -53,10 +59,63 @@ function isVectorValue(e: Expression, v: Variable, scope: Scope): boolean {
     };
     return (!mentions(e.condition, v) || condition(e.condition)) && isVectorValue(e.then, v, scope) && isVectorValue(e.otherwise, v, scope);
   }
-  if (typeOf(e) !== "float32") return false;
-  if (e.kind === "load") return e.indices.every((i) => loadsOf(i).every((l) => !mentions(l, v))) && coefficient(linearOf(flatOffset(e.buffer, e.indices), scope), v) === 1;
-  if (e.kind === "binary") return ["add", "sub", "mul", "div", "min", "max"].includes(e.op) && isVectorValue(e.left, v, scope) && isVectorValue(e.right, v, scope);
+  const neighbours = (l: Extract<Expression, { kind: "load" }>): boolean => l.indices.every((i) => loadsOf(i).every((x) => !mentions(x, v))) && coefficient(linearOf(flatOffset(l.buffer, l.indices), scope), v) === 1;
+  const type = typeOf(e);
+  if (!isComputed(type)) return false;
+  if (e.kind === "load") return neighbours(e);
+  if (e.kind === "cast") {
+    const { operand } = e;
+    if (operand.kind === "load" && isByte(operand.buffer.element)) return neighbours(operand);
+    // A number within the bytes' range passes through them unchanged.
+    if (operand.kind === "cast" && isByte(operand.element)) return fitsBytes(operand) && isVectorValue(operand.operand, v, scope);
+    return type === "float32" && typeOf(operand) === "int32" && isVectorValue(operand, v, scope);
+  }
+  if (e.kind === "binary") return (type === "int32" ? ["add", "sub", "mul"] : ["add", "sub", "mul", "div", "min", "max"]).includes(e.op) && isVectorValue(e.left, v, scope) && isVectorValue(e.right, v, scope);
+  if (type === "int32") return false;
   return e.kind === "unary" && functions.has(e.op) && isVectorValue(e.operand, v, scope);
+}
+
+/** Bounds of a float expression, where numbers in it give them; `known` has lower bounds that a condition gives. */
+function boundsOf(e: Expression, known: ReadonlyMap<string, number> = new Map()): readonly [number, number] {
+  const least = known.get(keyOf(e)) ?? -Infinity;
+  const [low, high] = ((): readonly [number, number] => {
+    if (e.kind === "number") return [e.value, e.value];
+    if (e.kind === "unary" && e.op === "round") return boundsOf(e.operand, known);
+    if (e.kind === "select") {
+      const { condition: c } = e;
+      const inside = c.kind === "binary" && c.op === "gt" && c.right.kind === "number" ? new Map([...known, [keyOf(c.left), c.right.value]]) : known;
+      const [a, b] = [boundsOf(e.then, inside), boundsOf(e.otherwise, known)];
+      return [Math.min(a[0], b[0]), Math.max(a[1], b[1])];
+    }
+    if (e.kind !== "binary") return [-Infinity, Infinity];
+    const [a, b] = [boundsOf(e.left, known), boundsOf(e.right, known)];
+    if (e.op === "add") return [a[0] + b[0], a[1] + b[1]];
+    if (e.op === "min") return [Math.min(a[0], b[0]), Math.min(a[1], b[1])];
+    return e.op === "max" ? [Math.max(a[0], b[0]), Math.max(a[1], b[1])] : [-Infinity, Infinity];
+  })();
+  return [Math.max(low, least), high];
+}
+
+/** A value that vectors may store: of the buffer's type, or a float within the range of the buffer's bytes. */
+function isStorable(value: Expression, element: ElementType, v: Variable, scope: Scope): boolean {
+  if (isComputed(element)) return typeOf(value) === element && isVectorValue(value, v, scope);
+  if (!isByte(element)) return false;
+  if (value.kind === "load") return value.buffer.element === element && coefficient(linearOf(flatOffset(value.buffer, value.indices), scope), v) === 1 && value.indices.every((i) => loadsOf(i).length === 0);
+  return value.kind === "cast" && value.element === element && fitsBytes(value) && isVectorValue(value.operand, v, scope);
+}
+
+/** Is it a float that is within the range of the bytes it becomes? */
+function fitsBytes({ element, operand }: Extract<Expression, { kind: "cast" }>): boolean {
+  if (typeOf(operand) !== "float32") return false;
+  const [low, high] = boundsOf(operand);
+  return element === "uint8" ? low >= 0 && high <= 255 : low >= -128 && high <= 127;
+}
+
+/** Is the store one of a dot product whose lanes are iterations of `v`? */
+function isDotOf(store: Store, term: Loop, v: Variable, scope: Scope): boolean {
+  const dot = dotUpdate(store, term.variable);
+  const moved = (b: Buffer, indices: readonly Expression[]): number | undefined => coefficient(linearOf(flatOffset(b, indices), scope), v);
+  return dot !== undefined && moved(dot.sum.buffer, dot.sum.indices) === 1 && moved(dot.left.buffer, dot.left.indices) === 0 && moved(dot.right.buffer, dot.right.indices) === dotTerms;
 }
 
 interface Access {
@@ -90,9 +149,11 @@ export function planVectors(program: TensorProgram, lanes: number): VectorPlan {
     for (const l of enclosing) {
       loops.add(l);
       const v = l.variable;
+      const term = around.find((a): a is Loop => a.kind === "for" && a.mode === "dot");
+      const whole = around.every((a) => a.kind !== "block" || !a.init || a.init.length === 0);
       const fits =
-        l.extent >= 4 && enclosing.length === 1 && s.buffer.element === "float32" && typeOf(resolved.value) === "float32" &&
-        coefficient(linearOf(flatOffset(s.buffer, resolved.indices), scope), v) === 1 && isVectorValue(resolved.value, v, scope);
+        l.extent >= 4 && enclosing.length === 1 &&
+        (term ? whole && isDotOf(resolved, term, v, scope) : coefficient(linearOf(flatOffset(s.buffer, resolved.indices), scope), v) === 1 && isStorable(resolved.value, s.buffer.element, v, scope));
       if (!fits) refused.add(l);
     }
   });
@@ -114,7 +175,7 @@ function namedVectors(locals: ReadonlySet<Buffer>, accesses: readonly Access[], 
   const good = new Set<Buffer>();
   for (const b of locals) {
     const extent = b.dims.at(-1);
-    if (b.values || b.element !== "float32" || extent === undefined || extent < 4 || chunksOf(extent, lanes).rest > 0) continue;
+    if (b.values || !isComputed(b.element) || extent === undefined || extent < 4 || chunksOf(extent, lanes).rest > 0) continue;
     if ((elementCount(b.dims) / extent) * chunksOf(extent, lanes).chunks.length > largestFile) continue;
     const fits = accesses.every((a) => {
       if (a.buffer !== b) return true;

@@ -17,17 +17,17 @@ export const blockChannels = defineOperator({
   inputs: [required("X", "T", "[N, C, ...S]")],
   outputs: [required("Y", "T", "[N, ceil(C / block), ...S, block]")],
   attributes: { block: { kind: "int", doc: "channels in a block", fallback: 16 } },
-  types: { T: tensors("float32") },
+  types: { T: tensors("float32", "int8", "uint8", "int32") },
   infer: (context, _, attributes) => {
-    const shape = rankedInput(context, 0)?.shape;
+    const { shape, element } = rankedInput(context, 0) ?? {};
     const size = attributes.int("block");
     const [batch, channels, ...space] = shape ?? [];
-    return [tensorOutput("float32", shape && shape.length >= 2 ? [batch!, typeof channels === "number" ? blocksOf(channels, size) : null, ...space, size] : null)];
+    return [tensorOutput(element ?? null, shape && shape.length >= 2 ? [batch!, typeof channels === "number" ? blocksOf(channels, size) : null, ...space, size] : null)];
   },
   evaluate: (inputs, context) => {
     const x = tensorAt(inputs, 0);
-    const { dims, numbers } = block(toNumbers(x), x.dims, context.attributes.int("block"));
-    return [fromNumbers("float32", dims, numbers)];
+    const { dims, numbers } = block(toNumbers(x), x.dims, context.attributes.int("block"), Float64Array);
+    return [fromNumbers(x.element, dims, numbers)];
   },
   lower: blockChannelsLowering,
 });

@@ -17,15 +17,15 @@ export const unblockChannels = defineOperator({
   inputs: [required("X", "T", "[N, B, ...S, b]")],
   outputs: [required("Y", "T", "[N, channels, ...S]")],
   attributes: { channels: { kind: "int", doc: "channels of the output, at most B * b", required: true } },
-  types: { T: tensors("float32") },
+  types: { T: tensors("float32", "int8", "uint8", "int32") },
   infer: (context, _, attributes) => {
-    const shape = rankedInput(context, 0)?.shape;
-    return [tensorOutput("float32", shape && shape.length >= 3 ? [shape[0]!, attributes.int("channels"), ...shape.slice(2, -1)] : null)];
+    const { shape, element } = rankedInput(context, 0) ?? {};
+    return [tensorOutput(element ?? null, shape && shape.length >= 3 ? [shape[0]!, attributes.int("channels"), ...shape.slice(2, -1)] : null)];
   },
   evaluate: (inputs, context) => {
     const x = tensorAt(inputs, 0);
-    const { dims, numbers } = unblock(toNumbers(x), x.dims, context.attributes.int("channels"));
-    return [fromNumbers("float32", dims, numbers)];
+    const { dims, numbers } = unblock(toNumbers(x), x.dims, context.attributes.int("channels"), Float64Array);
+    return [fromNumbers(x.element, dims, numbers)];
   },
   lower: unblockChannelsLowering,
 });

@@ -9,11 +9,13 @@ export const blocksOf = (channels: number, block: number): number => Math.ceil(c
 const product = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 
 /** [N, C, ...S] -> [N, ceil(C / b), ...S, b]; the lanes beyond C are 0. */
-export function blockChannels(x: ArrayLike<number>, dims: readonly number[], block: number): { dims: number[]; numbers: Float32Array } {
+export function blockChannels(x: ArrayLike<number>, dims: readonly number[], block: number): { dims: number[]; numbers: Float32Array };
+export function blockChannels(x: ArrayLike<number>, dims: readonly number[], block: number, kind: typeof Float64Array): { dims: number[]; numbers: Float64Array };
+export function blockChannels(x: ArrayLike<number>, dims: readonly number[], block: number, kind: typeof Float32Array | typeof Float64Array = Float32Array): { dims: number[]; numbers: FloatArray } {
   const [batch, channels, ...space] = dims as [number, number, ...number[]];
   const blocks = blocksOf(channels, block);
   const positions = product(space);
-  const numbers = new Float32Array(batch * blocks * positions * block);
+  const numbers = new kind(batch * blocks * positions * block);
   for (let n = 0; n < batch; n++)
     for (let c = 0; c < channels; c++) {
       const from = (n * channels + c) * positions;
@@ -24,12 +26,14 @@ export function blockChannels(x: ArrayLike<number>, dims: readonly number[], blo
 }
 
 /** [N, B, ...S, b] -> [N, channels, ...S]: what lies beyond `channels` is left out. */
-export function unblockChannels(x: ArrayLike<number>, dims: readonly number[], channels: number): { dims: number[]; numbers: Float32Array } {
+export function unblockChannels(x: ArrayLike<number>, dims: readonly number[], channels: number): { dims: number[]; numbers: Float32Array };
+export function unblockChannels(x: ArrayLike<number>, dims: readonly number[], channels: number, kind: typeof Float64Array): { dims: number[]; numbers: Float64Array };
+export function unblockChannels(x: ArrayLike<number>, dims: readonly number[], channels: number, kind: typeof Float32Array | typeof Float64Array = Float32Array): { dims: number[]; numbers: FloatArray } {
   const [batch, blocks, ...rest] = dims as [number, number, ...number[]];
   const block = rest.at(-1)!;
   const space = rest.slice(0, -1);
   const positions = product(space);
-  const numbers = new Float32Array(batch * channels * positions);
+  const numbers = new kind(batch * channels * positions);
   for (let n = 0; n < batch; n++)
     for (let c = 0; c < channels; c++) {
       const to = (n * channels + c) * positions;
@@ -102,4 +106,48 @@ export function unpackColumns(w: ArrayLike<number>, dims: readonly number[], col
   const numbers = new Float32Array(rows * columns);
   for (let k = 0; k < rows; k++) for (let n = 0; n < columns; n++) numbers[k * columns + n] = w[(Math.floor(n / block) * rows + k) * block + (n % block)]!;
   return numbers;
+}
+
+/** Terms of a dot product of bytes: what one machine instruction sums up. */
+export const dotTerms = 4;
+
+/**
+ * Filters [M, C/g, ...K] of 8-bit integers as dot products of four read them: [Mb, Cb, ...K, c / 4, b, 4] for an input in
+ * blocks of c channels; [Mb, ...K, b] when each channel has its own filter.
+ */
+export type IntegerFilterForm = "quads" | "depthwise";
+
+export function packIntegerFilters(w: ArrayLike<number>, dims: readonly number[], block: number, depth: number, form: IntegerFilterForm): { dims: number[]; numbers: Int8Array } {
+  const [features, channels, ...kernel] = dims as [number, number, ...number[]];
+  const taps = product(kernel);
+  const outer = blocksOf(features, block);
+  const inner = form === "quads" ? blocksOf(channels, depth) : 1;
+  const numbers = new Int8Array(outer * inner * taps * (form === "quads" ? depth : 1) * block);
+  for (let m = 0; m < features; m++)
+    for (let c = 0; c < channels; c++)
+      for (let t = 0; t < taps; t++) numbers[integerPlace(m, c, t, { taps, inner, block, depth: form === "quads" ? depth : 0 })] = w[(m * channels + c) * taps + t]!;
+  return { dims: form === "quads" ? [outer, inner, ...kernel, depth / dotTerms, block, dotTerms] : [outer, ...kernel, block], numbers };
+}
+
+/** The filters [M, C/g, ...K] again, M and C being whole blocks. */
+export function unpackIntegerFilters(w: ArrayLike<number>, dims: readonly number[], form: IntegerFilterForm): { dims: number[]; numbers: Float64Array } {
+  const quads = form === "quads";
+  const kernel = dims.slice(quads ? 2 : 1, quads ? -3 : -1);
+  const taps = product(kernel);
+  const block = dims.at(quads ? -2 : -1)!;
+  const depth = quads ? dims.at(-3)! * dotTerms : 0;
+  const inner = quads ? dims[1]! : 1;
+  const channels = quads ? inner * depth : 1;
+  const features = dims[0]! * block;
+  const numbers = new Float64Array(features * channels * taps);
+  for (let m = 0; m < features; m++)
+    for (let c = 0; c < channels; c++)
+      for (let t = 0; t < taps; t++) numbers[(m * channels + c) * taps + t] = w[integerPlace(m, c, t, { taps, inner, block, depth })]!;
+  return { dims: [features, channels, ...kernel], numbers };
+}
+
+function integerPlace(m: number, c: number, t: number, { taps, inner, block, depth }: { taps: number; inner: number; block: number; depth: number }): number {
+  if (depth === 0) return (Math.floor(m / block) * taps + t) * block + (m % block);
+  const tap = (Math.floor(m / block) * inner + Math.floor(c / depth)) * taps + t;
+  return ((tap * (depth / dotTerms) + Math.floor((c % depth) / dotTerms)) * block + (m % block)) * dotTerms + (c % dotTerms);
 }

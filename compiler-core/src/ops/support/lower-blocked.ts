@@ -1,9 +1,10 @@
 import { type AxisSpec, nest, store } from "../../tensor/build.ts";
-import { add, load, lt, mul, select, floordiv, floormod } from "../../tensor/expression.ts";
+import { add, cast, floordiv, floormod, load, lt, max, min, mul, number, select, unary } from "../../tensor/expression.ts";
 import type { Lowering } from "../../tensor/lowering.ts";
 import type { Expression, Variable } from "../../tensor/program.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { inputOf, outputOf, spatialAxes, zero } from "./lower-common.ts";
+import { integerRange } from "./quantization.ts";
 
 /** Loop nests over channels in blocks; see blocked.ts for the layouts. */
 
@@ -94,6 +95,67 @@ export const blockedConvLowering: Lowering = {
       },
       first,
     );
+  },
+};
+
+/** Sums of products of 8-bit integers in 32, then in steps of the result: dot products of four neighbouring channels, or one filter a channel. */
+export const blockedQLinearConvLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const w = inputOf(context, 1);
+    const bias = inputOf(context, 2);
+    const scale = context.inputs[3];
+    const y = outputOf(context);
+    const [batch, blocks, height, width, block] = y.dims as [number, number, number, number, number];
+    const [sh, sw] = (context.attributes.ints("strides") ?? [1, 1]) as [number, number];
+    const [dh, dw] = (context.attributes.ints("dilations") ?? [1, 1]) as [number, number];
+    const shift = context.attributes.int("shift", 0);
+    const out: AxisSpec[] = [{ name: "n", extent: batch }, { name: "ob", extent: blocks }, { name: "oh", extent: height }, { name: "ow", extent: width }, { name: "oi", extent: block }];
+    const reduce = (name: string, extent: number): AxisSpec => ({ name, extent, kind: "reduce" });
+    const sums = scale ? context.local("sums", "int32", y.dims) : y;
+    const wide = (e: Expression): Expression => cast("int32", e);
+    const moved = (e: Expression): Expression => (shift === 0 ? wide(e) : add(wide(e), number("int32", shift)));
+    const place = (o: Variable, stride: number, k: Variable, dilation: number): Expression => add(mul(o, stride), mul(k, dilation));
+    const first = (v: readonly Variable[]) => store(sums, v.slice(0, 5), load(bias, [v[1]!, v[4]!]));
+    const update = (v: readonly Variable[], product: Expression) => store(sums, v.slice(0, 5), add(load(sums, v.slice(0, 5)), product));
+    const depthwise = w.dims.length === 4;
+    const [kh, kw] = (depthwise ? w.dims.slice(1) : w.dims.slice(2)) as [number, number];
+    const inner = w.dims[1]!;
+    const perGroup = blocks / context.attributes.int("group", 1);
+    const products = depthwise
+      ? nest(
+          "depthwise",
+          [...out, reduce("kh", kh), reduce("kw", kw)],
+          (v) => {
+            const [n, ob, oh, ow, oi, a, b] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable];
+            return update(v, mul(moved(load(x, [n, ob, place(oh, sh, a, dh), place(ow, sw, b, dw), oi])), wide(load(w, [ob, a, b, oi]))));
+          },
+          first,
+        )
+      : nest(
+          "conv",
+          [...out, reduce("ib", inner), reduce("kh", kh), reduce("kw", kw), reduce("iq", w.dims[4]!), reduce("i4", w.dims[6]!)],
+          (v) => {
+            const [n, ob, oh, ow, oi, ib, a, b, iq, i4] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable];
+            const from: Expression = perGroup === blocks ? ib : add(mul(floordiv(ob, perGroup), inner), ib);
+            const channel = add(mul(iq, w.dims[6]!), i4);
+            return update(v, mul(moved(load(x, [n, from, place(oh, sh, a, dh), place(ow, sw, b, dw), channel])), wide(load(w, [ob, ib, a, b, iq, oi, i4]))));
+          },
+          first,
+        );
+    if (!scale) return products;
+    const zeroPoint = context.attributes.int("zero", 0);
+    const [low, high] = integerRange(y.element);
+    const f = (value: number): Expression => number("float32", value);
+    return [
+      ...products,
+      // Clamped, then rounded: the bounds are integers, and no number is too large to be rounded fast.
+      ...nest("requantize", out, (v) => {
+        const real = mul(cast("float32", load(sums, v)), load(scale, [v[1]!, v[4]!]));
+        const rounded = unary("round", min(max(real, f(low - zeroPoint)), f(high - zeroPoint)));
+        return store(y, v, cast(y.element, zeroPoint === 0 ? rounded : add(rounded, f(zeroPoint))));
+      }),
+    ];
   },
 };
 

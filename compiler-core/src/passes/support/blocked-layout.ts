@@ -15,6 +15,12 @@ export function floatShape(ref: ValueRef | null | undefined, context: MatchConte
   return elementOf(type) === "float32" ? staticShape(type) : undefined;
 }
 
+/** The static shape of a value of a type that kernels keep in blocks. */
+export function blockableShape(ref: ValueRef | null | undefined, context: MatchContext): readonly number[] | undefined {
+  const type = context.type(ref);
+  return ["float32", "uint8", "int8", "int32"].includes(elementOf(type) ?? "") ? staticShape(type) : undefined;
+}
+
 /** The node that makes the value, if it is graphwright's `op`. */
 export function ownProducer(ref: ValueRef | null | undefined, op: string, context: MatchContext): OperatorNode | undefined {
   const node = context.producer(ref);
@@ -59,9 +65,10 @@ export class Builder {
     return this.node("BlockChannels", [value], { block: int(size) }, "blocked");
   }
 
-  pad(value: ValueRef, begins: readonly number[], ends: readonly number[]): ValueRef {
+  /** Pads with zeros, or with `fill`. */
+  pad(value: ValueRef, begins: readonly number[], ends: readonly number[], fill?: Tensor): ValueRef {
     const amounts = this.constant(int64Vector([...begins, ...ends]), `${this.base}_pads`);
-    return this.node("Pad", [value, amounts], {}, "padded", "");
+    return this.node("Pad", [value, amounts, ...(fill ? [this.constant(fill, `${this.base}_border`)] : [])], {}, "padded", "");
   }
 }
 

@@ -7,7 +7,7 @@ export const vectorize = definePrimitive<{ loop: string }>({
   name: "vectorize",
   summary: "The loop's iterations become the lanes of vectors.",
   conditions: [
-    { name: "innermost", doc: "The loop contains no other loop, except unrolled ones." },
+    { name: "innermost", doc: "The loop contains no other loop, except unrolled ones and those bound to dot products." },
     { name: "spatial", doc: "The loop moves no reduce axis: lanes may not add to one element." },
     { name: "no-carried-dependence", doc: "No lane reads what another lane writes." },
     { name: "own-elements", doc: "Each iteration writes elements of its own." },
@@ -20,7 +20,7 @@ export const vectorize = definePrimitive<{ loop: string }>({
     require("known-count", statement.count === undefined, `the sizes of the run decide how often ${args.loop} runs`);
     let nested: Statement | undefined;
     walkStatements(statement.body, (s) => {
-      if (s.kind === "for" && s.mode !== "unrolled") nested = s;
+      if (s.kind === "for" && s.mode !== "unrolled" && s.mode !== "dot") nested = s;
     });
     require("innermost", nested === undefined, `${args.loop} contains another loop`);
     for (const block of blocksIn(statement.body)) require("spatial", !isReduceLoop(block, statement.variable), `${block.name} reduces over ${args.loop}`);
