@@ -85,8 +85,8 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   const moving = loads.filter((a) => reduce.some((l) => coefficient(a.offset, l.variable) !== 0));
   const types = stored.buffer.element === "float32" ? ["float32"] : ["int8", "uint8"];
   if (reduce.length === 0 || moving.length === 0 || moving.some((a) => !types.includes(a.buffer.element))) return undefined;
-  // Without vector types compilers do not find products of bytes in a tile.
-  if (stored.buffer.element === "int32" && target.vectorLanes === 1) return undefined;
+  // Without vector types compilers do not find products of bytes in a tile, and WebAssembly is printed for floats.
+  if (stored.buffer.element === "int32" && (target.vectorLanes === 1 || target.name === "wasm")) return undefined;
   const vector = spatial.find(
     (l) => coefficient(stored.offset, l.variable) === 1 && l.extent >= 4 && !l.count && loads.every((a) => [0, 1, next].includes(coefficient(a.offset, l.variable) ?? -1)) && moving.some((a) => coefficient(a.offset, l.variable) === next),
   );

@@ -19,6 +19,8 @@ import { verifyProgram } from "../../src/tensor/verifier.ts";
 import { runInC, runnableTargets, sanitizingCompilers } from "../tensor/c-runner.ts";
 import { inputsFor, programOf, worstDifference } from "../tensor/lowered.ts";
 import { load, type Loaded, run as runSession } from "../passes/runtime.ts";
+import { runInWasm } from "../tensor/wasm-runner.ts";
+import { wasmTarget } from "../../src/backends/wasm/index.ts";
 import { bundleOf, folder, make, reference, run, write } from "./on-disk.ts";
 
 /** Layers as quantizers of other tools write them: a convolution with an activation, one a channel, a residual sum, a pool, a fully connected layer. */
@@ -125,10 +127,10 @@ describe.each(["uint8", "int8"] as const)("a network of %s activations", (activa
 
 describe("products of bytes", () => {
   const cases = [
-    { name: "blocks of 16, padded columns", inputs: [[1, 1, 5, 7, 16], [2, 1, 3, 3, 4, 16, 4], [2, 16], [2, 16]], output: [1, 2, 3, 5, 16], attributes: { zero: 128, to: 2 }, elements: ["uint8", "int8", "int32", "float32"], element: "uint8" },
+    { name: "blocks of 16, padded columns", inputs: [[1, 1, 3, 6, 16], [2, 1, 2, 2, 4, 16, 4], [2, 16], [2, 16]], output: [1, 2, 2, 5, 16], attributes: { zero: 128, to: 2 }, elements: ["uint8", "int8", "int32", "float32"], element: "uint8" },
     { name: "signed, with strides", inputs: [[2, 1, 5, 5, 4], [1, 1, 3, 3, 1, 16, 4], [1, 16], [1, 16]], output: [2, 1, 2, 2, 16], attributes: { shift: 128, to: 3, strides: [2, 2] }, elements: ["int8", "int8", "int32", "float32"], element: "int8" },
     { name: "one filter a channel", inputs: [[1, 2, 4, 9, 16], [2, 3, 3, 16], [2, 16], [2, 16]], output: [1, 2, 2, 7, 16], attributes: { zero: 3, to: 2 }, elements: ["uint8", "int8", "int32", "float32"], element: "uint8" },
-    { name: "sums alone, of rows of a matrix", inputs: [[21, 2, 1, 1, 16], [3, 2, 1, 1, 4, 16, 4], [3, 16]], output: [21, 3, 1, 1, 16], attributes: { to: 6 }, elements: ["uint8", "int8", "int32"], element: "int32" },
+    { name: "sums alone, of rows of a matrix", inputs: [[9, 2, 1, 1, 16], [3, 2, 1, 1, 4, 16, 4], [3, 16]], output: [9, 3, 1, 1, 16], attributes: { to: 6 }, elements: ["uint8", "int8", "int32"], element: "int32" },
   ] as const;
   const programs = cases.map((c) => ({ name: c.name, program: programOf(blockedQLinearConvLowering, { op: "BlockedQLinearConv", ...c, weights: [1, 2, 3] }) }));
 
@@ -141,6 +143,11 @@ describe("products of bytes", () => {
         const inputs = inputsFor(program);
         expect(worstDifference(interpret(program, inputs)[0]!, interpret(scheduled, inputs)[0]!), name).toBe(0);
       }
+  });
+
+  test("their WebAssembly gives the same numbers", async () => {
+    const outputs = await runInWasm(programs.map(({ program }) => ({ program: scheduleByRule(program, wasmTarget).program, inputs: inputsFor(program) })), 0);
+    for (const [i, { name, program }] of programs.entries()) expect(worstDifference(outputs[i]![0]!, interpret(program, inputsFor(program))[0]!), name).toBe(0);
   });
 
   needs("gcc")("their C gives the same bits for every instruction set, with no undefined behaviour", () => {
