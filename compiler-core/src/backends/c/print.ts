@@ -305,7 +305,7 @@ class KernelPrinter {
     this.flush();
     this.vector = here;
     const first = new Map<Variable, Expression>([[s.variable, integer(0)], [here.lane, integer(0)]]);
-    const start = (l: DotProduct["left"]): string => `${this.nameOf(l.buffer, l.buffer.name)} + ${this.value(simplify(substitute(flatOffset(l.buffer, l.indices), first), scope), scope, 9)}`;
+    const start = (l: DotProduct["left"]): string => `${this.nameOf(l.buffer, l.buffer.name)} + ${this.value(simplify(substitute(placeOf(l.buffer, l.indices), first), scope), scope, 9)}`;
     const sum = this.access(dot.sum.buffer, dot.sum.indices.map((i) => simplify(i, scope)), scope, true);
     if (!this.blockLines.has(block.name)) this.line(`/* ${block.name} */`);
     this.line(`${sum} = ${this.vectorHelper(dot.shift === 0 ? "dot" : "dots")}(${sum}, ${start(dot.left)}, ${start(dot.right)});`);
