@@ -1,7 +1,6 @@
 import type { Dim } from "../ir/dim.ts";
 import { byteSize } from "../ir/element-type.ts";
 import { describeNode, type Graph, type Node, type OperatorNode, rootRegion, type ValueRef } from "../ir/graph.ts";
-import { inputSymbols } from "../ir/input-symbols.ts";
 import { topologicalOrder } from "../ir/order.ts";
 import { tensorBytes } from "../ir/tensor.ts";
 import { elementCount, staticShape, type TensorType } from "../ir/value-type.ts";
@@ -240,20 +239,15 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
     return value;
   };
 
-  const open = sized ? [] : inputSymbols(graph).map((s) => JSON.stringify(s));
-  if (open.length > 0)
-    throw new GraphwrightError(
-      "not-lowered",
-      open.length === 1 ? `the model cannot be built: the size ${open[0]} of its inputs is not known.` : `the model cannot be built: the sizes ${open.join(", ")} of its inputs are not known.`,
-      undefined,
-      "Nothing was written. Fix them (build --fix N=1,length=128), or leave them to the run up to a bound (build --max N=8,length=128).",
-    );
   for (const id of root.parameters) {
     const node = graph.node(id);
     const type = node.outputs[0]?.type;
     if (type?.kind !== "tensor" || type.element === null || !staticShape(type))
       refused.push(`the input ${node.outputs[0]?.name} is ${type?.text}: its shape must be static`);
   }
+  // Nodes that a size of an input reaches: a line for each would hide what else is refused.
+  const openInputs = refused.length > 0;
+  const reached: string[] = [];
   const order = topologicalOrder(graph, rootRegion);
   // Sizes that a graph computes from shapes are known when it is lowered: only what feeds a program is a step.
   const wanted = new Set(root.outputs.map((o) => keyOfValue(o.value)));
@@ -297,11 +291,13 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
       });
     } catch (error) {
       if (!(error instanceof GraphwrightError)) throw error;
-      refused.push(`${describeNode(node)} ${error.diagnostic.message}`);
+      if (openInputs && error.diagnostic.message.includes("is not static")) reached.push(describeNode(node));
+      else refused.push(`${describeNode(node)} ${error.diagnostic.message}`);
     }
   }
   if (general) steps.reverse();
   const outputs = root.outputs.map((o) => addValue(o.value).key);
+  if (reached.length > 0) refused.push(`shapes that follow from these inputs, of ${reached.length} ${reached.length === 1 ? "node" : "nodes"}: ${reached.join(", ")}`);
   if (refused.length > 0)
     throw new GraphwrightError(
       "not-lowered",
