@@ -121,7 +121,7 @@ export function readme(m: CModel, facts: ReadmeFacts): string {
   const gap = m.arenaBytes - m.lowerBoundBytes;
   return `# ${commentText(m.modelName)}
 
-A neural network as plain C99 with no dependency but the C library's \`math.h\`${facts.library ? ` and ${facts.library.title}, unless it is built with \`${facts.library.name.toUpperCase()}=0\`` : ""}: ${m.steps.length} steps by ${facts.kernels} kernels.
+A neural network as plain C99 with no dependency but the C library's \`math.h\`${facts.library ? ` and ${facts.library.title}, unless it is built with \`${facts.library.name.toUpperCase()}=0\`` : ""}: ${m.steps.length} ${m.steps.length === 1 ? "step" : "steps"} by ${facts.kernels} ${facts.kernels === 1 ? "kernel" : "kernels"}.
 
 | | |
 |---|---|
