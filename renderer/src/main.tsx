@@ -4,6 +4,7 @@ import "@fontsource-variable/jetbrains-mono";
 import "./design/tokens.css";
 import "./design/base.css";
 import "./design/controls.css";
+import "./design/measured.css";
 import "./window/window.css";
 import { applyTheme } from "./design/theme.ts";
 import { warmUpEditor } from "./editor/warm-up.ts";

@@ -162,6 +162,25 @@ describe("rewriting", () => {
     expect(model()).toEqual(before);
     expect(useStore.getState()).toMatchObject({ tasks: [], notices: [] });
   });
+
+  test("a cancel that crosses the answer takes back what was done: window and compiler are as before, the next run gives the same steps", async () => {
+    let late = true;
+    const { id, model } = await openDigits((session) => ({
+      runPipeline: async (params, task) => {
+        const result = await session.runPipeline(params, task);
+        if (late) useStore.getState().tasks[0]!.cancel();
+        return result;
+      },
+    }));
+    const before = model();
+    await act.runPipeline(id);
+    expect(model()).toEqual(before);
+    expect(useStore.getState()).toMatchObject({ tasks: [], notices: [] });
+    late = false;
+    await act.runPipeline(id);
+    expect(model().timeline.steps[1]).toMatchObject({ id: 1, parent: 0 });
+    expect(model().timeline.runs[0]).toMatchObject({ from: 0 });
+  });
 });
 
 describe("stepping", () => {

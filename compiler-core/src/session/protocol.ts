@@ -821,17 +821,19 @@ export interface SessionApi {
   moveTo: Method<{ readonly model: ModelId; readonly step: StepId }, ChangeResult>;
   undo: Method<{ readonly model: ModelId }, ChangeResult>;
   redo: Method<{ readonly model: ModelId }, ChangeResult>;
+  /** makes the timeline what it was with `steps` steps and `runs` runs and its head at `head`: for a change whose cancel came after its last look at it */
+  withdraw: Method<{ readonly model: ModelId; readonly steps: number; readonly runs: number; readonly head: StepId }, void>;
   /** compares what two steps compute, on the whole model */
   verify: Method<{ readonly model: ModelId; readonly from: StepId; readonly to: StepId; readonly seeds?: number }, CheckView>;
   /** compares what two models compute: inputs are matched by name, else by position */
   compare: Method<{ readonly a: At; readonly b: At; readonly seeds?: number }, CheckView>;
-  /** runs a test case; `roundtrip` after export and import, `optimize` after the default pipeline */
   /** a case as C sources and raw inputs, to be compiled and run by the caller */
   compileCase: Method<{ readonly case: BackendCase; readonly identifier: string; readonly optimize?: boolean; /** besides the portable code, that for these instructions */ readonly target?: string }, CompiledCase>;
   /** compares what the compiled code gave for a data set: all outputs one after another; null when it agrees */
   compareCompiled: Method<{ readonly case: BackendCase; readonly set: number; readonly outputs: NonNullable<CompiledCase["code"]>["outputs"]; readonly bytes: Uint8Array }, string | null>;
   /** runs a case as WebAssembly in this engine; `relaxed`: with relaxed SIMD */
   wasmCase: Method<{ readonly case: BackendCase; readonly optimize?: boolean; readonly relaxed?: boolean }, WasmCaseResult>;
+  /** runs a test case; `roundtrip` after export and import, `optimize` after the default pipeline */
   backendCase: Method<{ readonly case: BackendCase; readonly roundtrip?: boolean; readonly optimize?: boolean }, BackendCaseResult>;
   /** evaluates a step; inputs that are not given are drawn from the seed. With `keep`, all values are kept up to a limit of memory (256 MiB) */
   run: Method<At & { readonly seed: number; readonly inputs?: Readonly<Record<string, RunInput>>; readonly npy?: boolean; readonly keep?: { readonly limitBytes?: number }; /** "reference": nothing as WebAssembly */ readonly engine?: "auto" | "reference" }, RunResult>;

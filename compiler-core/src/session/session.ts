@@ -448,6 +448,10 @@ export function createSession(clock: Clock = () => 0): SessionApi {
       return moved(model);
     },
 
+    async withdraw({ model: id, steps, runs, head }) {
+      find(id).rollBack(steps, head, runs);
+    },
+
     async verify({ model: id, from, to, seeds }, task) {
       const model = find(id);
       const view = checkView(await checkModels(model.graph(from), model.graph(to), { task, ...(await engine.for(model.graph(from))), ...(seeds === undefined ? {} : { seeds }) }), "model");

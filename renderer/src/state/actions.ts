@@ -457,7 +457,14 @@ export async function change(
   updateModel(id, { changing: title });
   try {
     await onChange.before?.();
-    const result = await runTask(title, work);
+    const result = await runTask(title, async (options) => {
+      const done = await work(options);
+      if (!options.signal.aborted) return done;
+      // The cancel crossed the answer on its way: what was done is taken back.
+      const { steps, runs, head } = before.timeline;
+      await services().session.withdraw({ model: id, steps: steps.length, runs: runs.length, head });
+      throw new CallCancelled();
+    });
     const { timeline } = result;
     await onChange.grown?.(id, timeline).catch(() => undefined);
     updateModel(id, (state) => {

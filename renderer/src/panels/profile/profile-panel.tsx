@@ -48,8 +48,8 @@ function ProfilePanel({ model }: PanelProps): ReactNode {
   );
   const longest = Math.max(...(view?.rows.map((row) => row.milliseconds) ?? []), 0);
   return (
-    <div className="profile" data-testid="profile-panel">
-      <div className="sub-bar profile-bar">
+    <div className="measured profile" data-testid="profile-panel">
+      <div className="sub-bar measured-bar">
         <Button small variant="primary" disabled={busy} onClick={() => void profileModel(id)} data-testid="run-profile"><Timer size={12} aria-hidden /> {view ? t("profile.again") : t("profile.run")}</Button>
         {view && profile && (
           <>
@@ -63,9 +63,9 @@ function ProfilePanel({ model }: PanelProps): ReactNode {
       </div>
       {!view && <Empty icon={Gauge} title={t("profile.empty-title")}>{t("profile.empty")}</Empty>}
       {view && (
-        <div className="profile-body">
-          <div className="scroll profile-list">
-            <table className="profile-table">
+        <div className="measured-body">
+          <div className="scroll measured-list">
+            <table className="measured-table">
               <thead>
                 <tr>
                   <th scope="col">{t("profile.kernel")}</th>
@@ -85,7 +85,7 @@ function ProfilePanel({ model }: PanelProps): ReactNode {
             </table>
             {!all && rows.length > firstRows && <button type="button" className="link-button profile-more" onClick={() => setAll(true)}>{t("profile.all", { count: rows.length })}</button>}
           </div>
-          <figure className="profile-chart">
+          <figure className="measured-chart">
             <figcaption>
               <strong>{t("profile.roofline")}</strong>
               <span className="faint num">{t("profile.machine", { gflops: view.peak.gflops.toFixed(1), memory: view.peak.memoryGBps.toFixed(1), cache: view.peak.cacheGBps.toFixed(1) })}</span>
@@ -103,8 +103,8 @@ function Row({ row, total, longest, chosen, onChoose }: { readonly row: ProfileR
   const { t } = useTranslation();
   const reached = row.milliseconds > 0 ? Math.min(1, row.possible / row.milliseconds) : undefined;
   return (
-    <tr className={chosen ? "profile-chosen" : undefined} data-testid="profile-row">
-      <td><button type="button" className="row-button" aria-current={chosen || undefined} onClick={onChoose} disabled={row.nodes.length === 0} title={row.nodes.length === 0 ? t("profile.no-node") : undefined}><Name mono>{row.name}</Name> <span className="faint profile-op">{row.op.replace(/^graphwright\./, "")}</span></button></td>
+    <tr className={chosen ? "measured-chosen" : undefined} data-testid="profile-row">
+      <td><button type="button" className="row-button" aria-current={chosen || undefined} onClick={onChoose} disabled={row.nodes.length === 0} title={row.nodes.length === 0 ? t("profile.no-node") : undefined}><Name mono>{row.name}</Name> <span className="faint measured-detail">{row.op.replace(/^graphwright\./, "")}</span></button></td>
       <td className="num">{time(row.milliseconds)}</td>
       <td className="num">{total > 0 ? share(row.milliseconds / total) : ""}</td>
       <td className="profile-bar-cell">

@@ -26,8 +26,8 @@ function TuningPanel({ model }: PanelProps): ReactNode {
   const chosen = tuning && (tuning.entries.get(picked ?? "") ?? tuning.layers.map((l) => tuning.entries.get(l.key)).find((e) => e !== undefined));
   const done = tuning ? tuning.layers.filter((l) => tuning.entries.has(l.key) || tuning.single.has(l.key)).length : 0;
   return (
-    <div className="tuning" data-testid="tuning-panel">
-      <div className="sub-bar tuning-bar">
+    <div className="measured tuning" data-testid="tuning-panel">
+      <div className="sub-bar measured-bar">
         <Button small variant="primary" disabled={busy || !compiler} onClick={() => void tuneModel(model.id)} data-testid="run-tuning"><Timer size={12} aria-hidden /> {tuning && done < tuning.layers.length ? t("tuning.again") : t("tuning.run")}</Button>
         {tuning && (
           <>
@@ -41,9 +41,9 @@ function TuningPanel({ model }: PanelProps): ReactNode {
       </div>
       {!tuning && (compiler ? <Empty icon={SlidersHorizontal} title={t("tuning.empty-title")}>{t("tuning.empty")}</Empty> : <Empty icon={SlidersHorizontal} title={t("tuning.no-compiler-title")}>{t("tuning.no-compiler")}</Empty>)}
       {tuning && (
-        <div className="tuning-body">
-          <div className="scroll tuning-list">
-            <table className="tuning-table">
+        <div className="measured-body">
+          <div className="scroll measured-list">
+            <table className="measured-table">
               <thead>
                 <tr>
                   <th scope="col">{t("tuning.layer")}</th>
@@ -74,8 +74,8 @@ function Row({ layer, entry, state, chosen, onChoose }: { readonly layer: Tuning
   const { t } = useTranslation();
   const rule = entry?.variants[0]?.medianMs ?? 0;
   return (
-    <tr className={chosen ? "tuning-chosen" : undefined} data-testid="tuning-row" data-measured={entry !== undefined}>
-      <td><button type="button" className="row-button" aria-current={chosen || undefined} disabled={!entry} onClick={onChoose} title={layer.nodes.join(", ")}><Name mono>{layer.op}</Name> <span className="faint tuning-shapes">{layer.shapes}{layer.nodes.length > 1 ? ` · ${layer.nodes.length}×` : ""}</span></button></td>
+    <tr className={chosen ? "measured-chosen" : undefined} data-testid="tuning-row" data-measured={entry !== undefined}>
+      <td><button type="button" className="row-button" aria-current={chosen || undefined} disabled={!entry} onClick={onChoose} title={layer.nodes.join(", ")}><Name mono>{layer.op}</Name> <span className="faint measured-detail">{layer.shapes}{layer.nodes.length > 1 ? ` · ${layer.nodes.length}×` : ""}</span></button></td>
       {entry ? (
         <>
           <td className="num">{entry.variants.length}</td>
@@ -95,14 +95,14 @@ function Row({ layer, entry, state, chosen, onChoose }: { readonly layer: Tuning
 function Chosen({ entry }: { readonly entry: TuningEntry }): ReactNode {
   const { t } = useTranslation();
   return (
-    <figure className="tuning-chart">
+    <figure className="measured-chart">
       <figcaption>
         <strong title={t("tuning.note", { pruned: entry.pruned })}>{t("tuning.trials")}</strong>
         <Name mono className="faint">{`${entry.op} ${entry.shapes}`}</Name>
       </figcaption>
       <Trials entry={entry} />
       <div className="scroll tuning-variants" tabIndex={0} role="region" aria-label={t("tuning.trials")}>
-        <table className="tuning-table">
+        <table className="measured-table">
           <thead>
             <tr>
               <th scope="col" title={t("tuning.labels")}>{t("tuning.schedule")}</th>
@@ -113,7 +113,7 @@ function Chosen({ entry }: { readonly entry: TuningEntry }): ReactNode {
           </thead>
           <tbody>
             {entry.variants.map((v, i) => (
-              <tr key={v.description} className={i === entry.chosen ? "tuning-chosen" : undefined} data-testid="tuning-variant">
+              <tr key={v.description} className={i === entry.chosen ? "measured-chosen" : undefined} data-testid="tuning-variant">
                 <td><span className="tuning-schedule"><Name mono>{`${i + 1}  ${v.description}`}</Name>{i === 0 && <span className="faint">{t("tuning.by-rule")}</span>}</span></td>
                 <td className="num">{time(v.estimateMs)}</td>
                 <td className="num">{time(v.medianMs)}</td>
