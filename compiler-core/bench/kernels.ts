@@ -11,6 +11,7 @@ import { helperDefinitions } from "../src/backends/c/helpers.ts";
 import { cTarget, epilogueOf } from "../src/backends/c/isa.ts";
 import { printKernel } from "../src/backends/c/print.ts";
 import { vectorDefinitions } from "../src/backends/c/vector-helpers.ts";
+import { memoryFunctions } from "../src/bundle/c-memory.ts";
 import { blockedConvLowering, packedMatMulLowering } from "../src/ops/support/lower-blocked.ts";
 import { winogradConvLowering } from "../src/ops/support/lower-winograd.ts";
 import { hoistScratch } from "../src/tensor/lower-node.ts";
@@ -79,7 +80,7 @@ const folder = mkdtempSync(path.join(tmpdir(), "graphwright-kernels-"));
 const compile = (source: string, name: string): string => {
   const [file, program] = [path.join(folder, `${name}.c`), path.join(folder, name)];
   writeFileSync(file, source);
-  execFileSync("gcc", ["-std=gnu11", "-O2", "-o", program, file, "-lm"], { stdio: "inherit" });
+  execFileSync("gcc", ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-o", program, file, "-lm"], { stdio: "inherit" });
   return program;
 };
 const clock = `static double now(void) { struct timespec t; clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); return t.tv_sec + t.tv_nsec * 1e-9; }`;
@@ -119,10 +120,10 @@ function speed(shape: Shape): { gflops: number; milliseconds: number } {
   const printed = printKernel(program, { name: "kernel", target });
   const sizes = program.parameters.map((p) => p.dims.reduce((a, b) => a * b, 4));
   const source = `${isa.prologue}#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <time.h>
-${helperDefinitions(printed.helpers).join("\n")}\n${vectorDefinitions(printed.vectorHelpers, printed.vectorWidths).join("\n")}\n${printed.text}\n${clock}
+${helperDefinitions(printed.helpers).join("\n")}\n${vectorDefinitions(printed.vectorHelpers, printed.vectorWidths).join("\n")}\n${printed.text}\n${clock}\n${memoryFunctions("gw")}
 int main(void) {
   float *b[${sizes.length}];
-${sizes.map((bytes, i) => `  b[${i}] = (float *)aligned_alloc(64, ${Math.ceil(bytes / 64) * 64}); for (size_t k = 0; k < ${bytes / 4}; ++k) b[${i}][k] = 0.25f;`).join("\n")}
+${sizes.map((bytes, i) => `  b[${i}] = (float *)gw_memory_take(${bytes}); for (size_t k = 0; k < ${bytes / 4}; ++k) b[${i}][k] = 0.25f;`).join("\n")}
   double best = 1e9;
   const double start = now();
   for (int r = 0; r < 1000 && now() - start < 0.5; ++r) { double t = now(); kernel(${sizes.map((_, i) => `b[${i}]`).join(", ")}); t = now() - t; if (t < best) best = t; }

@@ -7,6 +7,7 @@ import { byteUseOf, cTarget, epilogueOf } from "../src/backends/c/isa.ts";
 import { printKernel } from "../src/backends/c/print.ts";
 import { cType } from "../src/backends/c/types.ts";
 import { vectorDefinitions } from "../src/backends/c/vector-helpers.ts";
+import { memoryHeader, memorySource } from "../src/bundle/c-memory.ts";
 import { threadsHeader, threadsSource } from "../src/bundle/c-threads.ts";
 import { lowerGraph } from "../src/bundle/lower-graph.ts";
 import { planMemory } from "../src/bundle/memory-plan.ts";
@@ -86,7 +87,7 @@ ${calls.map((c, i) => `    case ${i}: if (parts > 0) ${c.text}`).join("\n")}
   return 0;
 }
 ${epilogueOf(isa)}`;
-  const main = `#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <time.h>\n#include "gw_threads.h"\nint gw_step(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);
+  const main = `#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <time.h>\n#include "gw_memory.h"\n#include "gw_threads.h"\nint gw_step(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);
 static unsigned char *arena, *weights;
 static gw_pool *pool;
 static int threads, parts, now_step, now_stage;
@@ -104,8 +105,8 @@ int main(int argc, char **argv) {
   threads = atoi(argv[5]);
   parts = 4 * threads;
   pool = threads > 1 ? gw_pool_open(threads) : NULL;
-  arena = aligned_alloc(64, ${plan.arenaBytes + 64});
-  weights = aligned_alloc(64, ${Math.ceil(weights.bytes / 64) * 64 + 64});
+  arena = gw_memory_take(${plan.arenaBytes + 64});
+  weights = gw_memory_take(${weights.bytes + 64});
   unsigned char *in = malloc(${lowered.inputs.reduce((n, k) => n + bytes(k), 64)});
   double *total = calloc(${calls.length + 1}, sizeof(double));
   (void)argc;
@@ -133,12 +134,14 @@ ${lowered.outputs.map((k) => `  fwrite(${at(k)}, 1, ${bytes(k)}, f);`).join("\n"
   writeFileSync(path.join(folder, "gw.h"), "#include <stddef.h>\ntypedef void (*gw_task)(void *data, int part);\n");
   writeFileSync(path.join(folder, "gw_threads.h"), threadsHeader({ id: "gw" }));
   writeFileSync(path.join(folder, "gw_threads.c"), threadsSource({ id: "gw" }));
+  writeFileSync(path.join(folder, "gw_memory.h"), memoryHeader({ id: "gw" }));
+  writeFileSync(path.join(folder, "gw_memory.c"), memorySource({ id: "gw" }));
   const compiler = options.compiler ?? "gcc";
   const began = performance.now();
   execFileSync(compiler, ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", ...(options.flags ?? ["-O2"]), "-c", "-o", path.join(folder, "kernels.o"), path.join(folder, "kernels.c")], { stdio: "inherit" });
   const compileSeconds = (performance.now() - began) / 1000;
   const program = path.join(folder, "program");
-  execFileSync(compiler, ["-O2", "-D_GNU_SOURCE", "-pthread", "-o", program, path.join(folder, "main.c"), path.join(folder, "gw_threads.c"), path.join(folder, "kernels.o"), "-lm"], { stdio: "inherit" });
+  execFileSync(compiler, ["-O2", "-D_GNU_SOURCE", "-pthread", "-o", program, path.join(folder, "main.c"), path.join(folder, "gw_threads.c"), path.join(folder, "gw_memory.c"), path.join(folder, "kernels.o"), "-lm"], { stdio: "inherit" });
   return {
     program,
     arenaBytes: plan.arenaBytes,

@@ -525,6 +525,7 @@ export function filesSource(m: CModel): string {
   const M = upper(id);
   return `/* Files and memory for the programs of this bundle; the library itself needs neither. */
 #include "${id}.h"
+#include "${id}_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -545,29 +546,30 @@ static char *path_beside(const char *program, const char *file) {
   return path;
 }
 
-/* Memory at a multiple of 64, given back when the program ends. */
+/* Memory that is given back when the program ends. */
 typedef struct kept {
   struct kept *next;
+  void *memory;
 } kept;
 static kept *all_kept;
 
 static void release(void) {
   while (all_kept != NULL) {
     kept *const next = all_kept->next;
+    ${id}_memory_give(all_kept->memory);
     free(all_kept);
     all_kept = next;
   }
 }
 
 static void *aligned(size_t bytes) {
-  kept *const head = (kept *)malloc(sizeof *head + bytes + 64);
-  unsigned char *p;
+  kept *const head = (kept *)malloc(sizeof *head);
   if (head == NULL) return NULL;
-  p = (unsigned char *)(head + 1);
   if (all_kept == NULL) atexit(release);
+  head->memory = ${id}_memory_take(bytes);
   head->next = all_kept;
   all_kept = head;
-  return p + (64 - (uintptr_t)p % 64);
+  return head->memory;
 }
 
 /* Reads a whole file to a multiple of 64; null, and a message, when that is not possible. */

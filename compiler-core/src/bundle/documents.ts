@@ -12,7 +12,7 @@ export function makefile(m: CModel, sources: readonly string[], headers: readonl
   const use = library?.name.toUpperCase();
   const libs = library ? ` $(${use}_LIBS_$(${use}))` : "";
   const objects = sources.map((s) => `build/${s.replace(/^.*\//, "").replace(/\.c$/, ".o")}`);
-  const rules = sources.map((s, i) => `${objects[i]}: ${s} include/${id}.h include/${id}_threads.h ${headers.join(" ")} | build\n\t$(CC) $(BUILD) -c -o $@ ${s}\n`).join("\n");
+  const rules = sources.map((s, i) => `${objects[i]}: ${s} include/${id}.h include/${id}_threads.h include/${id}_memory.h ${headers.join(" ")} | build\n\t$(CC) $(BUILD) -c -o $@ ${s}\n`).join("\n");
   return `# make            the library lib${id}.a
 # make selftest   and run ./selftest: compares with the reference outputs
 # make bench      and run ./bench: measures
@@ -175,6 +175,7 @@ const ${m.outputs[0]?.element === "float32" ? "float" : "void"} *result = ${id}_
 \`${id}_run\` allocates nothing, does no input or output, and writes nothing global; each context has its own arena.
 \`${id}_run_steps\` runs part of the model and calls a hook around each step: a profiler or a watchdog.
 \`${id}_use_threads\` takes a parallel-for of yours, or the pool of POSIX threads in \`${id}_threads.h\`; without it a run stays on its caller's thread.
+\`${id}_memory.h\` gives memory for arena and weights in large pages where the system has them, which a run over megabytes gains from.
 \`${id}_selftest\` needs no file: it makes its own input and compares up to ${selftestSamples} elements of each output.
 
 ${m.sizes.length > 0 ? `## Sizes
@@ -192,7 +193,7 @@ The self-test compares at ${facts.trials.map((t) => m.sizes.map((s, k) => `${s.v
 
 | | |
 |---|---|
-| \`include/${id}.h\` | the API; \`${id}_threads.h\`: a pool of threads |
+| \`include/${id}.h\` | the API; \`${id}_threads.h\`: a pool of threads; \`${id}_memory.h\`: memory in large pages |
 | \`src/\` | the model, its kernels, the self-test |
 | \`manifest.json\` | source model, passes, inputs and outputs; for each operator its kernel, file and lines, and its schedule |
 | \`memory_plan.json\` | every value's place and life; checked by a second, independent program at every build |

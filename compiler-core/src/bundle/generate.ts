@@ -17,6 +17,7 @@ import { type ScheduleTarget, scheduleTargets } from "../tensor/target.ts";
 import { type BundleFile, textFile } from "./bundle-file.ts";
 import { type CModel, headerSource, modelSource, type StepCall, type TensorInfo } from "./c-model.ts";
 import { closing, dispatchSource, opening, stepsHeader, stepsSource } from "./c-variants.ts";
+import { memoryHeader, memorySource } from "./c-memory.ts";
 import { threadsHeader, threadsSource } from "./c-threads.ts";
 import { commentText } from "./c-names.ts";
 import type { SizeInfo } from "./c-sizes.ts";
@@ -176,8 +177,10 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
   const files = [
     textFile(`include/${id}.h`, headerSource(model)),
     textFile(`include/${id}_threads.h`, threadsHeader(model)),
+    textFile(`include/${id}_memory.h`, memoryHeader(model)),
     textFile(`src/${id}.c`, modelSource(model)),
     textFile(`src/${id}_threads.c`, threadsSource(model)),
+    textFile(`src/${id}_memory.c`, memorySource(model)),
     textFile(`src/${id}_steps.h`, stepsHeader(model, variants.map((v) => v.target))),
     textFile(`src/${id}_dispatch.c`, dispatchSource(model, variants.map((v) => v.target))),
     textFile(`src/${id}_helpers.h`, helpersHeader(id, new Set(variants.flatMap((v) => v.kernels.list.flatMap((k) => [...k.source.helpers]))), options.library)),

@@ -1,4 +1,5 @@
 import { cTarget, cTargets, epilogueOf } from "../backends/c/isa.ts";
+import { memoryFunctions } from "../bundle/c-memory.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { ScheduleTarget } from "../tensor/target.ts";
 
@@ -68,6 +69,7 @@ export function peakProbe(isa: ScheduleTarget["name"]): string {
 #include <time.h>
 typedef float vector __attribute__((vector_size(${4 * lanes})));
 ${clockSource}
+${memoryFunctions("gw")}
 static float sink;
 
 static double multiply_adds(void) {
@@ -109,15 +111,15 @@ ${sums.map((s, i) => `        ${s} += from[i + ${i}];`).join("\n")}
 
 int main(void) {
   const size_t bytes = (size_t)64 << 20;
-  void *at = NULL;
-  if (posix_memalign(&at, 64, bytes) != 0) return 1;
+  void *at = gw_memory_take(bytes);
+  if (at == NULL) return 1;
   for (size_t i = 0; i < bytes / sizeof(float); ++i) ((float *)at)[i] = 0.5f;
   const double gflops = multiply_adds();
   const double far = reading((const vector *)at, bytes / sizeof(vector));
   const double near = reading((const vector *)at, ${cacheBytes / 2} / sizeof(vector));
   printf("peak %.3f memory %.3f cache %.3f\\n", gflops, far, near);
   if (sink == 0.1f) puts("");
-  free(at);
+  gw_memory_give(at);
   return 0;
 }
 ${epilogueOf(target)}`;

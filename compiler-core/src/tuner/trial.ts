@@ -2,6 +2,7 @@ import { helperDefinitions } from "../backends/c/helpers.ts";
 import { cTarget, epilogueOf } from "../backends/c/isa.ts";
 import { cType } from "../backends/c/types.ts";
 import { vectorDefinitions } from "../backends/c/vector-helpers.ts";
+import { memoryFunctions } from "../bundle/c-memory.ts";
 import { byteSize } from "../ir/element-type.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
@@ -54,6 +55,7 @@ ${helperDefinitions(union((v) => v.source.helpers)).join("\n")}
 ${vectorDefinitions(union((v) => v.source.vectorHelpers), union((v) => v.source.vectorWidths)).join("\n")}
 ${variants.map((v) => `__attribute__((noinline)) static ${v.source.text}`).join("\n")}
 ${clockSource}
+${memoryFunctions("gw")}
 #define BUFFERS ${plain.length}
 #define VARIANTS ${variants.length}
 static const size_t bytes[BUFFERS] = {${plain.map(bytesOf).join(", ")}};
@@ -80,8 +82,8 @@ static void pass(void) {
 }
 
 static unsigned char *allocate(size_t n) {
-  void *at = NULL;
-  if (posix_memalign(&at, 64, n + 64) != 0) exit(3);
+  void *at = gw_memory_take(n + 64);
+  if (at == NULL) exit(3);
   memset(at, 0, n + 64);
   return (unsigned char *)at;
 }

@@ -104,4 +104,32 @@ int main(int argc, char **argv) {
     expect(run("gcc", ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-I.", "-Iinclude", "-o", "own", "own.c", "-L.", "-lmodel", "-lm"], at.path)).toEqual({ code: 0, text: "" });
     expect(run(join(at.path, "own"), [])).toMatchObject({ code: 0 });
   }, 180_000);
+
+  compiled("has memory for arena and weights: whole, aligned, given back, refused when there is none", () => {
+    writeFileSync(
+      join(at.path, "memory.c"),
+      `#include <stdint.h>
+#include <string.h>
+#include "model_memory.h"
+int main(void) {
+  const size_t sizes[] = {0, 1, 64, ((size_t)1 << 21) - 1, (size_t)1 << 21, 5000000};
+  unsigned char *at[6];
+  for (int i = 0; i < 6; ++i) {
+    at[i] = (unsigned char *)model_memory_take(sizes[i]);
+    if (at[i] == NULL || (uintptr_t)at[i] % (sizes[i] >> 21 ? (size_t)1 << 21 : 64) != 0) return 1 + i;
+    memset(at[i], i, sizes[i]);
+  }
+  for (int i = 0; i < 6; ++i)
+    for (size_t k = 0; k < sizes[i]; ++k)
+      if (at[i][k] != i) return 11 + i;
+  for (int i = 0; i < 6; ++i) model_memory_give(at[i]);
+  model_memory_give(NULL);
+  return model_memory_take(SIZE_MAX) == NULL && model_memory_take(SIZE_MAX - ((size_t)1 << 22)) == NULL ? 0 : 21;
+}
+`,
+    );
+    const flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Iinclude"];
+    expect(run("gcc", [...flags, "-o", "memory", "memory.c", "src/model_memory.c"], at.path)).toEqual({ code: 0, text: "" });
+    expect(run("env", ["ASAN_OPTIONS=allocator_may_return_null=1", join(at.path, "memory")]).code).toBe(0);
+  }, 60_000);
 });
