@@ -5,6 +5,8 @@ import type { Axis, Block, Buffer, Expression, Loop, Statement, Store, TensorPro
 /** Builders and traversals of statements. */
 
 export const buffer = (name: string, element: ElementType, dims: readonly number[], scope: Buffer["scope"]): Buffer => ({ name, element, dims: Object.freeze([...dims]), scope });
+/** A local array of constants, which are of its type. */
+export const tableBuffer = (name: string, element: ElementType, dims: readonly number[], values: readonly number[]): Buffer => ({ ...buffer(name, element, dims, "local"), values: element === "float32" ? values.map(Math.fround) : values });
 export const store = (to: Buffer, indices: readonly Expression[], value: Expression): Store => ({ kind: "store", buffer: to, indices, value });
 export const loop = (v: Variable, extent: number, body: readonly Statement[], mode: Loop["mode"] = "serial", count?: Expression): Loop => ({ kind: "for", variable: v, extent, ...(count ? { count } : {}), mode, body });
 

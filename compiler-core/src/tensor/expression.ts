@@ -9,7 +9,8 @@ const smallIntegers: Expression[] = [];
 for (let value = -16; value < 256; value++) smallIntegers.push(Object.freeze({ kind: "integer", value } as const));
 
 export const integer = (value: number): Expression => (value >= -16 && value < 256 && Number.isInteger(value) ? (smallIntegers[value + 16] as Expression) : { kind: "integer", value });
-export const number = (element: ElementType, value: number): Expression => ({ kind: "number", element, value });
+/** A constant. Of float32 it is the float32 number, so that equal ones are equal. */
+export const number = (element: ElementType, value: number): Expression => ({ kind: "number", element, value: element === "float32" ? Math.fround(value) : value });
 
 type Operand = Expression | number;
 const operand = (x: Operand): Expression => (typeof x === "number" ? integer(x) : x);

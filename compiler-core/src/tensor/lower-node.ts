@@ -5,7 +5,7 @@ import { topologicalOrder } from "../ir/order.ts";
 import { fromNumbers, type Tensor } from "../ir/tensor.ts";
 import { elementCount, staticShape, type TensorType } from "../ir/value-type.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
-import { buffer, buffersRead, freshName, makeProgram, mapExpressions, mapStatements, nest, store, storesIn, withBuffers } from "./build.ts";
+import { buffer, buffersRead, freshName, makeProgram, mapExpressions, mapStatements, nest, store, storesIn, tableBuffer, withBuffers } from "./build.ts";
 import { cast, load, mapOperands, typeOf } from "./expression.ts";
 import type { Lowering, LoweringAttributes, LoweringContext, View } from "./lowering.ts";
 import type { Allocate, Buffer, Expression, Statement, TensorProgram } from "./program.ts";
@@ -133,7 +133,7 @@ class NodeLowerer {
         return made;
       },
       table: (name, element, dims, values) => {
-        const made: Buffer = { ...buffer(freshName(name, this.taken), element, dims, "local"), values };
+        const made = tableBuffer(freshName(name, this.taken), element, dims, values);
         this.locals.push({ kind: "allocate", buffer: made });
         return made;
       },

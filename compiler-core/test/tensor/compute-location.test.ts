@@ -23,6 +23,7 @@ import { unroll } from "../../src/tensor/schedule/unroll.ts";
 import { vectorize } from "../../src/tensor/schedule/vectorize.ts";
 import { runInC, sanitizingCompilers } from "./c-runner.ts";
 import { inputsFor, worstDifference } from "./lowered.ts";
+import { roundTrip } from "./round-trip.ts";
 import { body, product, sameMeaning } from "./sample-programs.ts";
 
 const tiles = (rows = 6): TensorProgram => product(rows, 8, 4);
@@ -171,6 +172,10 @@ describe("any order of these with the other primitives", () => {
       }
     }
     return { name: steps.join(" "), start, program };
+  });
+
+  test("is read from its text", () => {
+    for (const { program } of cases) roundTrip(program);
   });
 
   test("keeps the meaning, or is refused by a condition", () => {

@@ -5,7 +5,7 @@ import { fromNumbers, int64Vector, type Tensor } from "../../src/ir/tensor.ts";
 import { elementCount, tensorType } from "../../src/ir/value-type.ts";
 import { Random } from "../../src/support/random.ts";
 import { attributeReader } from "../../src/ops/attribute-reader.ts";
-import { buffer, buffersRead, makeProgram } from "../../src/tensor/build.ts";
+import { buffer, buffersRead, makeProgram, tableBuffer } from "../../src/tensor/build.ts";
 import type { Lowering, LoweringContext } from "../../src/tensor/lowering.ts";
 import type { Allocate, TensorProgram } from "../../src/tensor/program.ts";
 import { simplifyProgram } from "../../src/tensor/schedule/primitive.ts";
@@ -44,7 +44,7 @@ export function programOf(lowering: Lowering, spec: Case): TensorProgram {
     outputType: () => tensorType(y.element, y.dims),
     constant: (i) => (spec.constants?.[i] ? int64Vector(spec.constants[i]) : undefined),
     table: (name, type, dims, values) => {
-      const made = { ...buffer(name, type, dims, "local" as const), values };
+      const made = tableBuffer(name, type, dims, values);
       locals.push({ kind: "allocate", buffer: made });
       return made;
     },

@@ -6,6 +6,7 @@ import { wasmTarget } from "../../src/backends/wasm/index.ts";
 import { interpret } from "../../src/tensor/interpreter.ts";
 import knownFailures from "../coverage/known-failures.json" with { type: "json" };
 import { runInC, runnableTargets } from "./c-runner.ts";
+import { roundTrip } from "./round-trip.ts";
 import { runInWasm } from "./wasm-runner.ts";
 import { nodeCaseFolder, nodeCases, type NodeCase } from "./onnx-cases.ts";
 
@@ -54,6 +55,10 @@ describe("the onnx project's operator cases, those with a lowering", async () =>
     }));
 
   needs("shared")("are more than 600", () => expect(cases.length).toBeGreaterThan(600));
+
+  needs("shared")("their programs are read from their texts", () => {
+    for (const c of cases) roundTrip(c.lowered.steps[0]!.program, c.name);
+  });
 
   needs("shared")("scheduled tensor programs give the expected outputs", () => {
     expect(judge((c) => interpret(c.lowered.steps[0]!.program, inputsOf(c)))).toEqual([]);

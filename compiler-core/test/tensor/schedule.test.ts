@@ -186,7 +186,7 @@ describe("schedule primitives, before and after", () => {
   test("pack: channels of a weight in groups of 4, the last one filled up with zeros", () => {
     const tiled = applyPrimitive(split, convolution(), { loop: "o", factor: 4 });
     const after = applyPrimitive(pack, tiled, { block: "conv", buffer: "w", layout: ["0/4", "1", "2", "3", "0%4"] });
-    expect(printProgram(after).text.split("\n")[0]).toBe("program convolution(input x: float32[2, 6, 6], weight w: float32[2, 2, 3, 3, 4] packed [0/4, 1, 2, 3, 0%4], output y: float32[5, 4, 4]):");
+    expect(printProgram(after).text.split("\n")[0]).toBe("program convolution(input x: float32[2, 6, 6], weight w: float32[2, 2, 3, 3, 4] packed [0/4, 1, 2, 3, 0%4] of [5, 2, 3, 3], output y: float32[5, 4, 4]):");
     expect(body(after).at(-1)!.trim()).toBe("y[v_o, v_h, v_v] = y[v_o, v_h, v_v] + x[v_i, v_h + v_kh, v_v + v_kw] * w[v_o // 4, v_i, v_kh, v_kw, v_o % 4]");
     sameMeaning(convolution(), after);
     const packed = packTensor(fromNumbers("float32", [5, 3], Array.from({ length: 15 }, (_, i) => i)), ["1", "0/2", "0%2"].map((t) => parseLayoutPart(t)!));

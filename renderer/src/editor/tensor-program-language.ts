@@ -5,16 +5,16 @@ export const tensorProgram = "graphwright-program";
 
 export function registerTensorProgram(monaco: typeof Monaco): void {
   monaco.languages.register({ id: tensorProgram });
-  monaco.languages.setLanguageConfiguration(tensorProgram, { brackets: [["{", "}"], ["[", "]"], ["(", ")"]], comments: { lineComment: "//" } });
+  monaco.languages.setLanguageConfiguration(tensorProgram, { brackets: [["{", "}"], ["[", "]"], ["(", ")"]], comments: { lineComment: "#" } });
   monaco.languages.setMonarchTokensProvider(tensorProgram, {
     defaultToken: "",
     keywords: [
-      "func", "kernel", "buffer", "alloc", "for", "in", "reduce", "parallel", "vectorize", "unroll", "block", "init", "if", "else",
-      "select", "input", "output", "constant", "local", "let", "spatial", "range", "program",
+      "program", "input", "weight", "output", "scratch", "size", "packed", "of", "local", "table", "for", "in", "range", "unrolled", "vectorized", "parallel", "worker", "dot",
+      "prefetch", "lines", "at", "block", "spatial", "reduce", "init", "if", "else", "pass", "select", "cast", "and", "or", "xor", "true", "false", "inf", "nan",
     ],
     tokenizer: {
       root: [
-        [/\/\/.*$|#.*$/, "comment"],
+        [/#.*$/, "comment"],
         [/"(?:[^"\\]|\\.)*"/, "string"],
         [/\b(?:b?float|u?int)\d+\b|\bbool\b/, "type"],
         [/[A-Za-z_][\w.]*(?=\()/, { cases: { "@keywords": "keyword", "@default": "operator-name" } }],
