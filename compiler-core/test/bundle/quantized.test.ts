@@ -1,4 +1,6 @@
 /** QDQ networks become integer kernels: rewrites, generated C for every instruction set of this machine, and ONNX Runtime as the judge. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { needs } from "../../../app/tooling/need.ts";
 import { exportOnnx, fileBytes } from "../../src/backends/onnx/index.ts";
@@ -20,7 +22,7 @@ import { inputsFor, programOf, worstDifference } from "../tensor/lowered.ts";
 import { load, type Loaded, run as runSession } from "../passes/runtime.ts";
 import { runInWasm } from "../tensor/wasm-runner.ts";
 import { wasmTarget } from "../../src/backends/wasm/index.ts";
-import { bundleOf, folder, reference, selfTest, write } from "./on-disk.ts";
+import { bundleOf, folder, reference, run, selfTest, write } from "./on-disk.ts";
 
 /** Layers as quantizers of other tools write them: a convolution with an activation, one a channel, a residual sum, a pool, a fully connected layer. */
 function network(activations: "uint8" | "int8"): Graph {
@@ -115,6 +117,20 @@ describe.each(["uint8", "int8"] as const)("a network of %s activations", (activa
       const bundle = await bundleOf(graph, { name: "quantized" });
       write(bundle.files, at.path);
       expect(selfTest(at.path, "-O0 -Wall -Wextra -Wpedantic")).toEqual({ code: 0, text: expect.stringContaining("passed: largest error") as string });
+    } finally {
+      at.done();
+    }
+  }, 120_000);
+
+  if (activations === "uint8") needs("aarch64-linux-gnu-gcc", "qemu-aarch64-static")("its bundle computes with each of AArch64's dot products, emulated", async () => {
+    const at = folder();
+    try {
+      write((await bundleOf(await kernels(), { name: "quantized" })).files, at.path);
+      for (const instructions of ["armv8.2-a+dotprod", "armv8.2-a+dotprod+i8mm"]) {
+        const sources = readdirSync(join(at.path, "src")).filter((f) => f.endsWith(".c")).map((f) => `src/${f}`);
+        expect(run("aarch64-linux-gnu-gcc", ["-std=c99", "-O0", "-Wall", "-Wextra", "-Wpedantic", "-Werror", `-march=${instructions}`, "-Iinclude", "-Itest", "-static", "-pthread", "-o", "selftest", "test/selftest.c", ...sources, "-lm"], at.path)).toEqual({ code: 0, text: "" });
+        expect(run("qemu-aarch64-static", ["-cpu", "max", "./selftest"], at.path), instructions).toEqual({ code: 0, text: expect.stringContaining("passed: largest error") as string });
+      }
     } finally {
       at.done();
     }

@@ -42,6 +42,10 @@ function defineDot(w: number): void {
   const neon = w === 4 ? `
 #elif defined(__ARM_FEATURE_MATMUL_INT8)
   return (gw_i32x4)vusdotq_s32((int32x4_t)s, vreinterpretq_u8_s32(vdupq_n_s32(q)), vld1q_s8(w));
+#elif defined(__ARM_FEATURE_DOTPROD)
+  /* Signed by signed only: seven bits, and the eighth, which stands for 128 and reads as -128. */
+  const int8x16_t v = vld1q_s8(w), top = vreinterpretq_s8_s32(vdupq_n_s32(q & (int32_t)0x80808080u));
+  return (gw_i32x4)vsubq_s32(vdotq_s32((int32x4_t)s, vreinterpretq_s8_s32(vdupq_n_s32(q & 0x7f7f7f7f)), v), vdotq_s32(vdupq_n_s32(0), top, v));
 #elif defined(__aarch64__)
   const int16x8_t x16 = vreinterpretq_s16_u16(vmovl_u8(vreinterpret_u8_s32(vdup_n_s32(q))));
   const int8x16_t v = vld1q_s8(w);
