@@ -27,7 +27,7 @@ for (let round = 0; round < 3; round++) {
   const outline = timed("outline", () => outlineTable("m", source, silentTask))!;
   const hierarchy = timed("  groups", () => makeHierarchy(outline, 0));
   const picture = timed("  picture", () => makePicture(outline, hierarchy, { region: 0, constants: true, texts: englishTexts }));
-  for (const expanded of [openAtFirst(picture), "all"] as const) {
+  for (const expanded of [openAtFirst(picture, hierarchy.size), "all"] as const) {
     const layout = timed("  layout", () => layoutGraph({ nodes: picture.nodes, edges: picture.edges, expanded, titles: picture.titles, kept: picture.kept, options: { direction: "down" } }));
     timed(`  contents, ${layout.nodes.ids.length} nodes drawn`, () => groupContents(outline, picture, layout.groups, layout.owner));
   }

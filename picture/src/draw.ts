@@ -25,7 +25,7 @@ export function drawTable(table: GraphTable, first: GraphTable, options: DrawOpt
   const hierarchy = makeHierarchy(first.regions.includes(region) ? first : table, region);
   const only = around && nodesAround(table, around.nodes, around.radius);
   const picture = makePicture(table, hierarchy, { region, constants, texts, ...(only ? { only } : {}) });
-  const expanded = groups === "default" ? openAtFirst(picture) : groups === "open" ? "all" : new Set(groups === "closed" ? [] : [...picture.groupIds].filter((path) => path.split("/").length <= groups));
+  const expanded = groups === "default" ? openAtFirst(picture, only ? picture.rows.length : hierarchy.size) : groups === "open" ? "all" : new Set(groups === "closed" ? [] : [...picture.groupIds].filter((path) => path.split("/").length <= groups));
   const layout: LayoutResult = layoutGraph({ nodes: picture.nodes, edges: picture.edges, expanded, titles: picture.titles, kept: picture.kept, options: { direction: "down" } });
   return {
     layout,

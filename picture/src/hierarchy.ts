@@ -27,6 +27,8 @@ export interface Hierarchy {
   assign(table: GraphTable, rows: ArrayLike<number>): string[];
   /** By group path. */
   readonly blocks: ReadonlyMap<string, BlockInfo>;
+  /** nodes of the region as opened */
+  readonly size: number;
 }
 
 /** Fewer siblings than this are shown one by one. */
@@ -73,6 +75,7 @@ export function makeHierarchy(table: GraphTable, region: RegionId): Hierarchy {
 
   return {
     blocks,
+    size: rows.length,
     assign(other, otherRows) {
       if (other === table) {
         const position = new Int32Array(table.ids.length).fill(-1);

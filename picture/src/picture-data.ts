@@ -15,6 +15,9 @@ export interface HeatValues {
 export interface GroupTexts {
   readonly fusedInside: (count: number) => string;
   readonly inside: (mark: "added" | "removed" | "changed", count: number) => string;
+  readonly problemsInside: (count: number) => string;
+  /** a message of the compiler in the reader's language */
+  readonly message: (text: string) => string;
 }
 
 export interface PictureData extends CanvasData {
@@ -74,6 +77,11 @@ export function pictureData(
       if (!group.expanded) hottest = Math.max(hottest, groupHeat[g]!);
     });
   }
+  const problems = new Map<NodeKey, string>();
+  for (const { row, message } of table.problems) problems.set(table.ids[row]!, [problems.get(table.ids[row]!), groupTexts.message(message)].filter((text) => text !== undefined).join("\n"));
+  const problemsIn = new Map<number, number>();
+  if (problems.size > 0) for (let i = 0; i < ids.length; i++) if (problems.has(ids[i]!)) for (let g = layout.owner[i]!; g >= 0; g = layout.groups[g]!.parent) problemsIn.set(g, (problemsIn.get(g) ?? 0) + 1);
+
   const warmth = (value: number | undefined): number | undefined => (heat && hottest > 0 ? Math.sqrt(Math.max(0, value !== undefined && value > 0 ? value : 0) / hottest) : undefined);
 
   function makeCard(id: NodeKey): CanvasNode | undefined {
@@ -90,7 +98,9 @@ export function pictureData(
       return at === undefined ? [] : [stringAt(table.strings, table.names[at]!)];
     });
     const warm = table.kinds[row] === parameterKind ? undefined : warmth(heat?.values.get(id));
-    return { ...card, ...(from.length > 0 ? { origins: from } : {}), ...(warm === undefined ? {} : { heat: warm }) };
+    const wrong = problems.get(id);
+    const badges: readonly CanvasBadge[] | undefined = wrong === undefined ? undefined : [...(card.badges ?? []), { text: "!", tone: "error", label: wrong }];
+    return { ...card, ...(badges && { badges }), ...(from.length > 0 ? { origins: from } : {}), ...(warm === undefined ? {} : { heat: warm }) };
   }
 
   function makeGroup(id: string): CanvasGroup | undefined {
@@ -98,6 +108,8 @@ export function pictureData(
     if (g === undefined) return undefined;
     const badges: CanvasBadge[] = [];
     if (contents.fused[g]! > 0) badges.push({ text: `⧉${contents.fused[g]}`, tone: "accent", label: groupTexts.fusedInside(contents.fused[g]!) });
+    const wrong = problemsIn.get(g);
+    if (wrong !== undefined) badges.push({ text: `!${wrong}`, tone: "error", label: groupTexts.problemsInside(wrong) });
     for (const mark of ["added", "removed", "changed"] as const) {
       const count = contents[mark][g]!;
       if (count > 0) badges.push({ text: `${signs[mark]}${count}`, tone: mark === "added" ? "ok" : mark === "removed" ? "error" : "warning", label: groupTexts.inside(mark, count) });

@@ -302,9 +302,12 @@ export function groupContents(table: GraphTable, picture: Picture, groups: reado
   return columns;
 }
 
-/** Groups open at first: everything in a small graph; a stack of not too many blocks, whose blocks stay closed. */
-export function openAtFirst(picture: Picture): ReadonlySet<string> | "all" {
-  if (picture.rows.length <= smallGraph) return "all";
+/**
+ * Groups open at first: everything in a small graph; a stack of not too many blocks, whose blocks stay closed. `size` is what is drawn
+ * of the model as opened, not of a step or of two steps at once: groups do not open and close while stepping.
+ */
+export function openAtFirst(picture: Picture, size: number): ReadonlySet<string> | "all" {
+  if (size <= smallGraph) return "all";
   const open = new Set<string>();
   for (const [path, info] of picture.kept) if (info.role === "stack" && info.number <= fewBlocks && !path.includes("/")) open.add(path);
   return open;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { GraphTable } from "@graphwright/compiler-core";
-import { englishTexts, layoutGraph, makeHierarchy, makePicture, nodeOfKey, pictureData, rowsById, shortType, stringAt, type PictureOptions } from "../../picture/src/index.ts";
+import { englishTexts, layoutGraph, makeHierarchy, makePicture, nodeOfKey, openAtFirst, pictureData, rowsById, shortType, stringAt, type PictureOptions } from "../../picture/src/index.ts";
 import * as act from "../src/state/actions.ts";
 import { useStore } from "../src/state/store.ts";
 import { exampleFile, testWindow, type TestWindow } from "./session.ts";
@@ -25,7 +25,7 @@ async function optimized() {
   };
 }
 const options: PictureOptions = { region: 0, constants: true, texts: englishTexts };
-const groupTexts = { fusedInside: String, inside: (mark: string, count: number) => `${count} ${mark}` };
+const groupTexts = { fusedInside: String, inside: (mark: string, count: number) => `${count} ${mark}`, problemsInside: (count: number) => `${count} wrong`, message: (text: string) => text };
 
 describe("the picture of a step", () => {
   test("a step and the union of two steps can be laid out: ids are unique and every edge ends at a node", async () => {
@@ -57,6 +57,21 @@ describe("the picture of a step", () => {
     expect(added.length).toBeGreaterThan(0);
     expect(added.map((node) => node.group)).toContain("stem/relu");
     expect([...new Set(added.map((node) => node.group))].every((group) => group === "" || makePicture(before, hierarchy, options).groupIds.has(group!))).toBe(true);
+  });
+
+  test("which groups are open at first is one answer for the model, not one for each step", async () => {
+    const { before, union } = await optimized();
+    const hierarchy = makeHierarchy(before, 0);
+    expect(hierarchy.size).toBeLessThan(makePicture(union, hierarchy, options).rows.length);
+    expect([before, union].map((table) => openAtFirst(makePicture(table, hierarchy, options), 161))).toEqual([new Set(), new Set()]);
+    expect([before, union].map((table) => openAtFirst(makePicture(table, hierarchy, options), 160))).toEqual(["all", "all"]);
+  });
+
+  test("a fused group calls its inputs as the operators inside do", async () => {
+    const { union } = await optimized();
+    const labels = union.parts.flatMap(({ row }) => [...union.inputs.labels.subarray(union.inputStart[row]!, union.inputStart[row + 1]!)].map((label) => stringAt(union.strings, label)));
+    expect(labels).toContain("W");
+    expect(labels.filter((label) => label.startsWith("inputs"))).toEqual([]);
   });
 
   test("isolating a node leaves what it needs and what needs it", async () => {

@@ -9,7 +9,8 @@ import { StringTable } from "../support/string-table.ts";
 import type { Task } from "../support/task.ts";
 import { valueBytes } from "./cost.ts";
 import type { Against, GraphTable, Mark, ModelDiff, ModelId, NodeKind } from "./protocol.ts";
-import { detailOf, isDrawn, nodesInOrder, partsOf, regionViews, scopeOf } from "./views.ts";
+import { noProblems, type NodeProblems } from "./problems.ts";
+import { detailOf, fusedLabels, inputLabel, isDrawn, nodesInOrder, partsOf, regionViews, scopeOf } from "./views.ts";
 
 export const nodeKinds: readonly NodeKind[] = ["parameter", "operator", "fused"];
 export const marks: readonly (Mark | undefined)[] = [undefined, "added", "removed", "changed", "unchanged"];
@@ -30,7 +31,7 @@ export function graphTable(
   graph: Graph,
   compared: { readonly step: StepId; readonly graph: Graph; readonly lineage: Lineage } | undefined,
   task: Pick<Task, "check">,
-  beside?: BesideMarks,
+  { beside, problems = noProblems }: { readonly beside?: BesideMarks | undefined; readonly problems?: NodeProblems } = {},
 ): GraphTable {
   const rows: { readonly node: OperatorNode | ParameterNode; readonly graph: Graph; readonly mark: number }[] = [];
   let lineage: GraphTable["lineage"] = [];
@@ -107,6 +108,7 @@ export function graphTable(
   const outputs = { names: new Uint32Array(outputCount), types: new Uint32Array(outputCount) };
   const bodies: { row: number; name: string; region: number }[] = [];
   const parts: { row: number; ops: readonly string[] }[] = [];
+  const wrong: { row: number; message: string }[] = [];
 
   let input = 0;
   let output = 0;
@@ -117,6 +119,7 @@ export function graphTable(
     columns.marks[row] = mark;
     columns.regions[row] = node.region;
     columns.names[row] = strings.add(node.name);
+    for (const { message } of problems.get(node.id) ?? []) wrong.push({ row, message });
     const definition = node.kind === "operator" ? findOperator(node.domain, node.op) : undefined;
     if (node.kind === "parameter") {
       columns.ops[row] = strings.intern("Input");
@@ -133,12 +136,10 @@ export function graphTable(
       if (fused) parts.push({ row, ops: partsOf(of, node) });
     }
     weights.clear();
+    const labels = node.kind === "operator" && isFused(node) ? fusedLabels(of, node) : undefined;
     for (let index = 0; index < node.inputs.length; index++, input++) {
       const ref = node.inputs[index];
-      if (definition) {
-        const formal = definition.inputs[Math.min(index, definition.inputs.length - 1)];
-        if (formal) inputs.labels[input] = strings.intern(formal.presence === "variadic" ? `${formal.name}${index - definition.inputs.length + 1}` : formal.name);
-      }
+      if (definition) inputs.labels[input] = strings.intern(labels?.[index] ?? inputLabel(definition, index));
       if (!ref) continue;
       const producer = of.find(ref.node);
       inputs.from[input] = ref.node;
@@ -172,7 +173,7 @@ export function graphTable(
     columns.inputStart[row + 1] = input;
     columns.outputStart[row + 1] = output;
   });
-  return { model, step, ...(compared ? { base: compared.step } : {}), strings: strings.column(), ...columns, inputs, outputs, bodies, parts, regionViews: regions, lineage };
+  return { model, step, ...(compared ? { base: compared.step } : {}), strings: strings.column(), ...columns, inputs, outputs, bodies, parts, problems: wrong, regionViews: regions, lineage };
 }
 
 /** Marks of a step beside another of its model: the same nodes as in their union. */

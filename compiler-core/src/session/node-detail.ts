@@ -3,6 +3,7 @@ import type { Lineage } from "../ir/lineage.ts";
 import { printAttribute, printFloat } from "../ir/printer.ts";
 import type { StepId, Timeline } from "../ir/timeline.ts";
 import { findOperator, type AttributeInfo } from "../ops/index.ts";
+import type { Diagnostic } from "../support/diagnostic.ts";
 import type { AttributeView, LineageView, NodeDetail } from "./protocol.ts";
 import { insideFused } from "./cost.ts";
 import { nodeView } from "./views.ts";
@@ -35,7 +36,7 @@ function attributeViews(node: OperatorNode): AttributeView[] {
 const labelOf = (node: Node): string =>
   node.kind === "constant" ? `${node.outputs[0]!.name || `#${node.id}`} (constant ${node.value.type.text})` : describeNode(node);
 
-export function nodeDetail(timeline: Timeline, lineage: Lineage, step: StepId, id: NodeId): NodeDetail {
+export function nodeDetail(timeline: Timeline, lineage: Lineage, step: StepId, id: NodeId, problems: readonly Diagnostic[]): NodeDetail {
   const { graph } = timeline.step(step);
   const node = graph.node(id);
   const first = timeline.step(0).graph;
@@ -48,6 +49,7 @@ export function nodeDetail(timeline: Timeline, lineage: Lineage, step: StepId, i
   });
   return {
     node: node.kind === "constant" ? constantNodeView(node.id, node.outputs[0]!.name, node.value.type.text, node.value.bytes, node.region) : nodeView(graph, node as OperatorNode | ParameterNode),
+    problems,
     doc: node.doc,
     metadata: node.metadata,
     attributes: node.kind === "operator" ? attributeViews(node) : [],

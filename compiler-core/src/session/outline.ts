@@ -143,6 +143,7 @@ export function outlineTable(model: string, source: BlobSource, task: Pick<Task,
     outputs,
     bodies: [],
     parts: [],
+    problems: [],
     regionViews: [{ id: 0, owner: null, name: "", parameters: parameters.map((_, i) => i), outputs: results.filter((each) => each.from >= 0 && each.from < count) }],
     lineage: [],
   };

@@ -270,6 +270,8 @@ export interface GraphTable {
   /** rows with bodies, and what fused groups are made of */
   readonly bodies: readonly { readonly row: number; readonly name: string; readonly region: RegionId }[];
   readonly parts: readonly { readonly row: number; readonly ops: readonly string[] }[];
+  /** rows that a message of the import names, or whose making failed its numerical check */
+  readonly problems: readonly { readonly row: number; readonly message: string }[];
   readonly regionViews: readonly RegionView[];
   readonly lineage: readonly (readonly [node: NodeId, from: readonly NodeId[]])[];
 }
@@ -316,6 +318,8 @@ export interface LineageView {
 
 export interface NodeDetail {
   readonly node: NodeView;
+  /** messages of the import that name it, and a numerical check that what made it failed */
+  readonly problems: readonly Diagnostic[];
   readonly doc: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly attributes: readonly AttributeView[];

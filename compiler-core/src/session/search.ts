@@ -3,6 +3,7 @@
  * `rewrite:batch-norm-into-conv`. Every term must hold; "-" before a term turns it round. The graph is read as it is,
  * with no index of words to be made first; answers about operators and types, which are few, are remembered.
  */
+import { problemsOf } from "./problems.ts";
 import type { Attribute } from "../ir/attribute.ts";
 import { diffGraphs } from "../ir/diff.ts";
 import { isFused, type Graph, type OperatorNode, type ParameterNode } from "../ir/graph.ts";
@@ -174,12 +175,10 @@ function* constantsOf({ node, graph }: Candidate): Generator<{ readonly name: st
   }
 }
 
-/** Nodes on the way to the step that a step made, by rewrite; and those of steps whose check failed. */
-function madeBy(model: Model, step: StepId): { readonly rewrites: ReadonlyMap<number, ReadonlySet<string>>; readonly names: ReadonlySet<string>; readonly failed: ReadonlySet<number> } {
+/** Nodes on the way to the step that a step made, by rewrite. */
+function madeBy(model: Model, step: StepId): { readonly rewrites: ReadonlyMap<number, ReadonlySet<string>>; readonly names: ReadonlySet<string> } {
   const rewrites = new Map<number, Set<string>>();
   const names = new Set<string>();
-  const failed = new Set<number>();
-  const checks = new Map(model.view().steps.map(({ id, check }) => [id, check?.verdict]));
   const path: StepId[] = [];
   for (let at: StepId | null = step; at !== null; at = model.timeline.step(at).parent) path.unshift(at);
   for (const id of path) {
@@ -193,11 +192,10 @@ function madeBy(model: Model, step: StepId): { readonly rewrites: ReadonlyMap<nu
         all.add(delta.rewrite);
         for (const from of entry.from) for (const earlier of rewrites.get(from) ?? []) all.add(earlier);
         rewrites.set(node, all);
-        if (checks.get(id) === "different") failed.add(node);
       }
     }
   }
-  return { rewrites, names, failed };
+  return { rewrites, names };
 }
 
 type Test = (candidate: Candidate) => boolean;
@@ -212,7 +210,6 @@ export function searchNodes(model: Model, step: StepId, base: StepId | undefined
   let made: ReturnType<typeof madeBy> | undefined;
   const history = (): ReturnType<typeof madeBy> => (made ??= madeBy(model, step));
   const attributes = new Map<string, boolean>();
-  const named = new Set(model.diagnostics.flatMap(({ severity, where }) => (severity === "error" && where?.node !== undefined ? [where.node] : [])));
 
   const wordTest = (word: string): Test => {
     // Names are many: without making a lower-case copy of each.
@@ -278,8 +275,8 @@ export function searchNodes(model: Model, step: StepId, base: StepId | undefined
       case "has": {
         if (!searchHas.some((each) => each === wanted)) problem("has", value, searchHas);
         if (wanted === "error") {
-          const { failed } = history();
-          return ({ node }) => failed.has(node.id) || (node.name !== "" && named.has(node.name));
+          const problems = problemsOf(model, step);
+          return ({ node }) => problems.has(node.id);
         }
         if (wanted === "constant") return (candidate) => !constantsOf(candidate).next().done;
         if (wanted === "body") return ({ node }) => node.kind === "operator" && !isFused(node) && Object.keys(node.regions).length > 0;

@@ -26,6 +26,7 @@ import { collectFiles } from "./files.ts";
 import { Model } from "./model.ts";
 import { diffModels, diffSteps } from "./model-diff.ts";
 import { nodeDetail } from "./node-detail.ts";
+import { problemsOf } from "./problems.ts";
 import { nodeProgram } from "./program-view.ts";
 import { textDiff } from "./text-diff.ts";
 import type { At, ChangeResult, CheckView, ModelDiff, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView, TensorRef, TextView } from "./protocol.ts";
@@ -188,10 +189,10 @@ export function createSession(clock: Clock = () => 0): SessionApi {
         const marks = against.model === id
           ? marksOfStep(step, model.graph(step), side, { step: against.step, graph: model.graph(against.step), lineage: model.lineage })
           : marksOfModel(await (side === "after" ? differences(against, { model: id, step }, task) : differences({ model: id, step }, against, task)), side);
-        return graphTable(id, step, model.graph(step), undefined, task, marks);
+        return graphTable(id, step, model.graph(step), undefined, task, { beside: marks, problems: problemsOf(model, step) });
       }
       const compared = base === undefined || base === step ? undefined : { step: base, graph: model.graph(base), lineage: model.lineage };
-      return graphTable(id, step, model.graph(step), compared, task);
+      return graphTable(id, step, model.graph(step), compared, task, { problems: problemsOf(model, step) });
     },
 
     async search({ model, step, base, query, offset = 0, limit = 200 }, task) {
@@ -220,7 +221,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async node({ model: id, step, node }): Promise<NodeDetail> {
       const model = find(id);
-      return nodeDetail(model.timeline, model.lineage, step, node);
+      return nodeDetail(model.timeline, model.lineage, step, node, problemsOf(model, step).get(node) ?? []);
     },
 
     async tensor({ model, step, node }, task) {

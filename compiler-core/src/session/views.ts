@@ -6,7 +6,7 @@ import { topologicalOrder } from "../ir/order.ts";
 import { printAttribute, printFloat } from "../ir/printer.ts";
 import { toNumbers } from "../ir/tensor.ts";
 import type { StepId } from "../ir/timeline.ts";
-import { findOperator } from "../ops/index.ts";
+import { findOperator, type OperatorDefinition } from "../ops/index.ts";
 import { nodeFlops, valueBytes } from "./cost.ts";
 import type { GraphView, InputView, Mark, ModelId, NodeView, RegionView } from "./protocol.ts";
 
@@ -74,10 +74,30 @@ export function partsOf(graph: Graph, node: OperatorNode): string[] {
   });
 }
 
-function inputView(graph: Graph, node: Node, index: number, ref: ValueRef | null): InputView {
+/** The schema's name of an input, "W"; of a variadic one with its number. */
+export function inputLabel(definition: OperatorDefinition, index: number): string {
+  const formal = definition.inputs[Math.min(index, definition.inputs.length - 1)];
+  return formal ? (formal.presence === "variadic" ? `${formal.name}${index - definition.inputs.length + 1}` : formal.name) : "";
+}
+
+/** What the operators inside a fused group call its inputs: "X", "W", "max". Undefined where none of them names it. */
+export function fusedLabels(graph: Graph, node: OperatorNode): readonly (string | undefined)[] {
+  const body = node.regions["body"];
+  if (body === undefined) return [];
+  return graph.region(body).parameters.map((parameter) => {
+    for (const use of graph.usesOf(parameter)) {
+      const user = use.kind === "input" ? graph.operator(use.user) : undefined;
+      const definition = user && findOperator(user.domain, user.op);
+      const label = definition && use.kind === "input" ? inputLabel(definition, use.index) : "";
+      if (label !== "") return label;
+    }
+    return undefined;
+  });
+}
+
+function inputView(graph: Graph, node: Node, index: number, ref: ValueRef | null, labels?: readonly (string | undefined)[]): InputView {
   const definition = node.kind === "operator" ? findOperator(node.domain, node.op) : undefined;
-  const formal = definition?.inputs[Math.min(index, definition.inputs.length - 1)];
-  const label = formal ? (formal.presence === "variadic" ? `${formal.name}${index - definition!.inputs.length + 1}` : formal.name) : "";
+  const label = labels?.[index] ?? (definition ? inputLabel(definition, index) : "");
   if (!ref) return { label, name: "", type: "" };
   const producer = graph.find(ref.node);
   const view: InputView = {
@@ -107,6 +127,7 @@ export function nodeView(graph: Graph, node: OperatorNode | ParameterNode): Node
     weights.add(input!.node);
     weightBytes += value.bytes;
   }
+  const labels = node.kind === "operator" && isFused(node) ? fusedLabels(graph, node) : undefined;
   const outputs = node.outputs.map((output) => ({ name: output.name, type: output.type.text }));
   const bytes = node.outputs.map((output) => valueBytes(output.type));
   const outputBytes = bytes.includes(undefined) ? undefined : bytes.reduce<number>((a, b) => a + b!, 0);
@@ -115,7 +136,7 @@ export function nodeView(graph: Graph, node: OperatorNode | ParameterNode): Node
     name: node.name,
     scope: scopeOf(node),
     region: node.region,
-    inputs: node.inputs.map((ref, index) => inputView(graph, node, index, ref)),
+    inputs: node.inputs.map((ref, index) => inputView(graph, node, index, ref, labels)),
     outputs,
     weightBytes,
     ...(outputBytes === undefined ? {} : { outputBytes }),

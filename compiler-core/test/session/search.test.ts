@@ -80,6 +80,21 @@ describe("search", () => {
     expect((await find("soft -is:fu")).suggestions).toEqual([{ text: "-is:fused" }]);
   });
 
+  test("nodes that a message of the import names are found, and tell it where they are drawn and inspected", async () => {
+    const { session, model, find } = await opened(textModel(`graph @main(%x: float32[1, 3, 8, 8], %w: float32[8, 4, 3, 3]) -> (%y: float32[1, 8, 6, 6]) {
+      %r = Relu(%x)
+      %c = Conv(%r, %w)
+      %y = Softmax(%c)
+      return %y
+    }`));
+    const { nodes } = await find("has:error");
+    expect(nodes.map(({ name }) => name)).toEqual(["c"]);
+    const table = await session.graphTable({ model, step: 0 }, silentTask);
+    expect(table.problems).toEqual([{ row: table.ids.indexOf(nodes[0]!.id), message: expect.stringContaining("3 input channels do not fit filters of 4 channels") }]);
+    expect((await session.node({ model, step: 0, node: nodes[0]!.id }, silentTask)).problems).toHaveLength(1);
+    expect((await find("has:error op:Softmax")).count).toBe(0);
+  });
+
   test("after a pipeline: nodes by the rewrite that made them, and what was added and removed", async () => {
     const { session, model, find } = await opened(new MemoryBlob("digits.onnx", readFileSync("examples/digits/digits.onnx")));
     expect((await find("rewrite:batch-norm-into-conv")).count).toBe(0);

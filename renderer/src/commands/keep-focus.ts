@@ -5,6 +5,8 @@
  */
 
 const focusable = 'button:not(:disabled), a[href], input:not(:disabled), select:not(:disabled), textarea:not(:disabled), [tabindex]:not([tabindex="-1"])';
+/** Letters are theirs: a person who presses one for a command would write into them, or choose another entry. */
+const takesLetters = "input:not([type=checkbox], [type=radio], [type=button]), textarea, select, [role=combobox], [contenteditable=true]";
 /** Their own focus comes and goes with them; what opened them is where it belongs afterwards. */
 const overlays = "[role=dialog], [role=menu], [role=menubar], [role=listbox][data-state], [data-radix-popper-content-wrapper]";
 
@@ -32,7 +34,7 @@ function remember(element: HTMLElement): void {
   }
 }
 
-const firstIn = (element: Element): HTMLElement | undefined => [...(element.matches(focusable) ? [element as HTMLElement] : []), ...element.querySelectorAll<HTMLElement>(focusable)].find(usable);
+const firstIn = (element: Element, letters: boolean): HTMLElement | undefined => [...(element.matches(focusable) ? [element as HTMLElement] : []), ...element.querySelectorAll<HTMLElement>(focusable)].find((each) => usable(each) && (letters || !each.matches(takesLetters)));
 
 /** The control nearest to where `lost` stood. */
 function nearest(lost: Place): HTMLElement | undefined {
@@ -42,7 +44,7 @@ function nearest(lost: Place): HTMLElement | undefined {
     if (!parent.isConnected) continue;
     const children = [...parent.children];
     for (const child of [...children.slice(index), ...children.slice(0, index).reverse()]) {
-      const found = firstIn(child);
+      const found = firstIn(child, lost.element.matches(takesLetters));
       if (found) return found;
     }
     if (parent instanceof HTMLElement && parent.matches("[tabindex]") && usable(parent)) return parent;

@@ -4,11 +4,11 @@ import { keysOf } from "./bindings.ts";
 import { matches, parseChord } from "./keys.ts";
 import { commands, isEnabled, runCommand } from "./table.ts";
 
-const isText = (target: Element): boolean => target.closest("input, textarea, select, [contenteditable=true], .monaco-editor") !== null;
+const isText = (target: Element): boolean => target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable=true], .monaco-editor") !== null;
 /** Keys that a focused control uses itself. */
 const controlKeys = new Set(["Enter", " ", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
 const isControl = (target: Element): boolean =>
-  target.closest("button, a, [role=slider], [role=tab], [role=treeitem], [role=option], [role=menuitem], [role=switch], [role=separator], summary") !== null;
+  target.closest("input, button, a, [role=slider], [role=tab], [role=treeitem], [role=option], [role=menuitem], [role=switch], [role=separator], summary") !== null;
 
 /** The command that a key event asks for. */
 export function commandFor(event: KeyboardEvent): { readonly id: string; readonly key: string } | undefined {
@@ -36,6 +36,16 @@ export function listenForKeys(): () => void {
     event.preventDefault();
     runCommand(found.id, found.key);
   };
+  // A closed list goes to its next entry with that letter, without a word: where the letter is a command, it is that.
+  const onLetter = (event: KeyboardEvent): void => {
+    if (event.key.length !== 1 || event.key === " " || !(event.target instanceof Element) || event.target.closest("button[role=combobox][aria-expanded=false]") === null) return;
+    onKey(event);
+    if (event.defaultPrevented) event.stopPropagation();
+  };
+  window.addEventListener("keydown", onLetter, true);
   window.addEventListener("keydown", onKey);
-  return () => window.removeEventListener("keydown", onKey);
+  return () => {
+    window.removeEventListener("keydown", onLetter, true);
+    window.removeEventListener("keydown", onKey);
+  };
 }

@@ -69,6 +69,8 @@ export interface GraphCanvasHandle {
   centerOn(target: CanvasTarget | NodeKey, options?: { readonly zoom?: number; readonly instant?: boolean }): boolean;
   /** Brings several places into one view; what is not drawn is left out. */
   show(targets: readonly CanvasTarget[]): void;
+  /** Moves the view as little as brings a box into it; of a box larger than the view, its top left. */
+  bringIn(target: CanvasTarget): void;
   zoomBy(factor: number): void;
   /** Whether the whole of what is drawn for a node is in view. */
   isInView(node: NodeKey): boolean;
@@ -408,9 +410,25 @@ function Canvas({
           [minX, minY, maxX, maxY] = [Math.min(minX, rect.x), Math.min(minY, rect.y), Math.max(maxX, rect.x + rect.width), Math.max(maxY, rect.y + rect.height)];
         }
         const { width, height } = store.getState();
+        // What lies over the canvas covers none of it: the minimap at the right, legend and zoom at the bottom.
+        const right = Math.min(width * 0.25, minimapHandle.current === null ? 0 : minimapHandle.current.width + 12);
+        const bottom = Math.min(height * 0.25, 80);
+        const [roomX, roomY] = [width - right, height - bottom];
         // Never closer than cards are meant to be read at.
-        const zoom = Math.min(1, (width * 0.86) / Math.max(1, maxX - minX), (height * 0.86) / Math.max(1, maxY - minY));
-        void flow.setCenter((minX + maxX) / 2, (minY + maxY) / 2, { zoom, duration: reducedMotion() ? 0 : 240 });
+        const zoom = Math.min(1, (roomX * 0.9) / Math.max(1, maxX - minX), (roomY * 0.9) / Math.max(1, maxY - minY));
+        void flow.setViewport({ x: roomX / 2 - ((minX + maxX) / 2) * zoom, y: roomY / 2 - ((minY + maxY) / 2) * zoom, zoom }, { duration: reducedMotion() ? 0 : 240 });
+      },
+      bringIn(target) {
+        const box = live.current.scene.boxOf(target);
+        if (box < 0) return;
+        const { width, height, transform } = store.getState();
+        const rect = rectAt(live.current.scene, box);
+        const [x, y, zoom] = transform;
+        /** How far to go along one axis: as little as shows all of it; of what is larger than the view, its beginning. */
+        const shift = (from: number, size: number, room: number): number => (size > room ? (from < 24 || from > room / 3 ? 24 - from : 0) : from < 24 ? 24 - from : Math.min(0, room - from - size));
+        const dx = shift(rect.x * zoom + x, rect.width * zoom, width - 24);
+        const dy = shift(rect.y * zoom + y, rect.height * zoom, height - 24);
+        if (dx !== 0 || dy !== 0) void flow.setViewport({ x: x + dx, y: y + dy, zoom }, { duration: reducedMotion() ? 0 : 240 });
       },
       zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor, { duration: reducedMotion() ? 0 : 120 }),
       isInView(node) {

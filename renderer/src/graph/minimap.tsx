@@ -11,6 +11,8 @@ const MIN_WIDTH = 44;
 const SAMPLES = 6_000;
 
 export interface MinimapHandle {
+  /** in pixels */
+  readonly width: number;
   readonly update: (view: View, width: number, height: number) => void;
 }
 
@@ -64,7 +66,8 @@ function MinimapPicture({ scene, palette, labels, onGo, handle }: Omit<MinimapPr
       const group = isGroup(scene, box);
       if (group && groupAt(scene, box).expanded) continue;
       const diff = !marked ? undefined : group ? scene.data.groups?.get(groupAt(scene, box).id)?.diff : nodeAt(scene, box)?.diff;
-      context.fillStyle = palette.color(marked ? `--state-${diff}` : scene.tokens[scene.token[box]!]!);
+      const warm = scene.heats?.[box];
+      context.fillStyle = palette.color(marked ? `--state-${diff}` : warm !== undefined && !Number.isNaN(warm) ? `--heat-${Math.round(warm * 4)}` : scene.tokens[scene.token[box]!]!);
       context.globalAlpha = marked ? 1 : 0.75;
       const x = (rects[box * 4]! - bounds.x) * fit.scaleX + fit.left;
       const y = (rects[box * 4 + 1]! - bounds.y) * fit.scaleY + fit.top;
@@ -75,6 +78,7 @@ function MinimapPicture({ scene, palette, labels, onGo, handle }: Omit<MinimapPr
 
   useEffect(() => {
     handle.current = {
+      width: fit.width,
       update(view, width, height) {
         const element = frame.current;
         if (element === null) return;

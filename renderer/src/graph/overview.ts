@@ -18,6 +18,8 @@ export interface OverviewState {
 /** More than this many blocks or edges in view are sampled: they would fall on the same pixels. */
 const MAX_BLOCKS = 5_000;
 const MAX_EDGES = 2_500;
+/** How strongly a card takes the colour of its heat: as much as its text stays readable. */
+const heatOfCard = 0.45;
 
 export function paintOverview(
   context: CanvasRenderingContext2D,
@@ -132,6 +134,12 @@ export function paintOverview(
         context.roundRect(sx(rects[box * 4]!), sy(rects[box * 4 + 1]!), rects[box * 4 + 2]! * zoom, rects[box * 4 + 3]! * zoom, 5 * zoom);
       }
       context.fill();
+      if (key < 0) {
+        context.globalAlpha = heatOfCard;
+        context.fillStyle = color;
+        context.fill();
+        context.globalAlpha = 1;
+      }
       context.stroke();
     }
     context.fillStyle = color;

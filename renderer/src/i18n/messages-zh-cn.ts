@@ -474,6 +474,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "the recipe brings another rewrite {} than the one that is known here.": "配方中的重写 {0} 与此处已知的不同。",
   "the repeats are computed": "重复数是计算得出的",
   "the result ends at {}": "结果止于 {0}",
+  "the rewrite {} made it, and the values after it differ from those before it.": "它由改写 {0} 得到，其后的值与之前的值不同。",
   "the rewrite approximates: it may be off by {}": "该重写是近似的：允许相差 {0}",
   "the right factor is computed": "右因子是计算得出的",
   "the right factor": "右因子",

@@ -212,6 +212,7 @@ export const zhCN = {
     label: "消息",
     dismiss: "关闭消息",
     "show-log": "在日志中查看",
+    "show-node": "显示该节点",
     copied: "已复制",
     nothing: "{{what}}：此处无可应用",
     applied_other: "{{what}}：应用了 {{count}} 次重写",
@@ -397,6 +398,7 @@ export const zhCN = {
     isolated_other: "已隔离 {{count}} 个节点",
     "fused-inside_other": "内含 {{count}} 个融合节点",
     "inside-added_other": "内部新增 {{count}} 个节点",
+    "problems-inside_other": "内部有 {{count}} 个节点出错",
     "inside-removed_other": "内部移除 {{count}} 个节点",
     "inside-changed_other": "内部更改 {{count}} 个节点",
     "heat-flops": "FLOPs",
@@ -555,6 +557,7 @@ export const zhCN = {
   log: { "empty-title": "没有消息", empty: "编译器和窗口的消息会显示在这里。" },
   inspector: {
     model: "模型",
+    problems: "问题",
     cost: "开销",
     interface: "输入与输出",
     in: "输入",

@@ -8,7 +8,7 @@ import { CallCancelled, diagnosticOf, isCancelled } from "../worker/rpc.ts";
 import type { SourceRef } from "../worker/source.ts";
 import { shortError } from "../design/format.ts";
 import { log, notify, report } from "./notices.ts";
-import { canvasViews } from "./canvas.ts";
+import { canvas, canvasViews } from "./canvas.ts";
 import { fingerprint, type Fingerprint } from "./fingerprint.ts";
 import { noHistory, noNotes, noteToRedo, noteToUndo, redoNote, undoNote } from "./notes.ts";
 import { noViews, quietly, redoPart, partToRedo, partToUndo, undoPart } from "./view-history.ts";
@@ -664,6 +664,21 @@ export async function verify(id: ModelId): Promise<CheckView | undefined> {
 
 export function select(id: ModelId, nodes: readonly NodeId[], step?: StepId): void {
   updateModel(id, (state) => ({ selected: nodes, selectedStep: step ?? state.b }));
+}
+
+/** Selects the nodes with something wrong and brings them into view. */
+export async function showProblems(id: ModelId): Promise<void> {
+  const step = model(id)?.b;
+  if (step === undefined) return;
+  try {
+    const { nodes } = await query("search", { model: id, step, query: "has:error" });
+    const found = nodes.map((node) => node.id);
+    if (found.length === 0) return;
+    select(id, found, step);
+    canvas.current?.reveal(found);
+  } catch (error) {
+    report(t("error.inspect"), error, id);
+  }
 }
 
 export function chooseSite(id: ModelId, site: SiteChoice | null, nodes: readonly NodeId[] = []): void {

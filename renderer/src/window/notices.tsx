@@ -3,7 +3,8 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { DiagnosticView } from "../design/diagnostic.tsx";
 import { dismiss } from "../state/notices.ts";
-import { setView, useStore, type Notice } from "../state/store.ts";
+import { activeModel, setView, useStore, type Notice } from "../state/store.ts";
+import { showProblems } from "../state/actions.ts";
 
 const icons = { error: CircleAlert, warning: TriangleAlert, info: Info, success: CircleCheck } as const;
 
@@ -15,6 +16,7 @@ export function Notices(): ReactNode {
   const { t } = useTranslation();
   const notices = useStore((state) => state.notices);
   const hasModel = useStore((state) => state.active !== null);
+  const model = useStore(activeModel);
   return (
     <section className="notices" aria-label={t("notice.label")} aria-live="polite">
       {notices.filter((notice) => !isBrief(notice)).map((notice) => {
@@ -34,6 +36,11 @@ export function Notices(): ReactNode {
             <div className="notice-body">
               <p className="notice-title">{notice.title}</p>
               {notice.diagnostic && <DiagnosticView diagnostic={notice.diagnostic} />}
+              {notice.diagnostic && model?.diagnostics.includes(notice.diagnostic) && notice.diagnostic.where?.node !== undefined && (
+                <button type="button" className="link-button" onClick={() => void showProblems(model.id)} data-testid="show-problems">
+                  {t("notice.show-node")}
+                </button>
+              )}
               {notice.diagnostic && hasModel && notice.severity !== "success" && (
                 <button type="button" className="link-button" onClick={() => { setView({ lower: "log", showLower: true }); dismiss(notice.id); }}>
                   {t("notice.show-log")}

@@ -68,7 +68,7 @@ export function createPictures(tables: Tables, readOutline: (name: string, sourc
         previous = layouts.get(`${after}/0`);
         lineage = sameValues(outline, table);
       }
-      const open = expanded ?? openAtFirst(picture);
+      const open = expanded ?? openAtFirst(picture, isolation ? picture.rows.length : hierarchy.size);
       const layout = engine.layout(
         { nodes: picture.nodes, edges: picture.edges, expanded: open, titles: picture.titles, kept: picture.kept, options: { direction: "down", ...(anchor === undefined ? {} : { anchor }) } },
         { ...(previous && { previous }), lineage },

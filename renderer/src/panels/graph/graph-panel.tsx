@@ -20,6 +20,7 @@ import { quietly } from "../../state/view-history.ts";
 import { useModelTools } from "../../state/tools.ts";
 import type { Panel, PanelProps } from "../panel.ts";
 import { BesideBar, DifferenceControl, PlaceOf, useSides, type PaneSide } from "./beside.tsx";
+import { messageIn } from "../../i18n/compiler.ts";
 import { canvasLabels } from "./canvas-labels.ts";
 import { HeatLegend } from "./heat-legend.tsx";
 import { usePicture, type Drawn, type Expanded } from "./use-picture.ts";
@@ -95,8 +96,10 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
     () => ({
       fusedInside: (count: number) => t("graph.fused-inside", { count }),
       inside: (mark: "added" | "removed" | "changed", count: number) => t(`graph.inside-${mark}`, { count }),
+      problemsInside: (count: number) => t("graph.problems-inside", { count }),
+      message: (text: string) => messageIn(text, i18n.language),
     }),
-    [t],
+    [t, i18n.language],
   );
   const [entered, setEntered] = useState<RegionId | null>(null);
   const file = model?.name ?? opening?.name ?? "";
@@ -232,10 +235,19 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
     },
     [model, table, selectHere],
   );
+  /** What is opened by hand is seen: the view goes to it once it is laid out. */
+  const opened = useRef<string>(undefined);
+  useEffect(() => {
+    const id = opened.current;
+    if (id === undefined || !drawn || !isOpen(drawn, id)) return;
+    opened.current = undefined;
+    handle.current?.bringIn({ kind: "group", id });
+  }, [drawn]);
   const toggle = useCallback(
     (id: string): void => {
       if (!drawn) return;
       setExpanded(toggled(drawn, id));
+      opened.current = isOpen(drawn, id) ? undefined : id;
       if (link && at !== undefined) link.turned(at, id, !isOpen(drawn, id));
     },
     [drawn, setExpanded, link, at],
@@ -383,7 +395,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
           </span>
         )}
         {naming && group !== null && groupFamily !== undefined && (
-          <GroupName key={groupFamily} name={groupNames(file)[groupFamily] ?? ""} onDone={(name) => { if (name !== undefined) { if (model) renameGroup(model.id, groupFamily, name); else nameGroup(file, groupFamily, name); } setNaming(false); handle.current?.focus(); }} />
+          <GroupName key={groupFamily} name={groupNames(file)[groupFamily] ?? ""} own={ownName(group, drawn, texts)} onDone={(name) => { if (name !== undefined) { if (model) renameGroup(model.id, groupFamily, name); else nameGroup(file, groupFamily, name); } setNaming(false); handle.current?.focus(); }} />
         )}
         <span className="spacer" />
         {model && !side && model.timeline.steps.length > 1 && <DifferenceControl model={model} />}
@@ -479,8 +491,14 @@ function dimOthers(data: CanvasData, nodes: readonly NodeId[]): CanvasData {
   };
 }
 
-/** A field for the name of a group. Nothing given: its own name. */
-function GroupName({ name, onDone }: { readonly name: string; readonly onDone: (name: string | undefined) => void }): ReactNode {
+/** What a group is called as long as nobody names it. */
+function ownName(group: string, drawn: Drawn | undefined, texts: PictureTexts): string {
+  const info = drawn?.blocks.get(group);
+  return info ? (info.name ?? texts.blocks[info.kind]) : group.replace(/~\d+$/, "").split("/").at(-1)!;
+}
+
+/** A field for the name of a group. Nothing given, or its own name: that. */
+function GroupName({ name, own, onDone }: { readonly name: string; readonly own: string; readonly onDone: (name: string | undefined) => void }): ReactNode {
   const { t } = useTranslation();
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.select(), []);
@@ -490,12 +508,12 @@ function GroupName({ name, onDone }: { readonly name: string; readonly onDone: (
       className="group-name"
       data-testid="group-name"
       aria-label={t("graph.group-name")}
-      placeholder={t("graph.group-name")}
-      defaultValue={name}
+      placeholder={own}
+      defaultValue={name || own}
       maxLength={60}
       onBlur={() => onDone(undefined)}
       onKeyDown={(event) => {
-        if (event.key === "Enter") onDone(event.currentTarget.value);
+        if (event.key === "Enter") onDone(event.currentTarget.value.trim() === own ? "" : event.currentTarget.value);
         else if (event.key === "Escape") onDone(undefined);
         else return;
         event.preventDefault();

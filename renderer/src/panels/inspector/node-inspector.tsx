@@ -3,6 +3,7 @@ import { ArrowRight, Copy, X } from "lucide-react";
 import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../design/button.tsx";
+import { DiagnosticView } from "../../design/diagnostic.tsx";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
 import { OperatorMark } from "../../design/operator-mark.tsx";
@@ -40,6 +41,12 @@ export function NodeInspector({ model, node }: NodeProps): ReactNode {
   return (
     <div className="scroll">
       <NodeHead model={model} detail={shown} />
+      {shown.problems.length > 0 && (
+        <div className="node-problems" role="group" aria-label={t("inspector.problems")} data-testid="node-problems">
+          {/* Which node it is stands above. */}
+          {shown.problems.map(({ where: _, ...problem }, index) => <DiagnosticView key={index} diagnostic={problem} />)}
+        </div>
+      )}
       {shown.attributes.length > 0 && (
         <Section id="attributes" title={t("inspector.attributes")} note={shown.attributes.length}>
           <Pairs
