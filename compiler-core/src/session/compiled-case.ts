@@ -105,6 +105,8 @@ async function prepare(each: BackendCase, optimize: boolean, task: Task): Promis
     operators = [...new Set([...original].flatMap((n) => (n.kind === "operator" ? [qualifiedOp(n)] : [])))];
     kind = kindOf(original);
     const parameters = original.root.parameters.map((id) => original.node(id).outputs[0]!);
+    const surplus = each.sets.find((set) => set.inputs.length > parameters.length);
+    if (surplus) return refused(`${surplus.name} has ${surplus.inputs.length} inputs, the model ${parameters.length}`);
     const sets: Map<string, Value>[] = each.sets.map((set) => new Map(set.inputs.map((bytes, i) => [parameters[i]!.name, readValueFile(bytes, parameters[i]!.type)])));
     const [first] = sets;
     if (!first) return refused("the case has no test data");

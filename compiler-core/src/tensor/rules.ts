@@ -4,7 +4,7 @@ import { elementCount } from "../ir/value-type.ts";
 import { blocksIn, storesIn, walkStatements } from "./build.ts";
 import { keyOf, loadsOf, typeOf, sub, walkExpression } from "./expression.ts";
 import { accessesOf, coefficient, conditionsOf } from "./access.ts";
-import type { Block, Buffer, Expression, Loop, TensorProgram, Variable } from "./program.ts";
+import type { Block, Buffer, Expression, Loop, Statement, TensorProgram, Variable } from "./program.ts";
 import { bind } from "./schedule/bind.ts";
 import { cacheWrite } from "./schedule/cache-write.ts";
 import { computeInline, writersOf } from "./schedule/compute-inline.ts";
@@ -585,8 +585,9 @@ function inlineEpilogue(schedule: Schedule, written: Buffer): void {
     const reader = readers[0];
     if (readers.length !== 1 || !reader) return;
     const store = storesIn(reader.body)[0];
-    const movable = reader.axes.every((a) => a.kind === "spatial") && !reader.init && store && isStoredPlainly(schedule.program, buffer) && isPerfectNest(schedule.program, reader.name) && readsReady(schedule.program, reader, buffer);
-    if (!movable) return;
+    const movable = reader.axes.every((a) => a.kind === "spatial") && !reader.init && store && isStoredPlainly(schedule.program, buffer) && isPerfectNest(schedule.program, reader.name) && readsReady(schedule.program, reader, buffer) && !decides(schedule.program.body, buffer);
+    // What runs in order names the loops around it, not axes of its own.
+    if (!movable || findBlock(schedule.program, reader.name).around.some((l) => l.kind === "for" && [...store.indices, store.value].some((e) => uses(e, l.variable)))) return;
     const loads = loadsOf(store.value).filter((l) => l.buffer === buffer);
     const inPlace = loads.every((l) => l.indices.every((i, d) => (i.kind === "variable" ? reader.axes.some((a) => a.variable === i && a.extent === buffer.dims[d]) : i.kind === "integer" && buffer.dims[d] === 1)));
     const used = new Set(loads.flatMap((l) => l.indices));
@@ -595,6 +596,10 @@ function inlineEpilogue(schedule: Schedule, written: Buffer): void {
     buffer = store.buffer;
   }
 }
+
+/** Does a condition read the buffer? */
+const decides = (body: readonly Statement[], buffer: Buffer): boolean =>
+  body.some((s) => (s.kind === "if" ? loadsOf(s.condition).some((l) => l.buffer === buffer) || decides([...s.then, ...(s.otherwise ?? [])], buffer) : s.kind === "for" && decides(s.body, buffer)));
 
 /** Is no element of the buffer updated after it was stored? */
 const isStoredPlainly = (program: TensorProgram, buffer: Buffer): boolean =>

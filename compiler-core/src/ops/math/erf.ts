@@ -1,8 +1,8 @@
 import { defineOperator } from "../definition.ts";
 import { elementwiseUnary } from "../support/elementwise.ts";
-import { unaryLowering } from "../support/lower-elementwise.ts";
+import { elementwiseLowering, inFloats } from "../support/lower-elementwise.ts";
 import { errorFunction } from "../support/special-functions.ts";
-import { floats, required, tensors } from "../support/types.ts";
+import { numbers, required, tensors } from "../support/types.ts";
 
 export const erf = defineOperator({
   domain: "",
@@ -15,7 +15,7 @@ export const erf = defineOperator({
   family: "elementwise",
   inputs: [required("input", "T", "input")],
   outputs: [required("output", "T", "output")],
-  types: { T: floats },
+  types: { T: numbers },
   ...elementwiseUnary({ apply: errorFunction, flops: 8 }),
-  lower: unaryLowering("erf"),
+  lower: elementwiseLowering(([x], _, type) => inFloats("erf", x!, type)),
 });

@@ -5,7 +5,7 @@ import { mapNumbers, zipTensors } from "../support/elementwise.ts";
 import { reduceLogSumExpLowering } from "../support/lower-reduce.ts";
 import { optionalInts, tensorAt } from "../support/numbers.ts";
 import { inferReduction, reducedDims, reduceNumbers, reductionAxes } from "../support/reduction.ts";
-import { floats, optional, required, tensors } from "../support/types.ts";
+import { optional, required, tensors, wideNumbers } from "../support/types.ts";
 import { intsBecomeInput, lacksAttribute, steps } from "../support/versions.ts";
 
 export const reduceLogSumExp = defineOperator({
@@ -16,7 +16,7 @@ export const reduceLogSumExp = defineOperator({
     { since: 11 },
     { since: 13, change: "more element types", allows: tensors("bfloat16"), ...steps(intsBecomeInput("axes", 1), lacksAttribute("noop_with_empty_axes", 0)) },
     { since: 18, change: "axes became an input; attribute noop_with_empty_axes added" },
-    { since: 28 },
+    { since: 28, change: "floats only: integers of older sets are still taken" },
   ],
   summary: "Logarithm of the sum of exponentials over the given axes.",
   family: "reduction",
@@ -29,7 +29,7 @@ export const reduceLogSumExp = defineOperator({
     keepdims: { kind: "int", doc: "1 keeps reduced dimensions as 1", fallback: 1 },
     noop_with_empty_axes: { kind: "int", doc: "1 leaves the input as it is when axes are absent or empty; 0 reduces everything", fallback: 0 },
   },
-  types: { T: floats },
+  types: { T: wideNumbers },
   infer: inferReduction,
   evaluate: (inputs, context) => {
     const x = tensorAt(inputs, 0);

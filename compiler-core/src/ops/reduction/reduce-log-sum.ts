@@ -1,7 +1,7 @@
 import { defineOperator } from "../definition.ts";
 import { reduceLowering } from "../support/lower-reduce.ts";
 import { reduction } from "../support/reduction.ts";
-import { floats, optional, required, tensors } from "../support/types.ts";
+import { optional, required, tensors, wideNumbers } from "../support/types.ts";
 import { intsBecomeInput, lacksAttribute, steps } from "../support/versions.ts";
 
 export const reduceLogSum = defineOperator({
@@ -12,7 +12,7 @@ export const reduceLogSum = defineOperator({
     { since: 11 },
     { since: 13, change: "more element types", allows: tensors("bfloat16"), ...steps(intsBecomeInput("axes", 1), lacksAttribute("noop_with_empty_axes", 0)) },
     { since: 18, change: "axes became an input; attribute noop_with_empty_axes added" },
-    { since: 28 },
+    { since: 28, change: "floats only: integers of older sets are still taken" },
   ],
   summary: "Logarithm of the sum over the given axes.",
   family: "reduction",
@@ -25,7 +25,7 @@ export const reduceLogSum = defineOperator({
     keepdims: { kind: "int", doc: "1 keeps reduced dimensions as 1", fallback: 1 },
     noop_with_empty_axes: { kind: "int", doc: "1 leaves the input as it is when axes are absent or empty; 0 reduces everything", fallback: 0 },
   },
-  types: { T: floats },
+  types: { T: wideNumbers },
   ...reduction({
     fold: { start: 0, step: (sum, x) => sum + x, finish: Math.log },
   }),

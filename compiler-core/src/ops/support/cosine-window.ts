@@ -28,7 +28,7 @@ export const cosineWindow = (coefficients: readonly number[]): Pick<OperatorDefi
   evaluate: (inputs, { attributes }) => {
     const size = numberAt(inputs, 0);
     if (!(size >= 0)) throw new GraphwrightError("attribute-range", `a window of length ${size} is not defined.`);
-    const period = Math.max(1, attributes.int("periodic") !== 0 ? size : size - 1);
+    const period = attributes.int("periodic") !== 0 ? size : size - 1;
     const values = new Float64Array(size);
     for (let n = 0; n < size; n++) values[n] = coefficients.reduce((sum, a, k) => sum + (k % 2 === 0 ? a : -a) * Math.cos((2 * Math.PI * k * n) / period), 0);
     return [fromNumbers(elementOfCode(attributes.int("output_datatype")), [size], values)];

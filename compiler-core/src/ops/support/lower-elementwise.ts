@@ -25,6 +25,9 @@ export function elementwiseLowering(compute: ElementFunction, only?: { readonly 
   };
 }
 
+/** A function of real numbers, which integers are brought to and its value is cut to an integer from. */
+export const inFloats = (op: UnaryOp, x: Expression, type: ElementType): Expression => (isFloat(type) ? unary(op, x) : cast(type, unary(op, cast("float64", x))));
+
 export const unaryLowering = (op: UnaryOp): Lowering => elementwiseLowering(([x]) => unary(op, x!));
 export const binaryLowering = (op: BinaryOp): Lowering => elementwiseLowering(([a, b]) => binary(op, a!, b!));
 /** Any number of operands, combined from the left: Sum, Min, Max. */

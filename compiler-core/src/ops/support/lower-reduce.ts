@@ -1,9 +1,10 @@
-import { type ElementType, elementKind, elementTypes } from "../../ir/element-type.ts";
+import { type ElementType, elementKind, elementTypes, isFloat } from "../../ir/element-type.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { nest, store } from "../../tensor/build.ts";
-import { add, div, integer, load, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
+import { add, cast, div, integer, load, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
+import { inFloats } from "./lower-elementwise.ts";
 import { axisNames, inputOf, integersOf, normalizeAxis, outputOf } from "./lower-common.ts";
 
 export type ReduceOp = "sum" | "mean" | "max" | "min" | "prod" | "l1" | "l2" | "sum-square" | "log-sum";
@@ -31,9 +32,9 @@ const rules: Readonly<Record<ReduceOp, ReduceRule>> = {
   min: { start: (type) => extreme(type, 1), combine: min },
   prod: { start: () => 1, combine: mul },
   l1: { start: () => 0, element: (x) => unary("abs", x), combine: add },
-  l2: { start: () => 0, element: (x) => mul(x, x), combine: add, finish: (t) => unary("sqrt", t) },
+  l2: { start: () => 0, element: (x) => mul(x, x), combine: add, finish: (t, _, type) => inFloats("sqrt", t, type) },
   "sum-square": { start: () => 0, element: (x) => mul(x, x), combine: add },
-  "log-sum": { start: () => 0, combine: add, finish: (t) => unary("log", t) },
+  "log-sum": { start: () => 0, combine: add, finish: (t, _, type) => inFloats("log", t, type) },
 };
 
 /** Reduces `axes` of x into y (whose dimensions are x's with the axes 1 or gone). */
@@ -91,19 +92,22 @@ export const reduceLogSumExpLowering: Lowering = {
     if (given.length === 0 && context.attributes.int("noop_with_empty_axes", 0) !== 0) return nest("copy", x.dims.map((extent, d) => ({ name: axisNames(rank)[d]!, extent })), (v) => store(y, v, load(x, v)));
     const axes = new Set(given.length > 0 ? given.map((a) => normalizeAxis(a, rank)) : x.dims.map((_, d) => d));
     const kept = x.dims.map((extent, d) => (axes.has(d) ? 1 : extent));
-    const top = context.local("top", x.element, kept);
-    const sums = context.local("sums", x.element, kept);
+    // Integers, which older operator sets allow, are summed as real numbers and cut to an integer in the end.
+    const type = isFloat(x.element) ? x.element : "float64";
+    const top = context.local("top", type, kept);
+    const sums = context.local("sums", type, kept);
+    const real = (v: readonly Variable[]): Expression => cast(type, load(x, from(v)));
     const names = x.dims.map((_, d) => `i${d}`);
     const out = x.dims.map((extent, d) => ({ name: names[d]!, extent })).filter((_, d) => !axes.has(d));
     const spec = [...out, ...[...axes].sort((a, b) => a - b).map((d) => ({ name: names[d]!, extent: x.dims[d]!, kind: "reduce" as const }))];
     const order = [...x.dims.keys()].filter((d) => !axes.has(d)).concat([...axes].sort((a, b) => a - b));
     const from = (v: readonly Variable[]): Expression[] => x.dims.map((_, d) => v[order.indexOf(d)]!);
     const place = (v: readonly Variable[]): Expression[] => x.dims.map((_, d) => (axes.has(d) ? integer(0) : v[order.indexOf(d)]!));
-    const finite = (v: readonly Variable[]): Expression => select(unary("isinf", load(top, place(v))), number(x.element, 0), load(top, place(v)));
+    const finite = (v: readonly Variable[]): Expression => select(unary("isinf", load(top, place(v))), number(type, 0), load(top, place(v)));
     return [
-      ...nest("largest", spec, (v) => store(top, place(v), max(load(top, place(v)), load(x, from(v)))), (v) => store(top, place(v), number(x.element, extreme(x.element, -1)))),
-      ...nest("exponents", spec, (v) => store(sums, place(v), add(load(sums, place(v)), unary("exp", sub(load(x, from(v)), finite(v))))), (v) => store(sums, place(v), number(x.element, 0))),
-      ...nest("logarithm", out, (v) => store(y, keep ? place(v) : v, add(finite(v), unary("log", load(sums, place(v)))))),
+      ...nest("largest", spec, (v) => store(top, place(v), max(load(top, place(v)), real(v))), (v) => store(top, place(v), number(type, extreme(type, -1)))),
+      ...nest("exponents", spec, (v) => store(sums, place(v), add(load(sums, place(v)), unary("exp", sub(real(v), finite(v))))), (v) => store(sums, place(v), number(type, 0))),
+      ...nest("logarithm", out, (v) => store(y, keep ? place(v) : v, cast(y.element, add(finite(v), unary("log", load(sums, place(v))))))),
     ];
   },
 };
@@ -117,8 +121,11 @@ export const reduceLowering = (op: ReduceOp): Lowering => ({
     const rank = x.dims.length;
     const given = integersOf(context, 1, "axes") ?? context.attributes.ints("axes") ?? [];
     const keep = context.attributes.int("keepdims", 1) !== 0;
-    if (given.length === 0 && context.attributes.int("noop_with_empty_axes", 0) !== 0)
-      return nest("copy", x.dims.map((extent, d) => ({ name: axisNames(rank)[d]!, extent })), (v) => store(y, v, rules[op].element ? rules[op].element!(load(x, v)) : load(x, v)));
+    if (given.length === 0 && context.attributes.int("noop_with_empty_axes", 0) !== 0) {
+      // Each element is reduced by itself.
+      const { element = (e: Expression) => e, finish = (e: Expression) => e } = rules[op];
+      return nest("copy", x.dims.map((extent, d) => ({ name: axisNames(rank)[d]!, extent })), (v) => store(y, v, finish(element(load(x, v)), 1, y.element)));
+    }
     const axes = given.length > 0 ? [...new Set(given.map((a) => normalizeAxis(a, rank)))] : x.dims.map((_, d) => d);
     return reduceNests(context, x, y, axes, keep, op);
   },

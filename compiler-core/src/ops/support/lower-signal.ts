@@ -94,7 +94,7 @@ export const cosineWindowLowering = (coefficients: readonly number[]): Lowering 
   build(context) {
     const y = outputOf(context);
     const size = y.dims[0]!;
-    const period = Math.max(1, context.attributes.int("periodic", 1) !== 0 ? size : size - 1);
+    const period = context.attributes.int("periodic", 1) !== 0 ? size : size - 1;
     const values = Array.from({ length: size }, (_, n) => coefficients.reduce((sum, a, k) => sum + (k % 2 === 0 ? a : -a) * Math.cos((2 * Math.PI * k * n) / period), 0));
     const type = y.element === "float64" ? "float64" : "float32";
     const table = context.table("window", type, [size], values);

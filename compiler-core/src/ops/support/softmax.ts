@@ -52,7 +52,8 @@ export function softmaxAlong(x: Tensor, axis: number, kind: "softmax" | "log", t
 export const flattensFromAxis: Pick<OperatorVersion, "upgrade" | "downgrade"> = {
   upgrade: (node, context) => {
     const axis = intAttribute(node, "axis", 1);
-    const rank = shapeOf(context.type(node.inputs[0]))?.length;
+    const shape = shapeOf(context.type(node.inputs[0]));
+    const rank = shape?.length;
     node.attributes.axis = { kind: "int", value: axis };
     if (axis === -1 || (rank !== undefined && normalAxis(axis, rank) === rank - 1)) return;
     const x = node.inputs[0]!;
@@ -61,7 +62,7 @@ export const flattensFromAxis: Pick<OperatorVersion, "upgrade" | "downgrade"> = 
     const result = context.addNode(node.op, [flat], { axis: { kind: "int", value: 1 } }, `${name}_rows`);
     node.inputs = [result, context.addNode("Shape", [x], {}, `${name}_shape`)];
     node.op = "Reshape";
-    node.attributes = {};
+    node.attributes = shape?.includes(0) ? { allowzero: { kind: "int", value: 1 } } : {};
   },
   downgrade: (node, context) => {
     const axis = intAttribute(node, "axis", -1);

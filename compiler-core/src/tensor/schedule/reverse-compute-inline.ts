@@ -1,8 +1,8 @@
-import { mapStatements } from "../build.ts";
+import { mapStatements, storesIn } from "../build.ts";
 import { keyOf, loadsOf, mapOperands, substitute } from "../expression.ts";
 import type { Block, Expression, Statement, Store, Variable } from "../program.ts";
 import { removeStatement, writersOf } from "./compute-inline.ts";
-import { definePrimitive, findBlock, storesOf, type Require } from "./primitive.ts";
+import { definePrimitive, findBlock, mentions, storesOf, type Require } from "./primitive.ts";
 
 /** An elementwise consumer (an epilogue) is done where its operand is stored: the operand is never stored itself. */
 export const reverseComputeInline = definePrimitive<{ block: string; buffer: string }>({
@@ -18,7 +18,7 @@ export const reverseComputeInline = definePrimitive<{ block: string; buffer: str
   apply(program, args, require: Require) {
     const { statement: block, around } = findBlock(program, args.block);
     const consumer = storesOf(block)[0];
-    require("elementwise", block.body.length === 1 && consumer !== undefined && block.axes.every((a) => a.kind === "spatial") && around.every((s) => s.kind === "for"), `${args.block} is not one elementwise store`);
+    require("elementwise", block.body.length === 1 && consumer !== undefined && block.axes.every((a) => a.kind === "spatial") && around.every((s) => s.kind === "for" && ![...consumer.indices, consumer.value].some((e) => mentions(e, s.variable))), `${args.block} is not one elementwise store`);
     const reads = loadsOf(consumer.value).filter((l) => l.buffer.name === args.buffer);
     const buffer = reads[0]?.buffer;
     require("reads-in-place", buffer !== undefined, `${args.block} does not read ${args.buffer}`);
@@ -44,7 +44,7 @@ export const reverseComputeInline = definePrimitive<{ block: string; buffer: str
         writtenAt.set(s.buffer.name, order);
         if (s.buffer === buffer) firstWriter = Math.min(firstWriter, order);
         if (s !== consumer && loadsOf(s.value).some((l) => l.buffer === buffer)) foreign = s.buffer.name;
-      }
+      } else if (s.kind === "if" && loadsOf(s.condition).some((l) => l.buffer === buffer)) foreign = storesIn([s])[0]?.buffer.name ?? "nothing";
       return s;
     });
     require("stored-once", writers.length > 0 && writers.every((w) => isPlain(program.body, w)), `${args.buffer} is the running value of a reduction: cache-write it first`);
