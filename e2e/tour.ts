@@ -66,6 +66,13 @@ const search = (text: string, shown: string) => async (page: Page): Promise<void
   await at(page, "search-input").fill(text);
   await at(page, shown).first().waitFor();
 };
+const find = async (page: Page, text: string): Promise<void> => {
+  await press(page, "/");
+  await at(page, "search-input").fill(text);
+  await at(page, "search-result").first().waitFor();
+  await page.keyboard.press("Enter");
+  await at(page, "search").waitFor({ state: "detached" });
+};
 const openFile = async (page: Page, name: string, content: Buffer): Promise<void> => {
   const [chooser] = await Promise.all([page.waitForEvent("filechooser"), press(page, "Control+o")]);
   await chooser.setFiles({ name, mimeType: "application/octet-stream", buffer: content });
@@ -111,6 +118,7 @@ export const tour: readonly Stop[] = [
   tab("values", undefined, { long: true }),
   tab("custom", undefined, { long: true }),
   tab("profile", undefined, { long: true }),
+  tab("tuning", undefined, { long: true }),
   tab("orders", undefined, { long: true }),
   tab("bisect", undefined, { long: true }),
   tab("differences", undefined, { long: true }),
@@ -227,14 +235,21 @@ export const tour: readonly Stop[] = [
     name: "program-c",
     long: true,
     async show(page) {
-      await press(page, "/");
-      await at(page, "search-input").fill("op:Conv");
-      await at(page, "search-result").first().waitFor();
-      await page.keyboard.press("Enter");
+      await find(page, "op:Conv");
       await at(page, "tab-program").click();
       await at(page, "schedule-step").first().waitFor();
       await at(page, "schedule-step").nth(2).click();
     },
+  },
+  {
+    name: "program-changes",
+    coloured: true,
+    long: true,
+    async show(page) {
+      await at(page, "schedule-changes").click();
+      await at(page, "program-diff").waitFor();
+    },
+    leave: (page) => at(page, "schedule-changes").click(),
   },
   {
     name: "times",
@@ -244,8 +259,32 @@ export const tour: readonly Stop[] = [
       await at(page, "tab-profile").click();
       await at(page, "run-profile").click();
       await at(page, "profile-row").nth(5).waitFor({ timeout: 90_000 });
+      await at(page, "profile-row").locator("button:enabled").first().click();
     },
   },
+  {
+    name: "times-heat",
+    coloured: true,
+    long: true,
+    async show(page) {
+      await at(page, "profile-heat").click();
+      await at(page, "heat-legend").waitFor();
+    },
+    leave: (page) => at(page, "profile-heat").click(),
+  },
+  {
+    name: "tuned",
+    coloured: true,
+    long: true,
+    async show(page) {
+      await at(page, "tab-tuning").click();
+      await at(page, "run-tuning").click();
+      await page.locator('[data-testid="tuning-row"][data-measured="true"]').first().waitFor({ timeout: 90_000 });
+      await page.waitForFunction(() => document.querySelector<HTMLButtonElement>('[data-testid="run-tuning"]')?.disabled === false, undefined, { timeout: 90_000 });
+      await page.locator(".trials canvas").waitFor();
+    },
+  },
+  byKeys("export-tuned", "export-dialog", "Control+e", { long: true }),
   {
     name: "orders-compared",
     long: true,
@@ -275,12 +314,34 @@ export const tour: readonly Stop[] = [
     leave: (page) => page.keyboard.press("Escape"),
   },
   {
+    name: "custom-mistake",
+    long: true,
+    async show(page) {
+      await page.locator('[data-testid="custom-editor"] .view-line', { hasText: "=" }).first().click();
+      await page.keyboard.press("End");
+      await page.keyboard.type("(");
+      await page.locator('[data-testid="custom-status"][data-error="true"]').waitFor();
+    },
+    leave: (page) => page.keyboard.press("Control+Z"),
+  },
+  {
     name: "recipe-filled",
     long: true,
     async show(page) {
       await at(page, "tab-recipe").click();
       await at(page, "recipe-step").first().waitFor();
     },
+  },
+  {
+    name: "recipe-pasted",
+    long: true,
+    async show(page) {
+      await at(page, "paste-recipe").click();
+      await at(page, "recipe-text").fill('{ "graphwright": "recipe" }');
+      await at(page, "replay-recipe").click();
+      await at(page, "notice").first().waitFor();
+    },
+    leave: (page) => at(page, "dismiss-notice").first().click(),
   },
   {
     name: "exported",
@@ -291,6 +352,40 @@ export const tour: readonly Stop[] = [
       await at(page, "export-result").waitFor({ timeout: 60_000 });
     },
     leave: (page) => at(page, "export-close").click(),
+  },
+  {
+    // A rewrite that is wrong: applied unchecked, and found by the check.
+    name: "check-failed",
+    coloured: true,
+    long: true,
+    async show(page) {
+      await choose(page, "rewrite", "rewrite-first-step");
+      await page.locator('[data-testid="timeline"][data-step="0"]').waitFor();
+      await at(page, "tab-custom").click();
+      await at(page, "custom-examples").click();
+      await page.getByRole("option").last().click();
+      await page.locator('[data-testid="custom-status"][data-matches="5"]').waitFor();
+      await at(page, "custom-check").uncheck();
+      await at(page, "custom-apply").first().click();
+      await at(page, "custom-check-now").click();
+      await page.locator('[data-testid="custom-saving"][data-state="different"]').waitFor();
+    },
+  },
+  {
+    name: "bisected-wrong",
+    long: true,
+    async show(page) {
+      await at(page, "tab-bisect").click();
+      await at(page, "run-bisect").click();
+      await page.locator('[data-testid="bisect-result"][data-outcome="found"]').waitFor({ timeout: 60_000 });
+      await at(page, "show-divergence").click();
+      await at(page, "tab-pipeline").click();
+      await at(page, "branch-list").waitFor();
+    },
+    async leave(page) {
+      await choose(page, "rewrite", "rewrite-first-step");
+      await at(page, "tab-pipeline").click();
+    },
   },
   {
     name: "refused",
@@ -313,6 +408,52 @@ export const tour: readonly Stop[] = [
       await graphReady(page);
     },
   },
+  byKeys("compare-open", "compare-dialog", "Shift+D", { long: true }),
+  {
+    name: "models",
+    coloured: true,
+    long: true,
+    chooses: true,
+    async show(page) {
+      await press(page, "Shift+D");
+      await at(page, "compare-open").first().click();
+      await at(page, "graph-panel-other").locator('[data-kind="operator"]').first().waitFor();
+      await at(page, "differences-list").or(at(page, "differences")).first().waitFor();
+    },
+    leave: (page) => at(page, "end-comparison").click(),
+  },
+  {
+    name: "unknown-operator",
+    long: true,
+    chooses: true,
+    async show(page) {
+      await openFile(page, "unknown-operator.onnx", (await import("./tour-models.ts")).unknownOperator());
+      await page.waitForFunction(() => document.querySelectorAll('[data-testid="model-tab"]').length === 3);
+      await graphReady(page);
+      await find(page, "op:Dropoot");
+      await at(page, "tab-program").click();
+    },
+  },
+  {
+    name: "long-node-names",
+    coloured: true,
+    long: true,
+    chooses: true,
+    async show(page) {
+      await openFile(page, "any-sizes.onnx", (await import("./tour-models.ts")).anySizes());
+      await page.waitForFunction(() => document.querySelectorAll('[data-testid="model-tab"]').length === 4);
+      await graphReady(page);
+      await find(page, "op:Relu");
+      await at(page, "tab-rewrites").click();
+      const row = page.locator('[data-testid="rewrite-row"][data-rewrite="eliminate-identity"]');
+      await row.getByRole("button").first().click();
+      await row.getByTestId("site-row").first().waitFor();
+    },
+  },
+  byKeys("export-sizes", "export-dialog", "Control+e", { long: true, chooses: true }),
+  dialog("export-size-wrong", "export-dialog", async (page) => { await press(page, "Control+e"); await at(page, "export-size").first().fill("many"); }, { long: true, chooses: true }),
+  dialog("search-long-names", "search", search("projection", "search-result"), { long: true, chooses: true }),
+  ...(["values", "text", "program"] as const).map((name) => tab(name, undefined, { long: true, chooses: true, name: `long-names-${name}` })),
   {
     name: "far",
     coloured: true,

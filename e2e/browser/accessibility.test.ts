@@ -1,8 +1,9 @@
 /** axe and the texts of the window on a tour through its states, in every theme; forced colours; the keyboard's way through the window. */
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { inRoot } from "../../app/tooling/run.mjs";
+import { clipped } from "../clipped.ts";
 import { journey } from "../harness.ts";
 import { settled, tour } from "../tour.ts";
 import { untranslated } from "../untranslated.ts";
@@ -19,34 +20,53 @@ async function show(page: Page, theme: Theme): Promise<void> {
 
 const at = (page: Page, id: string) => page.getByTestId(id);
 
-/** GRAPHWRIGHT_AXE=all: every stop of the tour, with all rules in every theme and both languages (minutes). Else the short tour in Chinese, so that its texts are read on the way. */
+/**
+ * GRAPHWRIGHT_AXE=all: every stop of the tour in both languages, all rules once and what colours decide in every theme, and in windows down to
+ * 700 pixels for texts that are cut off, with a picture of each (a quarter of an hour). Else the short tour in Chinese, so that its texts are read on the way.
+ */
 const all = process.env["GRAPHWRIGHT_AXE"] === "all";
+if (all) vi.setConfig({ testTimeout: 3_600_000 });
+const sizes = [[1440, 900], [900, 640], [700, 640]] as const;
 for (const locale of all ? ["en-US", "zh-CN"] : ["zh-CN"]) {
   journey(`no axe violations in any theme, no text left in another language (${locale})`, { locale }, async ({ kind, page, screenshot }) => {
     // Files are chosen by the operating system there.
     const stops = tour.filter(({ long, chooses }) => (all || !long) && (kind === "browser" || !chooses));
     page.on("filechooser", () => undefined);
     const found: string[] = [];
-    for (const { name, dialog, coloured, read, show: go, leave } of stops) {
+    try {
+    for (const stop of stops) {
+      const { name, dialog, coloured, read, show: go, leave } = stop;
       await go(page);
       // All rules once, and what colours decide in each theme where the state has colours of its own.
-      for (const theme of all || (coloured && !read) ? themes : read ? [] : (["light"] as const)) {
+      for (const theme of (all && locale === "en-US") || (!all && coloured && !read) ? themes : all ? (["light"] as const) : read ? [] : (["light"] as const)) {
         await show(page, theme);
         await settled(page);
         // Monaco's rows are its own; what a screen reader gets of them is its hidden text field.
         const axe = new AxeBuilder({ page }).exclude(".monaco-editor");
-        if (dialog !== undefined && !all) axe.include(`[data-testid="${dialog}"]`);
+        if (dialog !== undefined) axe.include(`[data-testid="${dialog}"]`);
         // An open menu lies above the landmarks, as menus do.
         if (name.startsWith("menu-")) axe.disableRules(["region"]);
-        const { violations } = await (all || theme === "light" ? axe : axe.withRules(["color-contrast"])).analyze();
+        const { violations } = await (theme === "light" ? axe : axe.withRules(["color-contrast"])).analyze();
+        if (all && theme !== "light") await screenshot(`tour-${locale}-${String(stops.indexOf(stop)).padStart(2, "0")}-${name}-${theme}`);
         for (const { id, help, nodes } of violations) found.push(`${theme}, ${name}: ${id}: ${help}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${[...node.any, ...node.all, ...node.none][0]?.message ?? ""}`).join(" | ")}`);
       }
+      await show(page, "light");
+      for (const [width, height] of all && kind === "browser" ? sizes : []) {
+        await page.setViewportSize({ width, height });
+        await settled(page);
+        for (const text of await clipped(page)) found.push(`${width} px, ${name}: ${text}`);
+        await screenshot(`tour-${locale}-${String(stops.indexOf(stop)).padStart(2, "0")}-${name}-${width}`);
+      }
+      if (all && kind === "browser") await page.setViewportSize({ width: sizes[0][0], height: sizes[0][1] });
       await settled(page);
       if (locale === "zh-CN" && kind === "browser") for (const text of await untranslated(page)) found.push(`${name}: left in English: ${text}`);
-      await show(page, "light");
       await leave?.(page);
     }
     await screenshot("axe-last");
+    } finally {
+      // Where a stop is not reached, what the stops before it had is told all the same.
+      if (all) console.log(found.join("\n"));
+    }
     expect(found.join("\n")).toBe("");
   });
 }
@@ -122,6 +142,22 @@ journey("the keyboard alone: open an example, find a node, apply a rewrite, undo
   await page.keyboard.press("Control+z");
   await expect.poll(() => at(page, "timeline").getAttribute("data-step")).toBe("0");
   await keepsFocus();
+  // The plan: one stop, arrows between its rows, the row's switch is the next stop.
+  await at(page, "tab-pipeline").focus();
+  await page.keyboard.press("Enter");
+  await tabTo('[data-testid="pass-grip"]');
+  await page.keyboard.press("ArrowDown");
+  expect(await focused('[data-testid="planned-pass"]:nth-child(2) .grip')).toBe(true);
+  await page.keyboard.press("Tab");
+  expect(await focused('[data-testid="planned-pass"]:nth-child(2) [role="switch"]')).toBe(true);
+  await page.keyboard.press("Tab");
+  expect(await focused('[data-testid="plan"]')).toBe(false);
+  // The costs: radio buttons, of which the one that is reached is chosen.
+  await at(page, "cost-nodes").focus();
+  await page.keyboard.press("ArrowRight");
+  expect(await focused('[data-testid="cost-flops"][aria-checked="true"]')).toBe(true);
+  await page.keyboard.press("Tab");
+  expect(await focused('[data-testid="cost-strip"]')).toBe(false);
   // Export, and back.
   await page.keyboard.press("Control+e");
   await at(page, "export-dialog").waitFor();

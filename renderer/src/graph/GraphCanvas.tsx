@@ -339,6 +339,15 @@ function Canvas({
     };
   }, [store, look, paint]);
 
+  // With more or less room, as beside another canvas, a panel or in another window, the middle of the view stays in the middle.
+  useEffect(() => {
+    let last = store.getState().width;
+    return store.subscribe(({ width, transform: [x, y, zoom] }) => {
+      const by = last > 0 ? width - last : 0;
+      if (width > 0) last = width;
+      if (width > 0 && by !== 0) void flow.setViewport({ x: x + by / 2, y, zoom });
+    });
+  }, [store, flow]);
   useLayoutEffect(() => {
     if (moved) void flow.setViewport(moved);
   }, [moved, flow]);

@@ -6,6 +6,7 @@ import type { ModelDiff, ModelId, NodeId, StepId, TimelineView } from "@graphwri
 import { Button, IconButton } from "../../design/button.tsx";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
+import { useRoving } from "../../design/roving.ts";
 import { Segmented } from "../../design/segmented.tsx";
 import { minZoomOf } from "../../graph/index.ts";
 import * as act from "../../state/actions.ts";
@@ -155,8 +156,9 @@ const DifferenceModes = memo(function DifferenceModes({ id, value }: { readonly 
 export function BesideBar({ model, sides }: { readonly model: ModelState; readonly sides: Sides }): ReactNode {
   const { t } = useTranslation();
   const linked = useStore((state) => state.view.linked);
+  const bar = useRoving<HTMLDivElement>("bar");
   return (
-    <div className="graph-tools beside-bar" role="toolbar" aria-label={t("beside.bar")} data-testid="beside-bar">
+    <div ref={bar} className="graph-tools beside-bar" role="toolbar" aria-label={t("beside.bar")} data-testid="beside-bar">
       <IconButton label={t("command.rewrite-compare-link")} keys="L" pressed={linked} onClick={() => setView({ linked: !linked })} data-testid="link-views">{linked ? <Link2 size={14} /> : <Unlink2 size={14} />}</IconButton>
       <IconButton label={t("command.rewrite-compare-swap")} onClick={() => swapSides(model.id)} data-testid="swap-sides"><ArrowLeftRight size={14} /></IconButton>
       <Button small variant="quiet" onClick={() => setView({ lower: "differences", showLower: true })} data-testid="show-differences"><List size={13} aria-hidden /> {t("beside.list")}</Button>

@@ -198,15 +198,6 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
     bringIntoView();
   }, [drawn, lead, bringIntoView, against, link, at]);
 
-  // With a second canvas there is half the room, and again all of it without: the middle of the view stays in the middle.
-  const width = useRef(0);
-  useLayoutEffect(() => {
-    const now = host.current?.clientWidth ?? 0;
-    const view = handle.current?.viewport();
-    if (view && width.current > 0 && now !== width.current) handle.current!.setViewport({ ...view, x: view.x + (now - width.current) / 2 });
-    width.current = now;
-  }, [side !== undefined]); // eslint-disable-line react-hooks/exhaustive-deps -- only then
-
   // Two canvases beside each other.
   const onDrawn = side?.onDrawn;
   useEffect(() => {
@@ -344,7 +335,6 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
   const handlers = useRef<CanvasCalls>(undefined);
   useLayoutEffect(() => {
     const onViewportChange: CanvasCalls["onViewportChange"] = (viewport) => {
-      width.current = host.current?.clientWidth ?? 0;
       if (!side || side.main) canvasViews.set(pictureKey, { viewport });
       if (at !== undefined) link?.moved(at);
     };

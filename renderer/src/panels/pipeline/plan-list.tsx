@@ -4,6 +4,7 @@ import { useState, type DragEvent, type KeyboardEvent, type ReactNode } from "re
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../design/button.tsx";
 import { Name } from "../../design/name.tsx";
+import { useRoving } from "../../design/roving.ts";
 import * as act from "../../state/actions.ts";
 import { flat } from "../../state/plan.ts";
 import type { Block } from "../../state/steps.ts";
@@ -25,6 +26,7 @@ export function PlanList({ model, blocks, titleOf }: PlanListProps): ReactNode {
   const order = flat(all);
   const left = model.skipped.filter((name) => name.includes("@"));
   const changed = model.plan !== null || model.skipped.length > 0;
+  const grips = useRoving<HTMLUListElement>("list");
   const drop = (event: DragEvent, pass: string): void => {
     event.preventDefault();
     if (dragged !== undefined) act.reorderPass(model.id, dragged, order.indexOf(pass));
@@ -33,18 +35,13 @@ export function PlanList({ model, blocks, titleOf }: PlanListProps): ReactNode {
   };
   const key = (pass: string) => (event: KeyboardEvent<HTMLElement>): void => {
     const by = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
-    if (by === 0) return;
+    if (by === 0 || !event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    if (event.altKey) {
-      act.reorderPass(model.id, pass, order.indexOf(pass) + by);
-      // The row is moved, not made anew, and browsers drop the focus of what moves.
-      const grip = event.currentTarget;
-      requestAnimationFrame(() => grip.focus());
-    } else {
-      const grips = [...event.currentTarget.closest("ul")!.querySelectorAll<HTMLElement>(".grip")];
-      grips[grips.indexOf(event.currentTarget) + by]?.focus();
-    }
+    act.reorderPass(model.id, pass, order.indexOf(pass) + by);
+    // The row is moved, not made anew, and browsers drop the focus of what moves.
+    const grip = event.currentTarget;
+    requestAnimationFrame(() => grip.focus());
   };
   return (
     <section aria-label={t("pipeline.plan")} data-testid="plan">
@@ -56,7 +53,7 @@ export function PlanList({ model, blocks, titleOf }: PlanListProps): ReactNode {
           </IconButton>
         )}
       </h2>
-      <ul className="pass-list" aria-label={t("pipeline.plan")} aria-describedby="plan-help">
+      <ul ref={grips} className="pass-list" aria-label={t("pipeline.plan")} aria-describedby="plan-help">
         {order.map((pass, index) => {
           const skipped = model.skipped.includes(pass);
           const state = stateOf(blocks, pass);
@@ -82,7 +79,7 @@ export function PlanList({ model, blocks, titleOf }: PlanListProps): ReactNode {
               }}
               onDrop={(event) => drop(event, pass)}
             >
-              <button type="button" className="grip" aria-label={t("pipeline.move", { pass: titleOf(pass), position: index + 1, count: order.length })} aria-keyshortcuts="Alt+ArrowUp Alt+ArrowDown" onKeyDown={key(pass)} data-testid="pass-grip">
+              <button type="button" data-row className="grip" aria-label={t("pipeline.move", { pass: titleOf(pass), position: index + 1, count: order.length })} aria-keyshortcuts="Alt+ArrowUp Alt+ArrowDown" onKeyDown={key(pass)} data-testid="pass-grip">
                 <GripVertical size={12} aria-hidden />
               </button>
               {skipped ? <CircleSlash size={12} aria-hidden className="planned-mark" /> : <span className={`dot dot-${state}`} role="img" aria-label={t(`pipeline.state-${state}`)} />}

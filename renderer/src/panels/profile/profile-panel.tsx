@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { Button } from "../../design/button.tsx";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
+import { useRoving } from "../../design/roving.ts";
 import { Segmented } from "../../design/segmented.tsx";
 import { Empty } from "../../design/states.tsx";
 import { showNode } from "../../state/bisect.ts";
@@ -46,6 +47,7 @@ function ProfilePanel({ model }: PanelProps): ReactNode {
     },
     [view, step, id],
   );
+  const body = useRoving<HTMLTableSectionElement>("list");
   const longest = Math.max(...(view?.rows.map((row) => row.milliseconds) ?? []), 0);
   return (
     <div className="measured profile" data-testid="profile-panel">
@@ -77,7 +79,7 @@ function ProfilePanel({ model }: PanelProps): ReactNode {
                   <th scope="col">{t("profile.bound")}</th>
                 </tr>
               </thead>
-              <tbody>
+              <tbody ref={body}>
                 {(all ? rows : rows.slice(0, firstRows)).map(({ row, index }) => (
                   <Row key={index} row={row} total={view.milliseconds} longest={longest} chosen={index === chosen} onChoose={() => choose(index)} />
                 ))}
@@ -104,7 +106,7 @@ function Row({ row, total, longest, chosen, onChoose }: { readonly row: ProfileR
   const reached = row.milliseconds > 0 ? Math.min(1, row.possible / row.milliseconds) : undefined;
   return (
     <tr className={chosen ? "measured-chosen" : undefined} data-testid="profile-row">
-      <td><button type="button" className="row-button" aria-current={chosen || undefined} onClick={onChoose} disabled={row.nodes.length === 0} title={row.nodes.length === 0 ? t("profile.no-node") : undefined}><Name mono>{row.name}</Name> <span className="faint measured-detail">{row.op.replace(/^graphwright\./, "")}</span></button></td>
+      <td><button type="button" data-row className="row-button" aria-current={chosen || undefined} onClick={onChoose} disabled={row.nodes.length === 0} title={row.nodes.length === 0 ? t("profile.no-node") : undefined}><Name mono>{row.name}</Name> <span className="faint measured-detail">{row.op.replace(/^graphwright\./, "")}</span></button></td>
       <td className="num">{time(row.milliseconds)}</td>
       <td className="num">{total > 0 ? share(row.milliseconds / total) : ""}</td>
       <td className="profile-bar-cell">

@@ -41,6 +41,7 @@ function TimelinePanel({ model }: PanelProps): ReactNode {
   const base = stepOf(timeline, a) ?? step;
   const title = at <= 0 ? t("timeline.imported") : (catalog?.rewrites.find((each) => each.name === step?.rewrite)?.title ?? step?.rewrite ?? "");
   const busy = model.changing !== null;
+  const costs = useRoving<HTMLDivElement>("bar");
   return (
     <div className="timeline" data-testid="timeline" data-step={at} data-steps={last} data-a={positionOf(timeline, a)} data-b={at}>
       <div className="timeline-bar">
@@ -56,7 +57,7 @@ function TimelinePanel({ model }: PanelProps): ReactNode {
         <Branches id={model.id} timeline={timeline} names={model.notes.branches} />
       </div>
       <div className="timeline-body">
-        <div className="cost-strip" role="radiogroup" aria-label={t("timeline.costs")} data-testid="cost-strip">
+        <div ref={costs} className="cost-strip" role="radiogroup" aria-label={t("timeline.costs")} data-testid="cost-strip">
           {metrics.map((each) => (
             <Cost key={each} metric={each} a={base?.cost} b={step?.cost} chosen={each === metric} onChoose={setMetric} />
           ))}

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { Button } from "../../design/button.tsx";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
+import { useRoving } from "../../design/roving.ts";
 import { Empty } from "../../design/states.tsx";
 import { depthOf } from "../../state/steps.ts";
 import { useStore } from "../../state/store.ts";
@@ -24,6 +25,7 @@ function TuningPanel({ model }: PanelProps): ReactNode {
   const busy = useStore((state) => state.tasks.length > 0);
   const [picked, setPicked] = useState<string>();
   const chosen = tuning && (tuning.entries.get(picked ?? "") ?? tuning.layers.map((l) => tuning.entries.get(l.key)).find((e) => e !== undefined));
+  const body = useRoving<HTMLTableSectionElement>("list");
   const done = tuning ? tuning.layers.filter((l) => tuning.entries.has(l.key) || tuning.single.has(l.key)).length : 0;
   return (
     <div className="measured tuning" data-testid="tuning-panel">
@@ -54,7 +56,7 @@ function TuningPanel({ model }: PanelProps): ReactNode {
                   <th scope="col" className="num">{t("tuning.of-possible")}</th>
                 </tr>
               </thead>
-              <tbody>
+              <tbody ref={body}>
                 {tuning.layers.map((layer) => {
                   const entry = tuning.entries.get(layer.key);
                   const state = tuning.single.has(layer.key) ? t("tuning.single") : tuning.measuring === layer.key ? t("tuning.measuring") : t("tuning.waiting");
@@ -75,7 +77,7 @@ function Row({ layer, entry, state, chosen, onChoose }: { readonly layer: Tuning
   const rule = entry?.variants[0]?.medianMs ?? 0;
   return (
     <tr className={chosen ? "measured-chosen" : undefined} data-testid="tuning-row" data-measured={entry !== undefined}>
-      <td><button type="button" className="row-button" aria-current={chosen || undefined} disabled={!entry} onClick={onChoose} title={layer.nodes.join(", ")}><Name mono>{layer.op}</Name> <span className="faint measured-detail">{layer.shapes}{layer.nodes.length > 1 ? ` · ${layer.nodes.length}×` : ""}</span></button></td>
+      <td><button type="button" data-row className="row-button" aria-current={chosen || undefined} disabled={!entry} onClick={onChoose} title={layer.nodes.join(", ")}><Name mono>{layer.op}</Name> <span className="faint measured-detail">{layer.shapes}{layer.nodes.length > 1 ? ` · ${layer.nodes.length}×` : ""}</span></button></td>
       {entry ? (
         <>
           <td className="num">{entry.variants.length}</td>
