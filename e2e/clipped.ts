@@ -5,12 +5,13 @@ export async function clipped(page: Page): Promise<readonly string[]> {
   return page.evaluate(() => {
     /** Editors and drawings shorten on their own terms; what is only spoken has no size. */
     const apart = ".monaco-editor, [data-graph-canvas], svg, .uplot, .unseen, .skip-link, option, script, style";
+    const layerOf = (element: Element): Element | null => element.closest("[role=menu], [role=dialog], [role=listbox], [data-radix-popper-content-wrapper]");
     const found = new Set<string>();
     const drawn: { readonly text: string; readonly box: DOMRect; readonly element: Element }[] = [];
     const where = (element: Element): string => (element.closest("[data-testid]") as HTMLElement | null)?.dataset["testid"] ?? element.className.toString().split(" ")[0]!;
     if (document.scrollingElement!.scrollWidth > innerWidth + 1) found.add("the page is wider than the window");
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    texts: for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       const element = node.parentElement!;
       const text = node.textContent!.trim();
       if (text === "" || element.closest(apart) || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
@@ -22,6 +23,8 @@ export async function clipped(page: Page): Promise<readonly string[]> {
       for (let around: Element | null = element; around && around !== document.documentElement; around = around.parentElement) {
         const style = getComputedStyle(around);
         const inner = around.getBoundingClientRect();
+        // Only spoken.
+        if (inner.width <= 1 && style.overflowX === "hidden") continue texts;
         if (style.display === "contents") continue;
         if (style.textOverflow === "ellipsis" || style.webkitLineClamp !== "none") shortened = true;
         for (const [axis, low, high] of [["overflowX", "left", "right"], ["overflowY", "top", "bottom"]] as const) {
@@ -41,11 +44,21 @@ export async function clipped(page: Page): Promise<readonly string[]> {
       const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
       if (top && (element.contains(top) || top.contains(element))) drawn.push({ text, box, element });
     }
+    for (const button of document.querySelectorAll("button, [role=switch], input, select")) {
+      if (button.closest(apart) || !button.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+      const box = button.getBoundingClientRect();
+      for (let around = button.parentElement; around && around !== document.documentElement; around = around.parentElement) {
+        const { overflowX } = getComputedStyle(around);
+        const inner = around.getBoundingClientRect();
+        if (overflowX === "auto" || overflowX === "scroll" || inner.width <= 1) break;
+        if (overflowX !== "visible" && box.width > 1 && Math.max(inner.left - box.left, box.right - inner.right) > 1.5) found.add(`${where(button)}: a button is cut off: ${(button.ariaLabel ?? button.textContent).slice(0, 60)}`);
+      }
+    }
     drawn.forEach((a, i) => {
       for (const b of drawn.slice(i + 1)) {
         const x = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left);
         const y = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top);
-        if (x > 3 && y > 4 && !a.element.contains(b.element) && !b.element.contains(a.element)) found.add(`${where(a.element)}: "${a.text.slice(0, 40)}" lies on "${b.text.slice(0, 40)}"`);
+        if (x > 3 && y > 4 && layerOf(a.element) === layerOf(b.element) && !a.element.contains(b.element) && !b.element.contains(a.element)) found.add(`${where(a.element)}: "${a.text.slice(0, 40)}" lies on "${b.text.slice(0, 40)}"`);
       }
     });
     return [...found];

@@ -370,6 +370,7 @@ export const tour: readonly Stop[] = [
       await at(page, "custom-check-now").click();
       await page.locator('[data-testid="custom-saving"][data-state="different"]').waitFor();
     },
+    leave: (page) => at(page, "dismiss-notice").first().click(),
   },
   {
     name: "bisected-wrong",

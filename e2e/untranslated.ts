@@ -9,7 +9,7 @@ export async function untranslated(page: Page): Promise<readonly string[]> {
     const sentence = /(?:^|[^\p{L}\p{N}_./%`-])[A-Za-z]?[a-z]+,? (?:[a-z]+,? )+[a-z]+(?![\w./%`(-])/u;
     const found = new Set<string>();
     const read = (text: string | null | undefined, where: string): void => {
-      const plain = text?.replace(/`[^`]*`|"[^"]*"|“[^”]*”/g, "·").replace(/\s+/g, " ").trim();
+      const plain = text?.replace(/`[^`]*`|"[^"]*"|“[^”]*”|\b[\w-]+\([^)]*\)/g, "·").replace(/\s+/g, " ").trim();
       if (plain && sentence.test(plain)) found.add(`${where}: ${plain.slice(0, 160)}`);
     };
     const visible = (element: Element): boolean => element.checkVisibility({ visibilityProperty: true });

@@ -74,12 +74,15 @@ export interface Picture {
   readonly rows: Int32Array;
 }
 
+/** A size known only at run time by the beginning of its name. */
+const shortSize = (size: string): string => (size.length > 12 ? `${size.slice(0, 11)}…` : size);
+
 /** "float32[1, 64, 56, 56]" -> "1×64×56×56"; other element types are named: "1×8 i64". */
 export function shortType(type: string): string {
   const match = /^(\w+)\[(.*)\]$/.exec(type);
   if (!match) return type === "?" || type === "?[*]" ? "" : type;
   const [, element, dims] = match as unknown as readonly [string, string, string];
-  const shape = dims === "*" ? "?" : dims === "" ? "scalar" : dims.split(", ").join("×");
+  const shape = dims === "*" ? "?" : dims === "" ? "scalar" : dims.split(", ").map(shortSize).join("×");
   const short = elementTypes[element] ?? element;
   return short === "" ? shape : `${shape} ${short}`;
 }

@@ -34,6 +34,10 @@ export function bytes(value: number): string {
 
 export const flops = (value: number): string => si(value, "FLOP");
 
+/** Of a whole graph: what is at least done where some shapes are known only at run time, and "—" where none is known. */
+export const costFlops = (cost: { readonly flops: number; readonly flopsUnknown: number }): string =>
+  cost.flopsUnknown === 0 ? flops(cost.flops) : cost.flops === 0 ? "—" : `≥ ${flops(cost.flops)}`;
+
 /** With thousands set apart by a thin space: 12 345. */
 export const count = (value: number): string => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, "\u2009");
 
@@ -49,13 +53,16 @@ export function number(value: number): string {
   if (value === 0) return "0";
   const magnitude = Math.abs(value);
   if (Number.isInteger(value) && magnitude < 1e6) return String(value).replace("-", "−");
-  const text = magnitude < 1e-3 || magnitude >= 1e6 ? value.toExponential(3) : String(Number(value.toPrecision(5)));
+  const text = magnitude < 1e-3 || magnitude >= 1e6 ? value.toExponential(3).replace("e+", "e") : String(Number(value.toPrecision(5)));
   return text.replaceAll("-", "−");
 }
 
-/** An error bound: "2.4e−7". */
-export const error = (value: number): string =>
-  value === 0 ? "0" : Number.isFinite(value) ? value.toExponential(1).replace("e-", "e−").replace("e+", "e") : number(value);
+/** An error bound of two digits: "2.4e−7", "0.12", "29". */
+export function error(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return number(value);
+  if (value >= 0.01 && value < 9.5e4) return String(Number(value.toPrecision(2)));
+  return value.toExponential(1).replace("e-", "e−").replace("e+", "e");
+}
 
 export function milliseconds(value: number): string {
   if (value < 1) return `${value.toFixed(2)} ms`;

@@ -60,7 +60,11 @@ export function messageIn(text: string, language: string): string {
     if (!found) continue;
     // "could not be evaluated: {}": what follows is a message of its own.
     const reason = / \(\[\^\]\*\?\)\$$/.test(pattern.source) && chinese.endsWith("}") ? Number(chinese.at(-2)) : -1;
-    result = chinese.replace(/\{(\d)\}/g, (_, index: string) => (Number(index) === reason ? messageIn(found[reason + 1]!, language) : (found[Number(index) + 1] ?? "")));
+    result = chinese.replace(/\{(\d)\}/g, (_, index: string) => {
+      const value = found[Number(index) + 1] ?? "";
+      // What a check said may stand in the middle.
+      return Number(index) === reason ? messageIn(value, language) : /[a-z] [a-z]+ [a-z]/.test(value) ? noteIn(value, language) : value;
+    });
     break;
   }
   if (translated.size > 2000) translated.clear();

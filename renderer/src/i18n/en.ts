@@ -617,6 +617,7 @@ export const en = {
     "kind-parameter": "Model input",
     "kind-operator": "Operator",
     "kind-fused": "Fused group",
+    "unknown-operator": "No operator of this name is known. The node stays as it is: rewrites leave it alone, and it cannot be run.",
     "not-here": "Not in the step that is shown. As it was in step {{step}}.",
     "output-bytes": "bytes of its outputs",
     "and-more_one": "and 1 more selected",

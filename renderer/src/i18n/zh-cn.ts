@@ -585,6 +585,7 @@ export const zhCN = {
     "kind-parameter": "模型输入",
     "kind-operator": "算子",
     "kind-fused": "融合组",
+    "unknown-operator": "没有名为此的已知算子。该节点保持原样：重写不会改动它，也无法运行。",
     "not-here": "不在当前显示的步骤中。此为第 {{step}} 步时的样子。",
     "output-bytes": "输出的字节数",
     "and-more_other": "另外还选择了 {{count}} 个",

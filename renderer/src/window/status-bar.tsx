@@ -28,9 +28,9 @@ export function StatusBar(): ReactNode {
           <span className="num" data-testid="status-nodes">
             {first && first.id !== now.id ? t("status.nodes-between", { a: format.count(first.cost.nodes), b: format.count(now.cost.nodes) }) : t("status.nodes", { count: now.cost.nodes })}
           </span>
-          <span className="num status-optional">{format.flops(now.cost.flops)}</span>
+          {now.cost.flops > 0 && <span className="num status-optional">{format.costFlops(now.cost)}</span>}
           {now.cost.peakBytes !== undefined && <span className="num status-optional">{t("status.peak", { bytes: format.bytes(now.cost.peakBytes) })}</span>}
-          {last && <span className="num status-optional" data-testid="status-check">{checkText(last.check)}</span>}
+          {last?.to === now.id && <span className="num status-optional" data-testid="status-check">{checkText(last.check)}</span>}
         </>
       ) : (
         <span>{t("status.ready")}</span>

@@ -11,7 +11,7 @@ import { isEnabled, runCommand } from "../commands/table.ts";
 import { Button, IconButton, Tip } from "../design/button.tsx";
 import { CheckNumbers, useCheckText } from "../design/check-mark.tsx";
 import { useRoving } from "../design/roving.ts";
-import { positionOf } from "../state/steps.ts";
+import { depthOf } from "../state/steps.ts";
 import { activeModel, setView, useStore } from "../state/store.ts";
 import { ModelTabs } from "./model-tabs.tsx";
 
@@ -113,7 +113,7 @@ function CheckChip(): ReactNode {
   const timeline = useStore((state) => activeModel(state)?.timeline);
   const stale = useStore((state) => verification !== null && verification.to !== activeModel(state)?.b);
   const verdict = verification === null ? "none" : stale ? "stale" : verification.check.verdict;
-  const label = verification === null ? t("check.verify") : stale ? t("check.stale", { step: timeline ? positionOf(timeline, verification.to) : 0 }) : text(verification.check);
+  const label = verification === null ? t("check.verify") : stale ? t("check.stale", { step: timeline ? depthOf(timeline, verification.to) : 0 }) : text(verification.check);
   return (
     <Tip text={verification && !stale ? <CheckNumbers check={verification.check} /> : t("check.verify-hint")}>
       <button type="button" className={`check-chip check-${verdict}`} onClick={() => runCommand("rewrite-verify")} data-testid="verify" data-verdict={verdict}>

@@ -17,6 +17,7 @@ import { RewriteEditor } from "../../editor/lazy.tsx";
 import * as act from "../../state/actions.ts";
 import { canvas } from "../../state/canvas.ts";
 import { applyCustom, checkCustom, customChecks, loadCustomText, matchCustom, setCustomText, useCustomText, type LiveMatches } from "../../state/custom.ts";
+import { messageIn } from "../../i18n/compiler.ts";
 import { useQuery, useSettled } from "../../state/query.ts";
 import { saveRecipe } from "../../state/recipe.ts";
 import type { ModelState } from "../../state/store.ts";
@@ -58,7 +59,7 @@ function CustomPanel({ model }: PanelProps): ReactNode {
   }, [id, matches]);
 
   const where = live?.error?.where;
-  const error = useMemo(() => (live?.error ? { message: live.error.message, line: where?.line ?? 1, column: where?.column ?? 1 } : undefined), [live, where]);
+  const error = useMemo(() => (live?.error ? { message: messageIn(live.error.message, i18n.language), line: where?.line ?? 1, column: where?.column ?? 1 } : undefined), [live, where, i18n.language]);
   const busy = model.changing !== null || live?.text !== text;
   const names = [...new Set(live?.rewrites.map((each) => each.name))];
   const apply = (site: SiteView | null, name: string): void => void applyCustom(id, text, name, site?.root ?? null, check);

@@ -28,7 +28,7 @@ export function ModelView({ model }: { readonly model: ModelState }): ReactNode 
         <Pairs
           rows={[
             [t("cost.nodes"), <span key="v" className="num" data-testid="summary-nodes">{format.count(cost.nodes)}</span>],
-            [t("cost.flops"), <span key="v" className="num">{format.flops(cost.flops)}{cost.flopsUnknown > 0 && <span className="faint"> {t("cost.unknown", { count: cost.flopsUnknown })}</span>}</span>],
+            [t("cost.flops"), <span key="v" className="num">{format.costFlops(cost)}{cost.flopsUnknown > 0 && <span className="faint"> {t("cost.unknown", { count: cost.flopsUnknown })}</span>}</span>],
             [t("cost.parameters"), <span key="v" className="num">{format.si(cost.parameters)}</span>],
             [t("cost.weights"), <span key="v" className="num">{format.bytes(cost.weightBytes)}</span>],
             [t("cost.peak"), <span key="v" className="num">{cost.peakBytes === undefined ? t("cost.not-static") : format.bytes(cost.peakBytes)}</span>],
@@ -43,7 +43,7 @@ export function ModelView({ model }: { readonly model: ModelState }): ReactNode 
                 <tr key={direction + value.name}>
                   <td className="faint">{t(`inspector.${direction}`)}</td>
                   <td><Name mono>{value.name}</Name></td>
-                  <td className="type"><Name mono>{value.type}</Name></td>
+                  <td className="type mono">{value.type}</td>
                 </tr>
               )),
             )}

@@ -128,6 +128,7 @@ function NodeHead({ model, detail }: { readonly model: ModelState; readonly deta
         <Name mono>{node.name}</Name>
       </p>
       {gone && <p className="banner">{t("inspector.not-here", { step: positionOf(model.timeline, model.selectedStep) })}</p>}
+      {node.kind === "operator" && !detail.operator && node.domain !== "graphwright" && node.op !== "Constant" && <p className="banner banner-quiet" data-testid="unknown-operator">{t("inspector.unknown-operator")}</p>}
       {detail.doc && <p className="inspector-doc">{detail.doc}</p>}
       <div className="facts">
         {node.flops !== undefined && <span className="num">{format.flops(node.flops)}</span>}

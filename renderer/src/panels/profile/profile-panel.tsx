@@ -49,6 +49,8 @@ function ProfilePanel({ model }: PanelProps): ReactNode {
   );
   const body = useRoving<HTMLTableSectionElement>("list");
   const longest = Math.max(...(view?.rows.map((row) => row.milliseconds) ?? []), 0);
+  const machine = view && t("profile.machine", { gflops: view.peak.gflops.toFixed(1), memory: view.peak.memoryGBps.toFixed(1), cache: view.peak.cacheGBps.toFixed(1) });
+  const note = view && t("profile.note", { simd: view.relaxedSimd ? t("profile.relaxed") : t("profile.simd") });
   return (
     <div className="measured profile" data-testid="profile-panel">
       <div className="sub-bar measured-bar">
@@ -89,11 +91,11 @@ function ProfilePanel({ model }: PanelProps): ReactNode {
           </div>
           <figure className="measured-chart">
             <figcaption>
-              <strong>{t("profile.roofline")}</strong>
-              <span className="faint num">{t("profile.machine", { gflops: view.peak.gflops.toFixed(1), memory: view.peak.memoryGBps.toFixed(1), cache: view.peak.cacheGBps.toFixed(1) })}</span>
+              <strong title={note}>{t("profile.roofline")}</strong>
+              <span className="faint num" title={`${machine}\n${note}`}>{machine}</span>
             </figcaption>
             <Roofline view={view} chosen={chosen} onChoose={choose} />
-            <p className="faint profile-note">{t("profile.note", { simd: view.relaxedSimd ? t("profile.relaxed") : t("profile.simd") })}</p>
+            <p className="faint profile-note">{note}</p>
           </figure>
         </div>
       )}

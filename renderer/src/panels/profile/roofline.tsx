@@ -16,6 +16,12 @@ const reach = 14;
 
 const isDecade = (value: number): boolean => Number.isInteger(Math.log10(value));
 const decades = (_: uPlot, splits: number[]): (number | null)[] => splits.map((v) => (isDecade(v) ? v : null));
+/** Of the decades as many as the height has lines for. */
+const fewDecades = (plot: uPlot, splits: number[]): (number | null)[] => {
+  const all = splits.filter(isDecade);
+  const every = Math.max(1, Math.ceil((14 * all.length) / Math.max(1, plot.over.clientHeight)));
+  return splits.map((v) => (isDecade(v) && (all.length - 1 - all.indexOf(v)) % every === 0 ? v : null));
+};
 const labels = (_: uPlot, values: (number | null)[]): string[] => values.map((v) => (v === null ? "" : v >= 1 ? String(Math.round(v)) : String(Number(v.toPrecision(1)))));
 /** Whole decades around the values. */
 const bounds = (values: readonly number[]): [number, number] => [10 ** Math.floor(Math.log10(Math.min(...values))), 10 ** Math.ceil(Math.log10(Math.max(...values)))];
@@ -45,7 +51,7 @@ export function Roofline({ view, chosen, onChoose }: RooflineProps): ReactNode {
           scales: { x: { time: false, distr: 3, range: [left, right] }, y: { distr: 3, range: [bottom, top] } },
           axes: [
             { ...axis, size: 20, label: t("profile.intensity") },
-            { ...axis, size: 34, label: t("profile.rate") },
+            { ...axis, filter: fewDecades, size: 38, label: t("profile.rate") },
           ],
           series: [{}, roof, { ...roof, dash: [4, 3] }, dots(color("--color-accent"), 8), dots(color("--state-changed"), 11)],
         },

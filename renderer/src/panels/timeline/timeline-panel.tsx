@@ -123,7 +123,7 @@ const Cost = memo(function Cost({ metric, a, b, chosen, onChoose }: CostProps): 
     <button type="button" role="radio" aria-checked={chosen} className="cost" onClick={() => onChoose(metric)} title={differs ? `${show[metric](before)} → ${show[metric](after)}` : undefined} data-testid={`cost-${metric}`}>
       <span className="cost-label">{t(`cost.${metric}`)}</span>
       <span className={`cost-delta num ${differs ? (better ? "good" : "worse") : ""}`}>{differs ? change(metric, before, after) : ""}</span>
-      <span className="cost-value num">{after === undefined ? "—" : show[metric](after)}</span>
+      <span className="cost-value num">{after === undefined ? "—" : metric === "flops" ? format.costFlops(b!) : show[metric](after)}</span>
     </button>
   );
 });

@@ -18,17 +18,21 @@ const hex = (color: string): readonly [number, number, number] => {
   return [1, 3, 5].map((at) => parseInt(full.slice(at, at + 2), 16)) as [number, number, number];
 };
 
+type Sign = "above" | "below" | "both";
+/** Which side of zero the values are on: only where they are on both is zero the ground. */
+const signOf = (low: number, high: number): Sign => (low >= 0 ? "above" : high <= 0 ? "below" : "both");
+
 /** Colours of values: from the ground to the accent, and below zero to the removed colour. Not-a-numbers stand out. */
 function colouring(low: number, high: number): (value: number) => readonly [number, number, number] {
   const style = getComputedStyle(document.documentElement);
   const token = (name: string): readonly [number, number, number] => hex(style.getPropertyValue(name).trim());
   const [ground, above, below, odd] = [token("--color-sunken"), token("--color-accent"), token("--state-removed"), token("--state-changed")];
-  const crosses = low < 0;
-  const scale = crosses ? Math.max(Math.abs(low), Math.abs(high)) : high;
-  const from = crosses ? 0 : low;
+  const sign = signOf(low, high);
+  const from = sign === "both" ? 0 : sign === "above" ? low : high;
+  const reach = sign === "both" ? Math.max(-low, high) : high - low;
   return (value) => {
     if (!Number.isFinite(value)) return odd;
-    const share = scale === from ? 0.5 : Math.max(-1, Math.min(1, (value - from) / (scale - from)));
+    const share = reach === 0 ? (sign === "below" ? -0.5 : 0.5) : Math.max(-1, Math.min(1, (value - from) / reach));
     const target = share < 0 ? below : above;
     // A root brings small values out of the ground.
     const by = Math.sqrt(Math.abs(share));
@@ -73,7 +77,7 @@ export function HeatMap({ tensor, dims, slice, statistics }: { readonly tensor: 
   };
   return (
     <div className="heat-map" data-testid="heat-map">
-      <p className="slicing"><span className="plane-legend" data-crosses={statistics.min < 0} aria-hidden /><span className="num">{format.number(statistics.min)} … {format.number(statistics.max)}</span><span className="spacer" /><span className="num">{over ?? (rowStep * columnStep > 1 ? t("values.blocks", { rows: rowStep, columns: columnStep }) : "")}</span></p>
+      <p className="slicing"><span className="plane-legend" data-sign={signOf(statistics.min, statistics.max)} aria-hidden /><span className="num">{format.number(statistics.min)} … {format.number(statistics.max)}</span><span className="spacer" /><span className="num">{over ?? (rowStep * columnStep > 1 ? t("values.blocks", { rows: rowStep, columns: columnStep }) : "")}</span></p>
       <div className="scroll planes" role="group" aria-label={t("values.heat-of", { rows, columns })} tabIndex={0}><canvas ref={canvas} style={{ width: data.width * cell, height: data.height * cell }} onPointerMove={look} onPointerLeave={() => setOver(undefined)} role="img" aria-label={t("values.heat-of", { rows, columns })} /></div>
     </div>
   );
