@@ -54,6 +54,21 @@ describe("graphwright", () => {
     }
   });
 
+  test("program reads a tensor program, applies steps and runs it; an error says where", () => {
+    const product = inRoot("examples/programs/product.txt");
+    const { code, out, err } = graphwright("program", product, "--apply", "split(loop=j, factor=8)", "--apply", "reorder(loops=[k, j_i])", "--run", "--json");
+    expect(code, err).toBe(0);
+    const json = JSON.parse(out) as Json & { program: string; steps: { step: string; applies: boolean; check: { verdict: string } }[]; outputs: { name: string; dims: number[] }[] };
+    expect(json.steps.map((s) => [s.applies, s.check.verdict])).toEqual([[true, "identical"], [true, "identical"]]);
+    expect(json.program).toContain("for j_i in range(8):");
+    expect(json.outputs).toMatchObject([{ name: "y", dims: [6, 16] }]);
+    const refused = graphwright("program", product, "--apply", "vectorize(loop=k)");
+    expect(refused.code).toBe(1);
+    expect(refused.out).toContain("vectorize(loop=k): does not apply");
+    const wrong = file("wrong.txt", Buffer.from(readFileSync(product, "utf8").replace("range(5)", "range(five)")));
+    expect(graphwright("program", wrong)).toMatchObject({ code: 1, err: `graphwright: ${wrong}, line 7:22: there is no loop, axis or size five here. Known here: i, j.\n` });
+  });
+
   test.runIf(needs("gcc"))("tune measures schedules, keeps them, and build takes them; what is wrong is said first", () => {
     const [cache, out] = [path.join(folder, "tuning.json"), path.join(folder, "tuned")];
     const first = graphwright("tune", digits, "--cache", cache, "--budget", "0.5s", "--json");

@@ -10,6 +10,7 @@ import { ops } from "./ops.ts";
 import { optimize } from "./optimize.ts";
 import { passes } from "./passes.ts";
 import { profile } from "./profile.ts";
+import { program } from "./program.ts";
 import { recipe } from "./recipe.ts";
 import { render } from "./render.ts";
 import { run } from "./run.ts";
@@ -17,4 +18,4 @@ import { tune } from "./tune.ts";
 import { verify } from "./verify.ts";
 
 /** Every subcommand, in the order of the help. */
-export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, recipe, bisect, run, profile, tune, verify, diff, render, backendTest, build, open];
+export const commands: readonly CliCommand[] = [inspect, passes, ops, optimize, explain, recipe, bisect, run, profile, tune, program, verify, diff, render, backendTest, build, open];

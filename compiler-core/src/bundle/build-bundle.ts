@@ -15,7 +15,7 @@ import { sizeText } from "./c-sizes.ts";
 import { sha256Of } from "./checksum.ts";
 import { cmakeLists, licenses, makefile, readme } from "./documents.ts";
 import { generateCode, type Kernels, nameIn, type Variant } from "./generate.ts";
-import type { LoweredGraph, SizedGraph } from "./lower-graph.ts";
+import { type LoweredGraph, refusedSchedules, type SizedGraph } from "./lower-graph.ts";
 import { atSizes, trialSizes } from "./trial-sizes.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { CheckedPlan } from "./overlap-checker.ts";
@@ -246,6 +246,7 @@ function notesOf(lowered: LoweredGraph, plan: MemoryPlan, kernels: Kernels, libr
     const calls = kernels.calls.filter((c) => c.kernel.routine !== undefined).length;
     notes.push(`Steps that call ${library.title}: ${calls} (${library.link} unless ${library.name.toUpperCase()}_LIBS names another). \`make ${library.name.toUpperCase()}=0\` builds without it.`);
   }
+  notes.push(...refusedSchedules(lowered));
   notes.push("C99: the code for the best instruction set of the processor is chosen at run time, and the portable one runs everywhere.");
   return notes;
 }

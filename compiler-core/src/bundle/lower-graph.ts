@@ -18,6 +18,7 @@ import { sizeExpression, sizeValue } from "../tensor/sizes.ts";
 import { scheduleParallel } from "../tensor/parallel-rule.ts";
 import { type Chosen, scheduleByRule } from "../tensor/rules.ts";
 import type { ScheduleChooser } from "../tensor/schedule-choice.ts";
+import { applySteps, ownSchedule, scheduleKey } from "../tensor/schedule/own-schedule.ts";
 import type { ScheduleStep } from "../tensor/schedule/schedule.ts";
 import { portableTarget, type ScheduleTarget } from "../tensor/target.ts";
 import { verifyProgram } from "../tensor/verifier.ts";
@@ -75,6 +76,8 @@ export interface LoweredStep {
   readonly node: OperatorNode;
   readonly program: TensorProgram;
   readonly schedule: readonly ScheduleStep[];
+  /** why a schedule that a person gave the node was not taken, and the rule's was */
+  readonly refused?: string;
   /** what each parameter stands for; scratch has none */
   readonly values: ReadonlyMap<Buffer, ValueKey>;
   readonly reads: readonly ValueKey[];
@@ -195,13 +198,27 @@ export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringT
 
 function scheduled(lowered: LoweredNode, target: ScheduleTarget, parallelWork?: number, chooser?: ScheduleChooser) {
   const { node } = lowered;
-  const choice = chooser?.(lowered.program, target);
-  const schedule = scheduleKernel(lowered.program, target, parallelWork, choice ? { choice } : {});
+  const own = ownKernel(lowered);
+  const choice = own?.schedule ? undefined : chooser?.(lowered.program, target);
+  const schedule = own?.schedule ?? scheduleKernel(lowered.program, target, parallelWork, choice ? { choice } : {});
   const { program } = schedule;
   const problems = verifyProgram(program);
   if (problems.length > 0)
     throw new GraphwrightError("unsound-program", `its tensor program does not pass the verifier: ${problems[0]!.message}`, { node: describeNode(node) }, "This is a defect of Graphwright: please report it with the model.");
-  return { lowered, schedule, program };
+  return { lowered, schedule, program, own: own?.schedule !== undefined, ...(own?.refused === undefined ? {} : { refused: own.refused }) };
+}
+
+/** The schedule that a person gave the node, or why it cannot be taken: a rewrite may have made another nest of the node since. */
+function ownKernel({ node, program }: LoweredNode): { readonly schedule?: { readonly steps: readonly ScheduleStep[]; readonly program: TensorProgram }; readonly refused?: string } | undefined {
+  if (node.metadata[scheduleKey] === undefined) return undefined;
+  try {
+    const schedule = applySteps(program, ownSchedule(node.metadata)!);
+    const [problem] = verifyProgram(schedule.program);
+    return problem ? { refused: problem.message } : { schedule };
+  } catch (error) {
+    if (!(error instanceof GraphwrightError)) throw error;
+    return { refused: error.diagnostic.message };
+  }
 }
 
 /**
@@ -263,7 +280,7 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
       await task.pause();
     }
     try {
-      const { lowered, schedule, program } = scheduled(general ? general.node(node.id) : lowerNode(graph, node, table), target, parallelWork, chooser);
+      const { lowered, schedule, program, refused: refusedSchedule } = scheduled(general ? general.node(node.id) : lowerNode(graph, node, table), target, parallelWork, chooser);
       const parameterValues = new Map<Buffer, ValueKey>();
       // Scheduling keeps parameters: they are matched by name.
       const byName = new Map([...lowered.bindings].map(([b, ref]) => [b.name, ref]));
@@ -282,6 +299,7 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
         node,
         program,
         schedule: schedule.steps,
+        ...(refusedSchedule === undefined ? {} : { refused: refusedSchedule }),
         values: parameterValues,
         reads: of(["input", "weight"]),
         writes: of(["output"]),
@@ -339,3 +357,7 @@ function viewsOf(node: OperatorNode, views: readonly View[], addValue: (ref: Val
     return [{ part: part.key, whole: whole.key, offset: byteSize(part.type.element, v.offset) }];
   });
 }
+
+/** One note for each node whose own schedule was not taken. */
+export const refusedSchedules = (lowered: LoweredGraph): string[] =>
+  lowered.steps.filter((s) => s.refused !== undefined).map((s) => `${describeNode(s.node)} has a schedule of its own that does not fit what it is lowered to, so it has the rule's: ${s.refused}`);

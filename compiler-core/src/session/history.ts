@@ -11,6 +11,7 @@ import { checkView } from "./check-view.ts";
 import type { CustomRewrites } from "./custom.ts";
 import type { Model } from "./model.ts";
 import type { BisectView, CheckView, ValueBisectView } from "./protocol.ts";
+import { scheduleRewrites } from "./schedule-step.ts";
 import type { Clock } from "./session.ts";
 
 /**
@@ -66,7 +67,7 @@ export async function replay(
     !unchecked && (check || own.has(delta.rewrite)) ? checkView(checkStep(before, after, delta, { task }), "region") : undefined;
   const { applied, failed, diagnostics } = await replayRecipe<CheckView>(model.timeline, recipe, {
     task,
-    custom: rewrites.map((rewrite) => rewrite.definition),
+    custom: [...rewrites.map((rewrite) => rewrite.definition), ...scheduleRewrites(recipe.steps)],
     check: verdicts,
     onStep: (step, verdict) => {
       if (verdict) model.checks.set(step.id, verdict);

@@ -2,12 +2,43 @@ import { printKernel } from "../backends/c/print.ts";
 import { cIdentifier } from "../bundle/c-names.ts";
 import { scheduledNode } from "../bundle/lower-graph.ts";
 import { describeNode, type Graph, type NodeId } from "../ir/graph.ts";
+import { silentTask, type Task } from "../support/task.ts";
+import { walkStatements } from "../tensor/build.ts";
 import { hoistScratch } from "../tensor/lower-node.ts";
+import { parseProgram } from "../tensor/parser.ts";
 import { printProgram } from "../tensor/printer.ts";
-import { findPrimitive } from "../tensor/schedule/index.ts";
+import type { TensorProgram } from "../tensor/program.ts";
+import { findPrimitive, schedulePrimitives } from "../tensor/schedule/index.ts";
+import { type ArgumentKind, legalityOf, namedThings, simplifyProgram } from "../tensor/schedule/primitive.ts";
 import { describeStep } from "../tensor/schedule/schedule.ts";
+import { parseStep } from "../tensor/schedule/step-text.ts";
+import { sizesOf } from "../tensor/sizes.ts";
+import { verifyProgram } from "../tensor/verifier.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
-import type { ProgramView } from "./protocol.ts";
+import { comparePrograms, drawParameters, ProgramRunner } from "./program-check.ts";
+import type { PrimitiveView, ProgramNames, ProgramView, WrittenProgram } from "./protocol.ts";
+import { bytesOf } from "./run.ts";
+import { tensorView } from "./tensor-view.ts";
+
+export const primitiveViews = (): PrimitiveView[] =>
+  schedulePrimitives.map(({ name, summary, parameters, conditions }) => ({
+    name,
+    summary,
+    parameters: Object.entries(parameters).map(([parameter, kind]) => ({ name: parameter, kind: kind as ArgumentKind })),
+    conditions: [namedThings, ...conditions],
+  }));
+
+function programNames(program: TensorProgram): ProgramNames {
+  const loops: string[] = [];
+  const blocks: string[] = [];
+  const buffers = program.parameters.map((p) => p.name);
+  walkStatements(program.body, (s) => {
+    if (s.kind === "for") loops.push(s.variable.name);
+    else if (s.kind === "block") blocks.push(s.name);
+    else if (s.kind === "allocate") buffers.push(s.buffer.name);
+  });
+  return { loops, blocks, buffers };
+}
 
 /**
  * The tensor program of a node after its schedule, or after its first steps, and the C printed from it, lines linked by block.
@@ -16,7 +47,7 @@ import type { ProgramView } from "./protocol.ts";
 export function nodeProgram(graph: Graph, id: NodeId, scheduled?: number): ProgramView {
   const node = graph.operator(id);
   if (!node) throw new GraphwrightError("not-lowered", "inputs and constants have no program of their own.", { node: describeNode(graph.node(id)) });
-  const { schedule, program: whole } = scheduledNode(graph, node);
+  const { schedule, program: whole, own, refused } = scheduledNode(graph, node);
   const { steps } = schedule;
   const applied = Math.max(0, Math.min(steps.length, scheduled ?? steps.length));
   const program = applied === steps.length ? whole : hoistScratch(steps[applied]!.before);
@@ -26,5 +57,46 @@ export function nodeProgram(graph: Graph, id: NodeId, scheduled?: number): Progr
     const source = kernel.blocks.find((b) => b.block === block.block);
     return source ? [{ program: [block.from, block.to] as const, source: [source.from, source.to] as const }] : [];
   });
-  return { program: text.text, source: kernel.text, links, schedule: steps.map(describeStep), summaries: steps.map((step) => findPrimitive(step.primitive)?.summary ?? ""), scheduled: applied };
+  return { program: text.text, source: kernel.text, links, schedule: steps.map(describeStep), summaries: steps.map((step) => findPrimitive(step.primitive)?.summary ?? ""), scheduled: applied, own, ...(refused === undefined ? {} : { refused }), names: programNames(program) };
+}
+
+/** A program that a person wrote: what the verifier says of it, its C, and steps of a schedule, each checked on drawn values. */
+export async function writtenProgram({ text, steps: wanted = [], run }: { readonly text: string; readonly steps?: readonly string[]; readonly run?: number }, task: Task = silentTask): Promise<WrittenProgram> {
+  const written = parseProgram(text);
+  let program = written;
+  let problems = verifyProgram(program);
+  const runner = await new ProgramRunner().load();
+  const sized = sizesOf(program).length > 0;
+  const steps: WrittenProgram["steps"][number][] = [];
+  for (const step of problems.length > 0 ? [] : wanted) {
+    task.check();
+    const { primitive, arguments: args } = parseStep(step);
+    const { conditions, program: after } = legalityOf(primitive, program, args);
+    const docs = new Map([namedThings, ...primitive.conditions].map((c) => [c.name, c.doc]));
+    const before = printProgram(program).text;
+    const check = after && !sized ? comparePrograms(program, after, runner, task) : undefined;
+    steps.push({
+      step,
+      summary: primitive.summary,
+      applies: after !== undefined,
+      conditions: conditions.map((c) => ({ ...c, doc: docs.get(c.name)! })),
+      before,
+      after: after ? printProgram(after).text : before,
+      ...(check ? { check } : {}),
+    });
+    if (!after) break;
+    program = after;
+  }
+  if (steps.length > 0) problems = verifyProgram(program);
+  const kernel = problems.length > 0 ? "" : printKernel(simplifyProgram(hoistScratch(program)), { name: cIdentifier(program.name) }).text;
+  const result = { name: program.name, program: printProgram(program).text, source: kernel, problems, steps };
+  if (run === undefined || problems.length > 0) return result;
+  if (sized) return { ...result, outputs: "its sizes are given at run time" };
+  const ran = runner.run(hoistScratch(program), drawParameters(program, run));
+  if (typeof ran === "string") return { ...result, outputs: ran };
+  const names = program.parameters.filter((p) => p.scope === "output").map((p) => p.name);
+  return {
+    ...result,
+    outputs: ran.outputs.map((tensor, i) => ({ ...tensorView(names[i]!, tensor, bytesOf(tensor), task), dims: tensor.dims })),
+  };
 }

@@ -14,6 +14,7 @@ import type { LineageTable } from "../ir/lineage-table.ts";
 import type { StepId } from "../ir/timeline.ts";
 import type { OperatorFamily } from "../ops/definition.ts";
 import type { Exactness, PreconditionResult, PreconditionState } from "../passes/definition.ts";
+import type { ArgumentKind } from "../tensor/schedule/primitive.ts";
 import type { Recipe, RecipeFailure, RecipeSite, RecipeStep } from "../passes/recipe.ts";
 
 export type ModelId = string;
@@ -402,6 +403,8 @@ export interface OperatorView {
 }
 
 export interface CatalogView {
+  /** steps that a schedule may take */
+  readonly primitives: readonly PrimitiveView[];
   readonly rewrites: readonly RewriteView[];
   readonly passes: readonly PassView[];
   readonly pipelines: readonly PipelineView[];
@@ -445,6 +448,60 @@ export interface ProgramView {
   readonly summaries: readonly string[];
   /** how many of them are applied here */
   readonly scheduled: number;
+  /** the schedule is the node's own: a person made it, step by step */
+  readonly own: boolean;
+  /** why the node's own schedule could not be taken, and the rule's was */
+  readonly refused?: string;
+  /** what a next step may name in this program */
+  readonly names: ProgramNames;
+}
+
+export interface ProgramNames {
+  readonly loops: readonly string[];
+  readonly blocks: readonly string[];
+  readonly buffers: readonly string[];
+}
+
+/** A step that a schedule may take. */
+export interface PrimitiveView {
+  readonly name: string;
+  readonly summary: string;
+  readonly parameters: readonly { readonly name: string; readonly kind: ArgumentKind }[];
+  readonly conditions: readonly { readonly name: string; readonly doc: string }[];
+}
+
+/** A step that is not taken yet. */
+export interface ScheduleTrial {
+  /** the step reads well, and its conditions were asked */
+  readonly applies: boolean;
+  /** legality: each condition, whether it holds, and what decided it */
+  readonly conditions: readonly PreconditionResult[];
+  readonly infos: readonly { readonly name: string; readonly doc: string }[];
+  /** why the step cannot be read */
+  readonly problem?: Diagnostic;
+}
+
+/** A tensor program that a person wrote, with steps of a schedule applied one after the other. */
+export interface WrittenProgram {
+  readonly name: string;
+  /** as it is printed, after the steps that apply */
+  readonly program: string;
+  /** generated C */
+  readonly source: string;
+  /** what the verifier finds in it */
+  readonly problems: readonly Diagnostic[];
+  readonly steps: readonly {
+    readonly step: string;
+    readonly summary: string;
+    readonly applies: boolean;
+    readonly conditions: readonly { readonly name: string; readonly doc: string; readonly state: PreconditionState; readonly detail?: string }[];
+    /** texts; the same twice where it does not apply */
+    readonly before: string;
+    readonly after: string;
+    readonly check?: CheckView;
+  }[];
+  /** what it computes of values drawn from the seed, when it was to be run; a text says why it was not */
+  readonly outputs?: string | readonly (TensorView & { readonly dims: readonly number[] })[];
 }
 
 /** c: portable C99; wasm: WebAssembly with a JavaScript interface */
@@ -849,6 +906,15 @@ export interface SessionApi {
   compareTensors: Method<{ readonly a: TensorRef; readonly b: TensorRef }, TensorComparison>;
   /** the program and its C after all of its schedule, or after so many steps of it: 0 is the plain loop nest */
   program: Method<At & { readonly node: NodeId; readonly scheduled?: number }, ProgramView>;
+  /** would the step apply to the node's schedule as it is? */
+  scheduleTrial: Method<At & { readonly node: NodeId; readonly text: string }, ScheduleTrial>;
+  /**
+   * takes a step of a schedule for a node, as a step of the timeline: "split(loop=i, factor=4)", and "keep(steps=2)", which drops the steps behind the first two.
+   * The schedule is then the node's own, in place of the rule's. `check` compares what the programs before and after it compute
+   */
+  schedule: Method<{ readonly model: ModelId; readonly node: NodeId; readonly text: string; readonly check?: boolean }, ChangeResult>;
+  /** reads a tensor program and applies steps to it; throws "program-syntax" with line and column. `run`: with a seed */
+  writtenProgram: Method<{ readonly text: string; readonly steps?: readonly string[]; readonly run?: number }, WrittenProgram>;
   /** names of the originals go into the metadata of what rewrites made, unless `origins` is false */
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
   /** the symbolic sizes of a step's inputs, which a build fixes or gives bounds: the first dimension of an input is a batch */
@@ -875,4 +941,4 @@ export interface Tuning {
 export type { MeasuredVariant, TuningEntry, TuningLayer, TuningMachine };
 
 export type { LineageTable, StringColumn, Recipe, RecipeFailure, RecipeStep };
-export type { Diagnostic, Exactness, NodeId, PreconditionResult, PreconditionState, RegionId, StepId };
+export type { ArgumentKind, Diagnostic, Exactness, NodeId, PreconditionResult, PreconditionState, RegionId, StepId };

@@ -27,7 +27,10 @@ import { Model } from "./model.ts";
 import { diffModels, diffSteps } from "./model-diff.ts";
 import { nodeDetail } from "./node-detail.ts";
 import { problemsOf } from "./problems.ts";
-import { nodeProgram } from "./program-view.ts";
+import { nodeProgram, primitiveViews, writtenProgram } from "./program-view.ts";
+import { comparePrograms, ProgramRunner } from "./program-check.ts";
+import { scheduleEnds, schedulePass, scheduleRewrite } from "./schedule-step.ts";
+import { parseStep } from "../tensor/schedule/step-text.ts";
 import { textDiff } from "./text-diff.ts";
 import type { At, ChangeResult, CheckView, ModelDiff, ModelId, NodeDetail, OperatorView, OrdersView, RecipeResult, RestoreResult, SessionApi, SiteView, TensorRef, TextView } from "./protocol.ts";
 import { Engine } from "./engine.ts";
@@ -57,7 +60,7 @@ function textOf(graph: Graph): TextView {
 export function createSession(clock: Clock = () => 0): SessionApi {
   const models = new Map<ModelId, Model>();
   const custom = new CustomRewrites();
-  const rewriteOf = (name: string): RewriteDefinition => custom.find(name)?.definition ?? findRewrite(name);
+  const rewriteOf = (name: string): RewriteDefinition => custom.find(name)?.definition ?? scheduleRewrite(name) ?? findRewrite(name);
   let opened = 0;
 
   const find = (id: ModelId): Model => {
@@ -151,7 +154,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async catalog() {
       const { rewrites: all, passes, pipelines } = describePasses();
-      return { rewrites: all, passes, pipelines };
+      return { rewrites: all, passes, pipelines, primitives: primitiveViews() };
     },
 
     async operators({ documented = false }) {
@@ -513,6 +516,42 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async program({ model, step, node, scheduled }) {
       return nodeProgram(find(model).graph(step), node, scheduled);
+    },
+
+    async scheduleTrial({ model, step, node, text }) {
+      let rewrite: RewriteDefinition | undefined;
+      try {
+        rewrite = scheduleRewrite(text);
+        if (!rewrite) parseStep(text);
+      } catch (error) {
+        if (!(error instanceof GraphwrightError)) throw error;
+        return { applies: false, conditions: [], infos: [], problem: error.diagnostic };
+      }
+      const found = explain(find(model).graph(step), rewrite!, node).find((e) => e.root === node);
+      return { applies: found?.applies ?? false, conditions: found?.preconditions ?? [], infos: rewrite!.preconditions };
+    },
+
+    async schedule({ model: id, node, text, check }, task) {
+      const model = find(id);
+      return edit(model, task, async () => {
+        const rewrite = scheduleRewrite(text);
+        if (!rewrite) parseStep(text);
+        const before = model.timeline.editBase();
+        const { graph, delta } = applyAt(before, rewrite!, node, { pass: schedulePass });
+        let verdict: CheckView | undefined;
+        if (check) {
+          const ends = scheduleEnds(before, graph, before.operator(node)!);
+          verdict = comparePrograms(ends.before, ends.after, await new ProgramRunner().load(), task);
+          if (verdict.verdict === "different") throw new GraphwrightError("rewrite-changes-outputs", `${text} was not applied, since the outputs would differ: ${verdict.note}`, { node: delta.site }, "This is a defect of Graphwright: please report it with the model.");
+        }
+        const step = model.timeline.append(graph, delta);
+        if (verdict) model.checks.set(step.id, verdict);
+        return { applied: 1, notes: [] };
+      });
+    },
+
+    async writtenProgram(params, task) {
+      return writtenProgram(params, task);
     },
 
     async exportOnnx({ model: id, step, name, opset, origins }, task) {

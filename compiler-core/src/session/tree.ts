@@ -8,6 +8,7 @@ import type { Task } from "../support/task.ts";
 import { checkView } from "./check-view.ts";
 import type { CustomRewrites } from "./custom.ts";
 import type { Model } from "./model.ts";
+import { scheduleRewrites } from "./schedule-step.ts";
 import type { CheckView, TreeStep, TreeView } from "./protocol.ts";
 
 /** Steps after `since`, in the order in which they were made, so that a parent always stands before its children. */
@@ -37,6 +38,8 @@ export async function restoreTree(model: Model, tree: TreeView, known: CustomRew
   }
   const own = new Set(custom.map((each) => each.definition.name));
   const names = new Set([...allRewrites.map((each) => each.name), ...own]);
+  const scheduling = scheduleRewrites(tree.steps);
+  for (const { name } of scheduling) names.add(name);
   const places: StepId[] = [0];
   const failed: (RecipeFailure & { step: StepId })[] = [];
   let applied = 0;
@@ -62,7 +65,7 @@ export async function restoreTree(model: Model, tree: TreeView, known: CustomRew
     });
     const result = await replayRecipe<CheckView>(timeline, { graphwright: "recipe", version: recipeVersion, custom: tree.custom, steps }, {
       task: { check: () => task.check(), pause: () => task.pause(), progress: (fraction, label) => task.progress((offset + (fraction ?? 0) * steps.length) / tree.steps.length, label) },
-      custom: custom.map((each) => each.definition),
+      custom: [...custom.map((each) => each.definition), ...scheduling],
       // As in a recipe: a rewrite that a file brings has to show that it computes the same.
       check: (before, after, delta) => (own.has(delta.rewrite) ? checkView(checkStep(before, after, delta, { task }), "region") : undefined),
       onStep: (step, verdict) => {

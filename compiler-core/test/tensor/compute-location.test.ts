@@ -3,8 +3,10 @@ import { describe, expect, test } from "vitest";
 import { needs } from "../../../app/tooling/need.ts";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
 import { Random } from "../../src/support/random.ts";
-import { buffer, makeProgram, nest, store } from "../../src/tensor/build.ts";
+import { buffer, makeProgram, nest, store, withBuffers } from "../../src/tensor/build.ts";
 import { add, load, mul, number, sub } from "../../src/tensor/expression.ts";
+import type { Tensor } from "../../src/ir/tensor.ts";
+import { packTensor } from "../../src/tensor/layout.ts";
 import { interpret } from "../../src/tensor/interpreter.ts";
 import { printProgram } from "../../src/tensor/printer.ts";
 import type { Expression, TensorProgram } from "../../src/tensor/program.ts";
@@ -17,6 +19,7 @@ import { applyPrimitive, type ScheduleArguments, type SchedulePrimitive } from "
 import { reorder } from "../../src/tensor/schedule/reorder.ts";
 import { reverseComputeAt } from "../../src/tensor/schedule/reverse-compute-at.ts";
 import { describeStep } from "../../src/tensor/schedule/schedule.ts";
+import { pack } from "../../src/tensor/schedule/pack.ts";
 import { parallel } from "../../src/tensor/schedule/parallel.ts";
 import { split } from "../../src/tensor/schedule/split.ts";
 import { unroll } from "../../src/tensor/schedule/unroll.ts";
@@ -138,11 +141,23 @@ describe("reverse-compute-at", () => {
   });
 });
 
+/** The program with its inputs as weights, which may be packed. */
+function constants(program: TensorProgram): TensorProgram {
+  const by = new Map(program.parameters.filter((p) => p.scope === "input").map((p) => [p, { ...p, scope: "weight" as const }]));
+  return { ...program, parameters: program.parameters.map((p) => by.get(p) ?? p), body: withBuffers(program.body, by) };
+}
+
+/** Weights as the program's caller lays them out. */
+function packed(program: TensorProgram, inputs: readonly Tensor[]): Tensor[] {
+  const given = program.parameters.filter((p) => p.scope === "input" || p.scope === "weight");
+  return inputs.map((tensor, i) => (given[i]!.packed ? packTensor(tensor, given[i]!.packed!.layout) : tensor));
+}
+
 describe("any order of these with the other primitives", () => {
   const random = new Random(5);
   const applications = new Map<string, number>();
   const cases = Array.from({ length: 400 }, (_, round) => {
-    const start = round % 3 === 0 ? windows() : tiles(4 + (round % 3));
+    const start = round % 3 === 0 ? windows() : round % 3 === 1 ? constants(tiles(5)) : tiles(6);
     let program = start;
     const steps: string[] = [];
     for (let n = 0; n < 6; n++) {
@@ -158,6 +173,7 @@ describe("any order of these with the other primitives", () => {
         () => [random.pick([unroll, vectorize, parallel]), { loop }],
         () => [cacheRead, { block, buffer, at: random.pick([...loopNames, ""]) }],
         () => [cacheWrite, { block, at: loop }],
+        () => [pack, { block, buffer: random.pick(["a", "b"]), layout: random.pick([["1", "0"], ["0/3", "1", "0%3"], ["1/4", "0", "1%4"], ["0/2", "1/4", "1%4", "0%2"], ["1/2%2", "0", "1/4", "1%2"]]) }],
         () => [bind, { loop, axis: random.pick(["worker", "lane"]) }],
         () => [computeAt, { block, loop }],
         () => [reverseComputeAt, { block, buffer, loop }],
@@ -180,7 +196,7 @@ describe("any order of these with the other primitives", () => {
 
   test("keeps the meaning, or is refused by a condition", () => {
     for (const { start, program } of cases) sameMeaning(start, program, 1e-6);
-    for (const primitive of [cacheRead, computeAt, reverseComputeAt]) expect(applications.get(primitive.name), primitive.name).toBeGreaterThan(10);
+    for (const primitive of [cacheRead, computeAt, pack, reverseComputeAt]) expect(applications.get(primitive.name), primitive.name).toBeGreaterThan(10);
   });
 
   needs("gcc")("and so does the C that it becomes", () => {
@@ -188,7 +204,7 @@ describe("any order of these with the other primitives", () => {
     // An accumulator that is set where every reduce axis is 0, with no decompose-reduction: gcc cannot know that this is the first turn.
     const known = "-Wno-maybe-uninitialized";
     const flags = sanitizingCompilers.includes("gcc") ? ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", known] : ["-O1", known];
-    const outputs = runInC(some.map(({ start, program }) => ({ program, inputs: inputsFor(start) })), { compiler: "gcc", flags });
+    const outputs = runInC(some.map(({ start, program }) => ({ program, inputs: packed(program, inputsFor(start)) })), { compiler: "gcc", flags });
     for (const [i, { name, start }] of some.entries()) expect(worstDifference(outputs[i]![0]!, interpret(start, inputsFor(start))[0]!), name).toBeLessThanOrEqual(1e-6);
   }, 120_000);
 });

@@ -93,6 +93,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "the element type of a number follows from a value beside it: there is none": "数的元素类型由旁边的值决定：这里没有这样的值",
   "the filters have neither one scale nor one a channel": "滤波器既不是一个比例，也不是每个通道一个",
   "the items of a list must be of one kind": "列表中各项必须是同一种类",
+  "the metadata {} is not a list of schedule steps.": "元数据 {0} 不是调度步骤的列表。",
   "the model cannot be built: its best kernels differ with the size.": "无法构建该模型：其最佳内核随尺寸而不同。",
   "the model cannot be built: the size {} has no bound.": "无法构建该模型：尺寸 {0} 没有上界。",
   "NumPy has no type for {}.": "NumPy 没有对应 {0} 的类型。",

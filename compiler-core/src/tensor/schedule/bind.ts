@@ -24,6 +24,7 @@ const laneCounts: readonly number[] = [4, 8, 16];
 export const bind = definePrimitive<{ loop: string; axis: string }>({
   name: "bind",
   summary: "The loop's iterations become the workers of a pool, which keep their shares from nest to nest without waiting, the lanes of one vector, or the terms of a dot-product instruction.",
+  parameters: { loop: "loop", axis: "axis" },
   conditions: [
     { name: "axis", doc: `The axis is one of ${bindAxes.join(", ")}.` },
     ...independentIterations,

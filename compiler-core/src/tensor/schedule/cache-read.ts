@@ -15,6 +15,7 @@ import { type Span, spanOf } from "./region.ts";
 export const cacheRead = definePrimitive<{ block: string; buffer: string; at: string }>({
   name: "cache-read",
   summary: "What a block reads of a buffer is copied side by side into a local buffer before it is used.",
+  parameters: { block: "block", buffer: "buffer", at: "loop-or-nest" },
   conditions: [
     { name: "reads-buffer", doc: "The block reads the buffer, and does not write it." },
     { name: "loop-around-block", doc: "The loop encloses the block." },

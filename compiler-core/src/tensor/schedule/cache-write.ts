@@ -12,6 +12,7 @@ import { bindingsOf, definePrimitive, findBlock, isReduceLoop, isSpatialLoop, me
 export const cacheWrite = definePrimitive<{ block: string; at: string }>({
   name: "cache-write",
   summary: "A block accumulates in a local buffer, which is written back once it is done.",
+  parameters: { block: "block", at: "loop-or-nest" },
   conditions: [
     { name: "one-store", doc: "The block's body is one store." },
     { name: "loop-around-block", doc: "The loop encloses the block." },

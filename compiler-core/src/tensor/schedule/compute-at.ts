@@ -14,6 +14,7 @@ import { type Span, spanOf } from "./region.ts";
 export const computeAt = definePrimitive<{ block: string; loop: string }>({
   name: "compute-at",
   summary: "A producer moves into a loop of its consumer, and computes only what that iteration reads.",
+  parameters: { block: "block", loop: "loop" },
   conditions: [
     { name: "plain-nest", doc: "The block stands alone in its loops and has one store at distinct axes, each of them a loop." },
     { name: "local-buffer", doc: "The block's result is local to the program, and only this block writes it." },

@@ -32,6 +32,7 @@ export function removeStatement(body: readonly Statement[], target: Statement, b
 export const computeInline = definePrimitive<{ block: string }>({
   name: "compute-inline",
   summary: "An elementwise block disappears into the blocks that read its result.",
+  parameters: { block: "block" },
   conditions: [
     { name: "local-buffer", doc: "The block's result is local to the program." },
     { name: "elementwise", doc: "The block has no reduce axis and writes at distinct axes of its own." },

@@ -7,6 +7,7 @@ import { bindingsOf, definePrimitive, findBlock, isReduceLoop, isSpatialLoop, re
 export const decomposeReduction = definePrimitive<{ block: string; loop: string }>({
   name: "decompose-reduction",
   summary: "The initial value of a reduction is stored by a nest of its own, so that the update's loop has no test in it.",
+  parameters: { block: "block", loop: "loop" },
   conditions: [
     { name: "has-init", doc: "The block has an init." },
     { name: "loop-around-block", doc: "The loop encloses the block." },

@@ -6,6 +6,7 @@ import { knownCount, definePrimitive, findLoop, isReduceLoop, isSpatialLoop, rep
 export const fuse = definePrimitive<{ outer: string; inner: string }>({
   name: "fuse",
   summary: "Two nested loops become one over all their pairs, in the same order.",
+  parameters: { outer: "loop", inner: "loop" },
   conditions: [
     { name: "directly-nested", doc: "The outer loop contains the inner loop and nothing else." },
     { name: "serial-loop", doc: "Both loops are serial." },

@@ -13,6 +13,7 @@ import { definePrimitive, findBlock, type Require } from "./primitive.ts";
 export const pack = definePrimitive<{ block: string; buffer: string; layout: readonly string[] }>({
   name: "pack",
   summary: "A constant that a block reads is laid out in another order, before the program runs, so that what is used together lies together.",
+  parameters: { block: "block", buffer: "buffer", layout: "layout" },
   conditions: [
     { name: "reads-constant", doc: "The block reads the buffer, and it is a weight: its elements are known before the program runs." },
     { name: "not-packed", doc: "The buffer is not packed already, and no loop prefetches it." },

@@ -36,6 +36,7 @@ export function requireIndependentIterations(program: TensorProgram, name: strin
 export const parallel = definePrimitive<{ loop: string }>({
   name: "parallel",
   summary: "The loop's iterations may run at the same time, on several cores.",
+  parameters: { loop: "loop" },
   conditions: independentIterations,
   apply(program, args, require: Require) {
     const statement = requireIndependentIterations(program, args.loop, require);

@@ -6,6 +6,7 @@ import { knownCount, definePrimitive, findLoop, replaceStatement, substituteVari
 export const partition = definePrimitive<{ loop: string; at: number }>({
   name: "partition",
   summary: "A loop becomes two, one after the other, so that each part can be scheduled by itself: borders apart from the inside, the remainder of a tile apart from full tiles.",
+  parameters: { loop: "loop", at: "number" },
   conditions: [
     { name: "inside", doc: "The point lies inside the loop's range." },
     { name: "serial-loop", doc: "The loop is serial." },

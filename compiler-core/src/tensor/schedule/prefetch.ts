@@ -15,6 +15,7 @@ const mostLines = 12;
 export const prefetch = definePrimitive<{ block: string; buffer: string; loop: string }>({
   name: "prefetch",
   summary: "While one panel of weights is used again and again, the next one is brought near, a few lines at a time.",
+  parameters: { block: "block", buffer: "buffer", loop: "loop" },
   conditions: [
     { name: "reduce-loop", doc: "The loop moves a reduce axis of the block." },
     { name: "next-panel", doc: "A loop outside the reduction moves the buffer evenly, and loops inside of it do not: the panel is used more than once." },

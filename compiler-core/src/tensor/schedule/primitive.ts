@@ -13,11 +13,19 @@ export interface LegalityCondition {
   readonly doc: string;
 }
 
+/**
+ * What an argument names. "loop-or-nest": a loop, or "" for the whole nest. "layout": parts of dimensions, as `pack` takes them.
+ * "axis": what `bind` binds to.
+ */
+export type ArgumentKind = "loop" | "loops" | "loop-or-nest" | "block" | "buffer" | "number" | "layout" | "axis";
+
 /** A transformation of programs that keeps their meaning, or throws "illegal-schedule" naming the condition that fails. */
 export interface SchedulePrimitive<A extends ScheduleArguments = ScheduleArguments> {
   /** the field's term, kebab-case */
   readonly name: string;
   readonly summary: string;
+  /** its arguments, in the order in which they are written */
+  readonly parameters: Readonly<Record<string, ArgumentKind>>;
   readonly conditions: readonly LegalityCondition[];
   readonly apply: (program: TensorProgram, args: A, require: Require) => TensorProgram;
 }
@@ -27,7 +35,7 @@ export const knownCount: LegalityCondition = { name: "known-count", doc: "The nu
 
 export type Require = (condition: string, holds: boolean, detail: string) => asserts holds;
 
-export const definePrimitive = <A extends ScheduleArguments>(primitive: SchedulePrimitive<A>): SchedulePrimitive<A> => Object.freeze(primitive);
+export const definePrimitive = <A extends ScheduleArguments>(primitive: SchedulePrimitive<A> & { readonly parameters: { readonly [Name in keyof A]: ArgumentKind } }): SchedulePrimitive<A> => Object.freeze(primitive);
 
 /** Applies a primitive and simplifies the result. */
 export function applyPrimitive<A extends ScheduleArguments>(primitive: SchedulePrimitive<A>, program: TensorProgram, args: A): TensorProgram {
@@ -35,6 +43,45 @@ export function applyPrimitive<A extends ScheduleArguments>(primitive: ScheduleP
     if (!holds) throw new GraphwrightError("illegal-schedule", `${primitive.name} does not apply to ${program.name}: ${detail} (condition "${condition}").`);
   };
   return simplifyProgram(primitive.apply(program, args, require));
+}
+
+/** The answer to one condition for one program and arguments. */
+export interface ConditionState {
+  readonly name: string;
+  readonly state: "satisfied" | "failed" | "unknown";
+  /** what decided it */
+  readonly detail?: string;
+}
+
+/** Of every primitive: what its arguments name is there. */
+export const namedThings: LegalityCondition = { name: "names", doc: "The loops, blocks and buffers that the step names are in the program." };
+
+/**
+ * Each condition of a primitive for these arguments, and the program after it where all hold. A condition that the
+ * arguments do not bring up holds; those behind one that fails are not asked.
+ */
+export function legalityOf<A extends ScheduleArguments>(primitive: SchedulePrimitive<A>, program: TensorProgram, args: A): { readonly conditions: readonly ConditionState[]; readonly program?: TensorProgram } {
+  const asked = new Set<string>();
+  let failed: { readonly name: string; readonly detail: string } | undefined;
+  const stop = new Error("a condition failed");
+  const require: Require = (name, holds, detail) => {
+    asked.add(name);
+    if (holds) return;
+    failed = { name, detail };
+    throw stop;
+  };
+  let after: TensorProgram | undefined;
+  try {
+    after = simplifyProgram(primitive.apply(program, args, require));
+  } catch (error) {
+    if (error instanceof GraphwrightError && (error.diagnostic.code === "no-loop" || error.diagnostic.code === "no-block")) failed = { name: namedThings.name, detail: error.diagnostic.message };
+    else if (error !== stop) throw error;
+  }
+  const state = (name: string): ConditionState => {
+    if (name === failed?.name) return { name, state: "failed", detail: failed.detail };
+    return { name, state: !failed || asked.has(name) || (name === namedThings.name && failed.name !== name) ? "satisfied" : "unknown" };
+  };
+  return { conditions: [namedThings, ...primitive.conditions].map((c) => state(c.name)), ...(after ? { program: after } : {}) };
 }
 
 /** A statement with the statements around it, outermost first. */

@@ -6,6 +6,7 @@ import { definePrimitive, findLoop, replaceStatement, type Require } from "./pri
 export const reorder = definePrimitive<{ loops: readonly string[] }>({
   name: "reorder",
   summary: "Loops of a perfect nest change places.",
+  parameters: { loops: "loops" },
   conditions: [
     { name: "perfect-nest", doc: "From the outermost to the innermost named loop, each loop contains just the next." },
     { name: "no-carried-dependence", doc: "No iteration reads what another iteration writes, except a reduction's own element." },

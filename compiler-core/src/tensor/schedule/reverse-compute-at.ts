@@ -14,6 +14,7 @@ import { type Span, spanOf } from "./region.ts";
 export const reverseComputeAt = definePrimitive<{ block: string; buffer: string; loop: string }>({
   name: "reverse-compute-at",
   summary: "A consumer moves into a loop of its producer, and uses each part as soon as it is finished.",
+  parameters: { block: "block", buffer: "buffer", loop: "loop" },
   conditions: [
     { name: "plain-nest", doc: "The block stands alone in its loops, has no reduce axis, and writes each of its points once." },
     { name: "reads-in-place", doc: "It reads the buffer at distinct axes of its own, each in full, and nowhere else." },

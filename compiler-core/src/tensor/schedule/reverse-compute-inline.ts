@@ -8,6 +8,7 @@ import { definePrimitive, findBlock, mentions, storesOf, type Require } from "./
 export const reverseComputeInline = definePrimitive<{ block: string; buffer: string }>({
   name: "reverse-compute-inline",
   summary: "An elementwise block disappears into the stores of the buffer it reads: epilogue fusion.",
+  parameters: { block: "block", buffer: "buffer" },
   conditions: [
     { name: "elementwise", doc: "The block has no reduce axis and writes each of its points once." },
     { name: "reads-in-place", doc: "It reads the buffer at its own axes, each exactly once and in full." },

@@ -6,6 +6,7 @@ import { definePrimitive, findLoop, replaceStatement, substituteVariables, type 
 export const splitRemainder = definePrimitive<{ loop: string; factor: number }>({
   name: "split-remainder",
   summary: "One loop becomes whole tiles of `factor` iterations, and a loop of its own over what is left: without a test in either, and also where sizes of the run decide how long it is.",
+  parameters: { loop: "loop", factor: "number" },
   conditions: [
     { name: "factor-fits", doc: "The factor is an integer above 1, and the loop has at least as many iterations at most." },
     { name: "serial-loop", doc: "The loop is serial." },

@@ -6,6 +6,7 @@ import { knownCount, definePrimitive, findLoop, replaceStatement, substituteVari
 export const split = definePrimitive<{ loop: string; factor: number }>({
   name: "split",
   summary: "One loop becomes two: the inner one runs over `factor` neighbouring iterations.",
+  parameters: { loop: "loop", factor: "number" },
   conditions: [
     { name: "factor-positive", doc: "The factor is a positive integer." },
     { name: "serial-loop", doc: "The loop is not yet unrolled, vectorized or parallel." },

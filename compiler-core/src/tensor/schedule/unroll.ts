@@ -6,6 +6,7 @@ export const unrollLimit = 64;
 export const unroll = definePrimitive<{ loop: string }>({
   name: "unroll",
   summary: "The backend writes the loop's body out, once for each iteration.",
+  parameters: { loop: "loop" },
   conditions: [
     { name: "short-loop", doc: `The loop has at most ${unrollLimit} iterations.` },
     { name: "serial-loop", doc: "The loop is serial." },

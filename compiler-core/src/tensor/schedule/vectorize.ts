@@ -6,6 +6,7 @@ import { knownCount, definePrimitive, findLoop, isReduceLoop, replaceStatement, 
 export const vectorize = definePrimitive<{ loop: string }>({
   name: "vectorize",
   summary: "The loop's iterations become the lanes of vectors.",
+  parameters: { loop: "loop" },
   conditions: [
     { name: "innermost", doc: "The loop contains no other loop, except unrolled ones and those bound to dot products." },
     { name: "spatial", doc: "The loop moves no reduce axis: lanes may not add to one element." },
