@@ -26,6 +26,11 @@ export function catalogIn(catalog: CatalogView, language: string): CatalogView {
     // A pass of one rewrite has the rewrite's name and texts.
     passes: catalog.passes.map((pass) => inWords(pass, Object.hasOwn(passesZh, pass.name) ? passesZh : rewritesZh)),
     pipelines: catalog.pipelines.map((pipeline) => inWords(pipeline, pipelinesZh)),
+    primitives: catalog.primitives.map((primitive) => ({
+      ...primitive,
+      summary: messageIn(primitive.summary, language),
+      conditions: primitive.conditions.map((each) => ({ ...each, doc: messageIn(each.doc, language) })),
+    })),
   };
 }
 
