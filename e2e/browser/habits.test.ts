@@ -136,7 +136,9 @@ journey("sizes stay, notices stand aside, undo goes over rewrites, notes and nam
   // Frames let the pointer through to the canvas, which knows what lies there.
   const stem = (await page.locator('#graph [data-frame-title][title="stem"] > span').first().boundingBox())!;
   await page.mouse.click(stem.x + stem.width / 2, stem.y + stem.height / 2);
+  await expect.poll(() => at(page, "group-inspector").textContent()).toContain("MaxPool");
   await page.keyboard.press("F2");
+  expect(await at(page, "group-name").inputValue()).toBe("stem");
   await at(page, "group-name").fill("The stem");
   await page.keyboard.press("Enter");
   await expect.poll(() => page.locator("#graph").textContent()).toContain("The stem");

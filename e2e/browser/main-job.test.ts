@@ -50,6 +50,9 @@ journey("open, fold one BatchNorm, undo, run all, verify, export, self-test", { 
   await at("run-all").click();
   await expect.poll(() => at("status-nodes").textContent(), { timeout: 60_000 }).toMatch(/40 → 14 nodes/);
   await at("pass-row").first().waitFor();
+  // The button was off while it ran. A letter is still a command, and chooses no other pipeline.
+  await page.keyboard.press("f");
+  expect(await at("pipeline-select").textContent()).toBe("Default");
   await screenshot("main-4-optimized");
 
   // Numbers.

@@ -11,6 +11,12 @@ export interface CanvasBadge {
   readonly label: string;
 }
 
+/** On a closed group the marks of a step stand beside the title, what is fused beside the number of nodes. */
+export const closedBadges = (badges: readonly CanvasBadge[] = []): { readonly beside: readonly CanvasBadge[]; readonly below: readonly CanvasBadge[] } => ({
+  beside: badges.filter(({ tone }) => tone !== "accent"),
+  below: badges.filter(({ tone }) => tone === "accent"),
+});
+
 export interface CanvasNode {
   readonly id: NodeKey;
   readonly kind: "operator" | "constant" | "input" | "output" | "group" | "fused";

@@ -13,6 +13,8 @@ export interface HeatValues {
 }
 
 export interface GroupTexts {
+  /** "3 fused" */
+  readonly fused: (count: number) => string;
   readonly fusedInside: (count: number) => string;
   readonly inside: (mark: "added" | "removed" | "changed", count: number) => string;
   readonly problemsInside: (count: number) => string;
@@ -107,7 +109,7 @@ export function pictureData(
     const g = groupIndex.get(id);
     if (g === undefined) return undefined;
     const badges: CanvasBadge[] = [];
-    if (contents.fused[g]! > 0) badges.push({ text: `⧉${contents.fused[g]}`, tone: "accent", label: groupTexts.fusedInside(contents.fused[g]!) });
+    if (contents.fused[g]! > 0) badges.push({ text: groupTexts.fused(contents.fused[g]!), tone: "accent", label: groupTexts.fusedInside(contents.fused[g]!) });
     const wrong = problemsIn.get(g);
     if (wrong !== undefined) badges.push({ text: `!${wrong}`, tone: "error", label: groupTexts.problemsInside(wrong) });
     for (const mark of ["added", "removed", "changed"] as const) {

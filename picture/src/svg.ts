@@ -8,6 +8,7 @@ import type { CanvasBadge, CanvasData, CanvasEdge, CanvasGroup, CanvasNode, Diff
 import { edgeWidth, turnsRight } from "./edges.ts";
 import { routePath, type Bounds, type LayoutResult, type NodeKey, type PlacedGroup } from "./layout/index.ts";
 import { shortenMiddle, textEms } from "./measure.ts";
+import { closedBadges } from "./cards.ts";
 import { heatColor, mix, themeColors, type Colors, type ColorToken, type ThemeName } from "./palette.ts";
 
 export interface SvgTexts {
@@ -211,7 +212,6 @@ const tones: Readonly<Record<CanvasBadge["tone"], readonly [ColorToken, ColorTok
   warning: ["state-changed-soft", "state-warning"],
   error: ["state-removed-soft", "state-error"],
 };
-const badgeSign = "⧉";
 
 /** Badges that end at `right`, and how much room they take. */
 function badgesAt(badges: readonly CanvasBadge[] | undefined, right: number, middle: number, colors: Colors): { readonly text: string; readonly width: number } {
@@ -219,15 +219,11 @@ function badgesAt(badges: readonly CanvasBadge[] | undefined, right: number, mid
   let text = "";
   let at = right;
   for (const badge of [...badges].reverse()) {
-    // The sign of what is fused is drawn: few fonts have it.
-    const fused = badge.text.startsWith(badgeSign);
-    const words = fused ? badge.text.slice(badgeSign.length) : badge.text;
-    const width = textEms(words) * 10 + 10 + (fused ? 10 : 0);
+    const width = textEms(badge.text) * 10 + 10;
     const [ground, ink] = tones[badge.tone];
     const x = at - width;
     text += `<g><title>${escapeXml(badge.label)}</title><rect x="${n(x)}" y="${n(middle - 7.5)}" width="${n(width)}" height="15" rx="7.5" fill="${colors[ground]}"/>`;
-    if (fused) text += `<path fill="none" stroke="${colors[ink]}" d="M${n(x + 5.5)} ${n(middle - 3.5)}h5v5h-5zM${n(x + 7.5)} ${n(middle + 1.5)}v2h5v-5h-2"/>`;
-    text += `<text class="ba" x="${n(x + width / 2 + (fused ? 5 : 0))}" y="${n(middle + 3.6)}" style="fill:${colors[ink]}">${escapeXml(words)}</text></g>`;
+    text += `<text class="ba" x="${n(x + width / 2)}" y="${n(middle + 3.6)}" style="fill:${colors[ink]}">${escapeXml(badge.text)}</text></g>`;
     at = x - 4;
   }
   return { text, width: right - at };
@@ -288,8 +284,10 @@ function closedGroup(group: PlacedGroup, x: number, y: number, extra: CanvasGrou
   if (extra?.heat !== undefined) text += `<rect x="${n(x + 6)}" y="${n(y + height - 4)}" width="${n((width - 12) * extra.heat)}" height="3" fill="${heatColor(colors, extra.heat)}"/>`;
   text += chevron(x + 17, y + height / 2, false, colors["color-text-muted"]);
   const middle = y + height / 2;
-  text += `<text class="op" x="${n(x + 33)}" y="${n(middle - 3.5)}">${escapeXml(shortenMiddle(title, (width - 44) / 13))}</text>`;
-  const badges = badgesAt(extra?.badges, x + width - 10, middle + 9, colors);
+  const { beside, below } = closedBadges(extra?.badges);
+  const marks = badgesAt(beside, x + width - 10, middle - 7.5, colors);
+  text += `<text class="op" x="${n(x + 33)}" y="${n(middle - 3.5)}">${escapeXml(shortenMiddle(title, Math.max(4, (width - 44 - marks.width) / 13)))}</text>${marks.text}`;
+  const badges = badgesAt(below, x + width - 10, middle + 9, colors);
   const repeat = group.repeat.count > 1 ? `<tspan class="re" dx="6">${group.repeat.index}/${group.repeat.count}</tspan>` : "";
   const note = shortenMiddle(extra?.subtitle ?? texts.nodes(group.nodeCount), Math.max(2, (width - 44 - badges.width) / 11));
   text += `<text class="de" x="${n(x + 33)}" y="${n(middle + 12)}">${escapeXml(note)}${repeat}</text>`;

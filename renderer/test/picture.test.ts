@@ -25,7 +25,7 @@ async function optimized() {
   };
 }
 const options: PictureOptions = { region: 0, constants: true, texts: englishTexts };
-const groupTexts = { fusedInside: String, inside: (mark: string, count: number) => `${count} ${mark}`, problemsInside: (count: number) => `${count} wrong`, message: (text: string) => text };
+const groupTexts = { fused: String, fusedInside: String, inside: (mark: string, count: number) => `${count} ${mark}`, problemsInside: (count: number) => `${count} wrong`, message: (text: string) => text };
 
 describe("the picture of a step", () => {
   test("a step and the union of two steps can be laid out: ids are unique and every edge ends at a node", async () => {

@@ -9,7 +9,7 @@ import { exampleFile, testWindow, type TestWindow } from "./session.ts";
 let current: TestWindow | undefined;
 afterEach(() => current?.close());
 
-const groupTexts = { fusedInside: String, inside: (mark: string, count: number) => `${count} ${mark}`, problemsInside: (count: number) => `${count} wrong`, message: (text: string) => text };
+const groupTexts = { fused: String, fusedInside: String, inside: (mark: string, count: number) => `${count} ${mark}`, problemsInside: (count: number) => `${count} wrong`, message: (text: string) => text };
 const draw: DrawOptions = { region: 0, constants: true, texts: englishTexts, groups: "open" };
 
 /** Elements of a text that must be well-formed: every one is closed by its own end, attributes are quoted, & begins an entity. */

@@ -110,7 +110,7 @@ export const render: CliCommand = {
     const data = pictureData(table, drawn, {
       region,
       texts,
-      groupTexts: { fusedInside: (number) => `${number} fused inside`, inside: (mark, number) => `${number} ${mark} inside`, problemsInside: (number) => `${number} with an error inside`, message: (text) => text },
+      groupTexts: { fused: (number) => `${number} fused`, fusedInside: (number) => `${number} fused inside`, inside: (mark, number) => `${number} ${mark} inside`, problemsInside: (number) => `${number} with an error inside`, message: (text) => text },
       heat: heat && (await heatOf(session, context, heat, table)),
     });
     if (heat && data.hottest === 0) context.warn(`note: no ${heat === "flops" ? "FLOPs" : "bytes"} are known here: nothing is coloured.`);

@@ -28,7 +28,8 @@ const CHIP_MAX_WIDTH = 128;
 const PORT_HALF_WIDTH = 5;
 
 export const closedGroupSize = (title: string): { width: number; height: number } => ({
-  width: Math.max(148, Math.min(280, Math.round(title.length * 7.2) + 76)),
+  // At least as wide as a note of its nodes and what is fused: the marks of a step stand beside the title.
+  width: Math.max(184, Math.min(280, Math.round(title.length * 7.2) + 76)),
   height: 48,
 });
 

@@ -1,5 +1,6 @@
 /** Every command of the window. One entry adds it to the menu, the palette, the keys and the shortcut sheet. */
 import { canvas } from "../state/canvas.ts";
+import { groupOf, showGroup } from "../state/group-shown.ts";
 import * as act from "../state/actions.ts";
 import { differenceOf, setDifference, swapSides } from "../state/beside.ts";
 import { saveRecipe } from "../state/recipe.ts";
@@ -33,11 +34,13 @@ const position = (model: ModelState): number => positionOf(model.timeline, model
 
 const themes = ["light", "dark", "high-contrast"] as const;
 const hasSelection = (state: State): boolean => (activeModel(state)?.selected.length ?? 0) > 0;
+const hasSelectionOrGroup = (state: State): boolean => hasSelection(state) || (state.active !== null && groupOf(state.active) !== undefined);
 const hasSteps = (state: State): boolean => (activeModel(state)?.timeline.steps.length ?? 0) > 1;
 const isBeside = (state: State): boolean => { const model = activeModel(state); return !!model && differenceOf(state, model) === "beside"; };
 const hasMetric = (kind: "time" | "error") => (state: State): boolean => state.active !== null && metricOf(state.active, kind) !== undefined;
 /** Draws only what the selected nodes need, what needs them, or both. */
-const isolate = (model: ModelState, direction: Isolation["direction"]): void => updateModel(model.id, { isolation: { nodes: model.selected, direction } });
+const isolate = (model: ModelState, direction: Isolation["direction"]): void =>
+  updateModel(model.id, { isolation: { nodes: model.selected.length > 0 ? model.selected : (groupOf(model.id)?.contents?.nodes ?? []), direction } });
 
 const reveal = (nodes: readonly NodeId[]): void => { if (nodes.length > 0) canvas.current?.reveal(nodes); };
 
@@ -102,8 +105,8 @@ export const commands: readonly Command[] = [
   },
   {
     id: "edit-clear", menu: "edit", section: 1, keys: ["Escape"],
-    enabled: (state) => (activeModel(state)?.selected.length ?? 0) > 0 || !!activeModel(state)?.site,
-    run: onModel((model) => { act.chooseSite(model.id, null); act.select(model.id, []); }),
+    enabled: (state) => hasSelectionOrGroup(state) || !!activeModel(state)?.site,
+    run: onModel((model) => { act.chooseSite(model.id, null); act.select(model.id, []); showGroup(null); }),
   },
   { id: "edit-copy-picture", menu: "edit", section: 1, enabled: hasModel, run: () => copyPicture({ part: "view", scale: 2 }) },
 
@@ -125,9 +128,9 @@ export const commands: readonly Command[] = [
   { id: "view-show-inputs", menu: "view", section: 2, keys: ["["], enabled: hasSelection, run: () => canvas.current?.showNeighbours(false) },
   { id: "view-show-outputs", menu: "view", section: 2, keys: ["]"], enabled: hasSelection, run: () => canvas.current?.showNeighbours(true) },
   { id: "view-follow-edge", menu: "view", section: 2, keys: ["E"], enabled: hasSelection, run: () => canvas.current?.followEdge() },
-  { id: "view-isolate", menu: "view", section: 2, keys: ["I"], enabled: hasSelection, run: onModel((model) => isolate(model, "both")) },
-  { id: "view-isolate-inputs", menu: "view", section: 2, enabled: hasSelection, run: onModel((model) => isolate(model, "inputs")) },
-  { id: "view-isolate-outputs", menu: "view", section: 2, enabled: hasSelection, run: onModel((model) => isolate(model, "outputs")) },
+  { id: "view-isolate", menu: "view", section: 2, keys: ["I"], enabled: hasSelectionOrGroup, run: onModel((model) => isolate(model, "both")) },
+  { id: "view-isolate-inputs", menu: "view", section: 2, enabled: hasSelectionOrGroup, run: onModel((model) => isolate(model, "inputs")) },
+  { id: "view-isolate-outputs", menu: "view", section: 2, enabled: hasSelectionOrGroup, run: onModel((model) => isolate(model, "outputs")) },
   { id: "view-isolate-none", menu: "view", section: 2, keys: ["Shift+I"], enabled: (state) => !!activeModel(state)?.isolation, run: onModel((model) => updateModel(model.id, { isolation: null })) },
   {
     id: "view-lineage", menu: "view", section: 2, keys: ["H"],

@@ -108,6 +108,8 @@ export const editorOptions = {
   bracketPairColorization: { enabled: false },
   occurrencesHighlight: "singleFile",
   contextmenu: true,
+  // A hover on the first lines stands over the panel's edge, not cut off by it.
+  fixedOverflowWidgets: true,
   // Escape leaves the editor and Tab moves on: the window is usable without a mouse.
   tabFocusMode: true,
 } as const satisfies monaco.editor.IEditorOptions & monaco.editor.IGlobalEditorOptions & { readonly tabFocusMode: boolean };

@@ -30,7 +30,7 @@ export default function RewriteEditor({ text, label, error, operators, onChange,
   useEffect(() => {
     applyEditorTheme();
     const model = monaco.editor.createModel("", customRewrite);
-    const made = monaco.editor.create(host.current!, { ...editorOptions, readOnly: false, domReadOnly: false, model, ariaLabel: label, tabSize: 2, detectIndentation: false, bracketPairColorization: { enabled: false }, quickSuggestions: true, wordBasedSuggestions: "off", fixedOverflowWidgets: true });
+    const made = monaco.editor.create(host.current!, { ...editorOptions, readOnly: false, domReadOnly: false, model, ariaLabel: label, tabSize: 2, detectIndentation: false, bracketPairColorization: { enabled: false }, quickSuggestions: true, wordBasedSuggestions: "off" });
     const changed = model.onDidChangeContent((event) => {
       if (!event.isFlush) callback.current(model.getValue());
     });

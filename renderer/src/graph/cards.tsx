@@ -1,7 +1,7 @@
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { memo, type CSSProperties, type ReactNode } from "react";
 import type { LayoutResult, NodeKey, PlacedGroup } from "../../../picture/src/index.ts";
-import { shortenMiddle, textEms } from "../../../picture/src/index.ts";
+import { closedBadges, shortenMiddle, textEms } from "../../../picture/src/index.ts";
 import type { CanvasBadge, CanvasGroup, CanvasLabels, CanvasNode, CanvasTarget, DiffMark } from "./model.ts";
 import styles from "./graph-canvas.module.css";
 
@@ -200,6 +200,8 @@ function ToggleButton({ group, title, actions, labels }: { readonly group: Place
 function ClosedGroupView({ data, width }: ViewProps<GroupData>): ReactNode {
   const { group, extra, actions, labels } = data;
   const title = extra?.title ?? group.title;
+  const { beside, below } = closedBadges(extra?.badges);
+  const besideWidth = beside.reduce((sum, badge) => sum + textEms(badge.text) * 10 + 16, 0);
   return (
     <>
       <div
@@ -214,7 +216,10 @@ function ClosedGroupView({ data, width }: ViewProps<GroupData>): ReactNode {
       >
         <ToggleButton group={group} title={title} actions={actions} labels={labels} />
         <span className={styles["closed-text"]}>
-          <span className={styles["op"]}>{shortenMiddle(title, (width - 44) / 13)}</span>
+          <span className={styles["line"]}>
+            <span className={styles["op"]}>{shortenMiddle(title, Math.max(4, (width - 44 - besideWidth) / 13))}</span>
+            <Badges badges={beside} />
+          </span>
           <span className={styles["line"]}>
             <span className={styles["detail"]}>{groupNote(group, extra, labels)}</span>
             {group.repeat.count > 1 && (
@@ -222,7 +227,7 @@ function ClosedGroupView({ data, width }: ViewProps<GroupData>): ReactNode {
                 {group.repeat.index}/{group.repeat.count}
               </span>
             )}
-            <Badges badges={extra?.badges} />
+            <Badges badges={below} />
           </span>
         </span>
       </div>

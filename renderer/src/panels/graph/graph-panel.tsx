@@ -7,10 +7,11 @@ import { IconButton } from "../../design/button.tsx";
 import { useRoving } from "../../design/roving.ts";
 import { Failed, Loading } from "../../design/states.tsx";
 import { GraphCanvas, type CanvasData, type CanvasTarget, type GraphCanvasHandle, type GraphCanvasProps } from "../../graph/index.ts";
-import { blockKinds, bytesOf, nodeOfKey, pictureData, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type HeatValues, type Isolation, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
+import { blockKinds, bytesOf, nodeOfKey, parameterKind, pictureData, rowMarks, rowsById, stringAt, usersOf, constantInputs, type BlockKind, type HeatValues, type Isolation, type NodeKey, type PictureTexts } from "../../../../picture/src/index.ts";
 import { runCommand } from "../../commands/table.ts";
 import * as act from "../../state/actions.ts";
 import { canvas, canvasViews, type CanvasHandle } from "../../state/canvas.ts";
+import { showGroup, useGroupShown } from "../../state/group-shown.ts";
 import { groupNames, nameGroup, useGroupNames } from "../../state/group-names.ts";
 import { whenReleased } from "../../state/held.ts";
 import { renameGroup } from "../../state/notes.ts";
@@ -22,6 +23,7 @@ import type { Panel, PanelProps } from "../panel.ts";
 import { BesideBar, DifferenceControl, PlaceOf, useSides, type PaneSide } from "./beside.tsx";
 import { messageIn } from "../../i18n/compiler.ts";
 import { canvasLabels } from "./canvas-labels.ts";
+import { groupContents } from "./group-contents.ts";
 import { HeatLegend } from "./heat-legend.tsx";
 import { usePicture, type Drawn, type Expanded } from "./use-picture.ts";
 import "./graph.css";
@@ -94,6 +96,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
   const labels = useMemo(() => canvasLabels(i18n, side?.side), [i18n, i18n.language, side?.side]); // eslint-disable-line react-hooks/exhaustive-deps -- its texts change with the language
   const groupTexts = useMemo(
     () => ({
+      fused: (count: number) => t("graph.fused-badge", { count }),
       fusedInside: (count: number) => t("graph.fused-inside", { count }),
       inside: (mark: "added" | "removed" | "changed", count: number) => t(`graph.inside-${mark}`, { count }),
       problemsInside: (count: number) => t("graph.problems-inside", { count }),
@@ -212,11 +215,22 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
     bringIntoView();
   }, [counterpart]); // eslint-disable-line react-hooks/exhaustive-deps -- once for each
 
-  const [group, setGroup] = useState<string | null>(null);
+  const group = useGroupShown(({ shown }) => (shown?.picture === pictureKey ? shown.group : null));
+  const groupShown = useMemo(() => (drawn && group !== null ? groupContents(drawn, group, drawn.layout.groups.find(({ id }) => id === group)?.title ?? group) : undefined), [drawn, group]);
+  useEffect(() => {
+    if (group !== null && model && groupShown) showGroup({ model: model.id, picture: pictureKey, group, contents: groupShown });
+  }, [group, groupShown, model?.id, pictureKey]); // eslint-disable-line react-hooks/exhaustive-deps -- of the model only who it is
+  const setGroup = (id: string | null): void => {
+    if (id !== null ? model !== undefined : group !== null) showGroup(id === null ? null : { model: model!.id, picture: pictureKey, group: id });
+  };
   const [edge, setEdge] = useState<NodeKey | null>(null);
   const [naming, setNaming] = useState(false);
   const selected = side?.selected ?? model?.selected ?? noNodes;
   const selectHere = side?.onSelect;
+  // A node that was chosen elsewhere takes the place of the group.
+  useEffect(() => {
+    if (selected.length > 0) showGroup(null);
+  }, [selected]);
   const select = useCallback(
     (nodes: readonly NodeId[]): void => {
       if (!model || !table) return;
@@ -380,7 +394,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
         {isolation && model && (
           <span className="isolated" data-testid="isolated">
             <Crosshair size={12} aria-hidden />
-            <span>{t("graph.isolated", { count: drawn?.size ?? 0 })}</span>
+            <span>{t("graph.isolated", { count: drawn ? operatorsOf(drawn) : 0 })}</span>
             <button type="button" aria-label={t("command.view-isolate-none")} title={t("command.view-isolate-none")} onClick={() => updateModel(model.id, { isolation: null })}><X size={12} aria-hidden /></button>
           </span>
         )}
@@ -541,6 +555,17 @@ function leadOf({ table, region, ids, layout }: Drawn, base: StepId | undefined)
   if (!target || marked.length > smallChange) return undefined;
   const inside = layout.groups[layout.owner[ids.indexOf(target.id)]!];
   return inside && !inside.expanded ? undefined : target.id;
+}
+
+/** Operators that are drawn, as the model counts its nodes: inputs and outputs are none. */
+function operatorsOf({ table, ids }: Drawn): number {
+  const rows = rowsById(table);
+  let count = 0;
+  for (const id of ids) {
+    const row = rows.get(id);
+    if (row !== undefined && table.kinds[row] !== parameterKind) count++;
+  }
+  return count;
 }
 
 function countMarks(table: GraphTable, region: RegionId): Readonly<Record<"added" | "removed" | "changed", number>> {

@@ -35,7 +35,7 @@ export function Constant({ model, step, input, open: openAtFirst }: ConstantProp
   );
 }
 
-function Statistics({ model, step, node }: { readonly model: ModelState; readonly step: StepId; readonly node: number }): ReactNode {
+export function Statistics({ model, step, node }: { readonly model: ModelState; readonly step: StepId; readonly node: number }): ReactNode {
   const { t } = useTranslation();
   const { data, error } = useQuery("tensor", { model: model.id, step, node: node as TensorNode });
   if (error) return <Failed title={t("error.tensor")} error={error} />;

@@ -1,22 +1,18 @@
-import { useState, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
 import { useQuery, useSettled } from "../../state/query.ts";
 import type { ModelState } from "../../state/store.ts";
+import { OperatorCounts } from "./operator-counts.tsx";
 import { Pairs, Section } from "./section.tsx";
-
-const shownAtFirst = 12;
 
 /** What the model is: interface, operators, cost, and where it came from. */
 export function ModelView({ model }: { readonly model: ModelState }): ReactNode {
   const { t } = useTranslation();
-  const [all, setAll] = useState(false);
   const { data, last } = useQuery("summary", { model: model.id, step: useSettled(model.b) });
   const summary = data ?? last ?? model.summary;
   const { cost } = summary;
-  const most = Math.max(1, ...summary.operators.map((each) => each.count));
-  const operators = all ? summary.operators : summary.operators.slice(0, shownAtFirst);
   return (
     <div className="scroll" data-testid="model-summary">
       <header className="inspector-head">
@@ -50,24 +46,7 @@ export function ModelView({ model }: { readonly model: ModelState }): ReactNode 
           </tbody>
         </table>
       </Section>
-      <Section id="operators" title={t("inspector.operators")} note={summary.operators.length}>
-        <table className="operators">
-          <tbody>
-            {operators.map(({ op, count }) => (
-              <tr key={op}>
-                <td title={op}>{op === "graphwright.Fused" ? t("inspector.kind-fused") : op}</td>
-                <td className="bar-cell"><span className="bar" style={{ width: `${(count / most) * 100}%` }} /></td>
-                <td className="num">{format.count(count)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-        {summary.operators.length > shownAtFirst && (
-          <button type="button" className="link-button" onClick={() => setAll(!all)}>
-            {all ? t("inspector.fewer") : t("inspector.all", { count: summary.operators.length })}
-          </button>
-        )}
-      </Section>
+      <OperatorCounts counts={summary.operators} />
       <Section id="file" title={t("inspector.file")}>
         <Pairs
           rows={[

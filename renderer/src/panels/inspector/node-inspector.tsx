@@ -15,7 +15,7 @@ import { operatorDocIn, operatorIn } from "../../i18n/compiler.ts";
 import { useQuery } from "../../state/query.ts";
 import { positionOf } from "../../state/steps.ts";
 import { useStore, type ModelState } from "../../state/store.ts";
-import { Constant } from "./constant.tsx";
+import { Constant, Statistics } from "./constant.tsx";
 import { Pairs, Section } from "./section.tsx";
 import { WhyNotHere } from "./why-not-here.tsx";
 
@@ -78,6 +78,11 @@ export function NodeInspector({ model, node }: NodeProps): ReactNode {
           </ul>
         </Section>
       )}
+      {isConstant(view) && (
+        <Section id="value" title={t("inspector.value")} note={format.bytes(view.weightBytes)}>
+          <Statistics model={model} step={step} node={node} />
+        </Section>
+      )}
       <Section id="outputs" title={t("inspector.outputs")} note={view.outputs.length}>
         <Outputs detail={shown} onGo={go} />
       </Section>
@@ -100,6 +105,9 @@ export function NodeInspector({ model, node }: NodeProps): ReactNode {
   );
 }
 
+/** A weight: it has no card of its own, and is selected from the text. */
+const isConstant = (node: NodeDetail["node"]): boolean => node.op === "Constant" && node.domain === "" && node.inputs.length === 0;
+
 function NodeHead({ model, detail }: { readonly model: ModelState; readonly detail: NodeDetail }): ReactNode {
   const { t } = useTranslation();
   const { node } = detail;
@@ -110,7 +118,7 @@ function NodeHead({ model, detail }: { readonly model: ModelState; readonly deta
     <header className="inspector-head">
       <p className="overline">
         {side && <span className={`place-side place-${side}`} data-testid="inspector-side">{t(`beside.${side}`)}</span>}
-        {node.scope.length > 0 ? <Name>{node.scope.join(" / ")}</Name> : t(`inspector.kind-${node.kind}`)}
+        {node.scope.length > 0 ? <Name>{node.scope.join(" / ")}</Name> : t(isConstant(node) ? "inspector.kind-constant" : `inspector.kind-${node.kind}`)}
         <span className="spacer" />
         <IconButton label={t("command.edit-copy-name")} className="small" onClick={() => void act.copyText(node.name)}>
           <Copy size={12} />

@@ -3,6 +3,7 @@ import { ChevronRight } from "lucide-react";
 import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../design/button.tsx";
+import { Name } from "../../design/name.tsx";
 import { Preconditions } from "../../design/preconditions.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
 import { messageIn } from "../../i18n/compiler.ts";
@@ -30,14 +31,14 @@ export function WhyNotHere({ model, node, onGo }: WhyProps): ReactNode {
       {data && sites.length === 0 && <p className="note">{t("why.none")}</p>}
       <ul className="why-list">
         {sites.map((site, index) => (
-          <Explained key={`${site.rewrite}/${index}`} site={site} model={model} onGo={onGo} />
+          <Explained key={`${site.rewrite}/${index}`} site={site} several={sites.some((other) => other !== site && other.rewrite === site.rewrite)} model={model} onGo={onGo} />
         ))}
       </ul>
     </Section>
   );
 }
 
-function Explained({ site, model, onGo }: { readonly site: SiteView; readonly model: ModelState; readonly onGo: WhyProps["onGo"] }): ReactNode {
+function Explained({ site, several, model, onGo }: { readonly site: SiteView; /** the rewrite could be rooted at more than one place here */ readonly several: boolean; readonly model: ModelState; readonly onGo: WhyProps["onGo"] }): ReactNode {
   const { t, i18n } = useTranslation();
   const rewrite = useStore((state) => state.catalog?.rewrites.find((each) => each.name === site.rewrite));
   const [open, setOpen] = useState(false);
@@ -58,6 +59,7 @@ function Explained({ site, model, onGo }: { readonly site: SiteView; readonly mo
           </Button>
         )}
       </div>
+      {several && <p className="why-site"><Name mono>{site.site}</Name></p>}
       {!open && !site.applies && first && <p className="why-reason">{first.detail ? messageIn(first.detail, i18n.language) : (rewrite?.preconditions.find((each) => each.name === first.name)?.doc ?? first.name)}{first.enable && <span className="precondition-enable">{messageIn(first.enable, i18n.language)}</span>}</p>}
       {open && <Preconditions results={site.preconditions} infos={rewrite?.preconditions ?? []} onNodes={onGo} />}
     </li>
