@@ -67,7 +67,7 @@ export function GroupInspector({ model, contents }: { readonly model: ModelState
         <Pairs
           rows={[
             [t("cost.nodes"), <span key="v" className="num" data-testid="group-nodes">{format.count(contents.nodes.length)}</span>],
-            [t("cost.flops"), <span key="v" className="num">{data ? format.flops(flops) : "…"}{unknown > 0 && <span className="faint"> {t("cost.unknown", { count: unknown })}</span>}</span>],
+            [t("cost.flops"), <span key="v" className="num">{data ? format.costFlops({ flops, flopsUnknown: unknown }) : "…"}{unknown > 0 && <span className="faint"> {t("cost.unknown", { count: unknown })}</span>}</span>],
             [t("cost.weights"), <span key="v" className="num">{format.bytes(contents.weightBytes)}</span>],
           ]}
         />
