@@ -29,6 +29,7 @@ import { blockChannels } from "./layout/block-channels.ts";
 import { blockedConv } from "./layout/blocked-conv.ts";
 import { blockedQLinearConv } from "./layout/blocked-qlinear-conv.ts";
 import { packedMatMul } from "./layout/packed-mat-mul.ts";
+import { widenWeight } from "./layout/widen-weight.ts";
 import { unblockChannels } from "./layout/unblock-channels.ts";
 import { winogradConv } from "./layout/winograd-conv.ts";
 import { fused } from "./control/fused.ts";
@@ -273,6 +274,7 @@ export const operators: readonly OperatorDefinition[] = [
   blockedConv,
   blockedQLinearConv,
   packedMatMul,
+  widenWeight,
   winogradConv,
   ifOperator,
   loop,

@@ -6,6 +6,7 @@ import { placeWindow, windowAttributes } from "../ops/support/window.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
 import { Builder, floatShape, unblockInstead } from "./support/blocked-layout.ts";
 import { mergedNotes } from "./support/replacement.ts";
+import { isSmallWeight, type SmallWeight, smallWeight, type Spread, widened } from "./support/small-weight.ts";
 
 /** Of a block's lanes at least this part must be channels: more would be computed in vain than is won. */
 const leastUse = 0.4;
@@ -20,6 +21,11 @@ function formOf(group: number, channels: number, perGroup: number, features: num
 
 const windowOf = (root: OperatorNode, context: MatchContext, kernel: readonly number[]) => windowAttributes(context.attributes(root), kernel);
 
+/** Scales or zero points that are one for all or one a filter. */
+const isPerFilter = ({ counts, sizes }: Spread): boolean => counts.every((c, d) => c === 1 || (d === 0 && sizes[d] === 1));
+
+const isPlain = (weight: SmallWeight | undefined): boolean => weight !== undefined && [weight.scale, weight.zero].every((s) => !s || isPerFilter(s));
+
 export const blockConvolution = defineRewrite({
   name: "block-convolution",
   title: "Convolution over blocks",
@@ -29,7 +35,7 @@ export const blockConvolution = defineRewrite({
   roots: ["Conv"],
   preconditions: [
     { name: "static float32", doc: "Data and filters are float32 with static shapes and two spatial dimensions." },
-    { name: "constant filters", doc: "Filters and bias are constants." },
+    { name: "constant filters", doc: "Filters and bias are constants; filters that a Cast or DequantizeLinear makes of constants in fewer bits, with one scale or one a filter, stay in these." },
     { name: "whole blocks", doc: "There is one group, or one a channel, or the groups are whole blocks; and the blocks are mostly filled." },
   ],
   match(root, context, options) {
@@ -37,7 +43,8 @@ export const blockConvolution = defineRewrite({
     const data = floatShape(x, context);
     const filters = floatShape(w, context);
     if (!context.require("static float32", data?.length === 4 && filters?.length === 4, () => `the data is ${context.type(x).text}, the filters are ${context.type(w).text}`) || !data || !filters) return undefined;
-    let holds = context.require("constant filters", context.constant(w) !== undefined && (!b || context.constant(b) !== undefined), () => (context.constant(w) ? "the bias is computed" : "the filters are computed"));
+    const small = isSmallWeight(w, context) && isPlain(smallWeight(w, context));
+    let holds = context.require("constant filters", (context.constant(w) !== undefined || small) && (!b || context.constant(b) !== undefined), () => (context.constant(w) || small ? "the bias is computed" : "the filters are computed"));
     const form = formOf(context.attributes(root).int("group", 1), data[1]!, filters[1]!, filters[0]!, options.channelBlock);
     holds = context.require("whole blocks", typeof form !== "string", () => (typeof form === "string" ? form : `${form.form} filters`)) && holds;
     return holds ? { nodes: [root.id], bindings: { form, data, filters } } : undefined;
@@ -54,7 +61,14 @@ export const blockConvolution = defineRewrite({
     let value = form.form === "plain" ? x! : builder.block(x!, block);
     const lanes = form.form === "plain" ? [] : [0];
     if ([...begins, ...ends].some((n) => n > 0)) value = builder.pad(value, [0, 0, ...begins, ...lanes], [0, 0, ...ends, ...lanes]);
-    const inputs = [value, builder.packed(packFilters(toNumbers(context.tensor(w)!), filters, block, form.form), w!, "packed")];
+    const small = smallWeight(w, context);
+    const packed = packFilters(small ? small.numbers : toNumbers(context.tensor(w)!), filters, block, form.form);
+    const perFilter = (spread: Spread | undefined): { dims: number[]; numbers: ArrayLike<number> } | undefined => {
+      if (!spread || spread.numbers.length === 1) return spread && { dims: packed.dims.map(() => 1), numbers: spread.numbers };
+      const { dims, numbers } = packVector(spread.numbers, block);
+      return { dims: [dims[0]!, ...packed.dims.slice(1, -1).map(() => 1), block], numbers };
+    };
+    const inputs = [value, small ? widened(builder, small, context.graph.valueName(small.from) || root.outputs[0]!.name, packed, perFilter(small.scale), perFilter(small.zero), 0) : builder.packed(packed, w!, "packed")];
     if (b) inputs.push(builder.packed(packVector(toNumbers(context.tensor(b)!), block), b, "packed"));
     const blocked = builder.node(
       "BlockedConv",

@@ -2,7 +2,7 @@ import { ConstantValue } from "../ir/constant.ts";
 import { byteSize } from "../ir/element-type.ts";
 import type { OperatorNode, ValueRef } from "../ir/graph.ts";
 import type { Tensor } from "../ir/tensor.ts";
-import { elementCount, staticShape } from "../ir/value-type.ts";
+import { elementCount, elementOf, staticShape } from "../ir/value-type.ts";
 import { evaluateNode } from "../evaluate/index.ts";
 import { isTensor, type Value } from "../ops/definition.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
@@ -107,6 +107,21 @@ export function sizeText(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** Operators that read a weight from memory: half as many bytes of it are what a model in fewer bits is for. */
+const weightReaders = new Set(["Conv", "ConvTranspose", "Gather", "Gemm", "MatMul"]);
+const leastWeight = 256;
+
+/** Is it a Cast of a large constant of half floats to float32, all of whose users read it as a weight? */
+function widensWeight(node: OperatorNode, context: MatchContext): boolean {
+  const constant = node.domain === "" && node.op === "Cast" ? context.constant(node.inputs[0]) : undefined;
+  const element = constant?.type.element;
+  if (!constant || (element !== "float16" && element !== "bfloat16") || constant.count < leastWeight || elementOf(context.type({ node: node.id, output: 0 })) !== "float32") return false;
+  return context.graph.usesOf(node.id).every((use) => {
+    const user = use.kind === "input" ? context.find(use.user) : undefined;
+    return user?.domain === "" && weightReaders.has(user.op) && use.kind === "input" && use.index < 2;
+  });
+}
+
 export const constantFolding = defineRewrite({
   name: "constant-folding",
   title: "Constant folding",
@@ -118,6 +133,7 @@ export const constantFolding = defineRewrite({
     { name: "constant inputs", doc: "Every input is a constant. An initializer that is also a graph input may be overridden by the caller and is none." },
     { name: "deterministic", doc: "The operator is known and draws no random numbers; it is no DequantizeLinear, whose place tells what is quantized." },
     { name: "no bodies", doc: "The operator has no bodies." },
+    { name: "no widened weight", doc: `It is no Cast of ${leastWeight} or more half floats to float32 that products and lookups use as a weight: kernels widen these as they read them.` },
     { name: "within budget", doc: "The constants grow by no more than the folding budget.", budget: true },
     { name: "evaluated", doc: "The operator can be evaluated here and gives tensors." },
   ],
@@ -140,6 +156,7 @@ export const constantFolding = defineRewrite({
         ? context.require("deterministic", false, "a DequantizeLinear says what is quantized: it is left for quantized operators")
         : requireDeterministic(context, "deterministic", root);
     holds = context.require("no bodies", Object.keys(root.regions).length === 0) && holds;
+    holds = context.require("no widened weight", !widensWeight(root, context)) && holds;
     if (!holds) return undefined;
     const produced = producedBytes(root, context);
     const growth = typeof produced === "number" ? produced - freedBytes(root, produced, context) : 0;
@@ -221,6 +238,22 @@ export const constantFolding = defineRewrite({
   %b = constant float32[2] [10, 20]
   %s = Add(%a, %b)
   %y = Mul(%x, %s)
+  return %y
+}`,
+    },
+    {
+      title: "Weights of half floats",
+      fails: "no widened weight",
+      before: `graph @main(%x: float32[N, 16]) -> (%y: float32[N, 32]) {
+  %h = constant float16[16, 32] splat(0.25)
+  %w = Cast(%h) {to = 1}
+  %y = MatMul(%x, %w)
+  return %y
+}`,
+      after: `graph @main(%x: float32[N, 16]) -> (%y: float32[N, 32]) {
+  %h = constant float16[16, 32] splat(0.25)
+  %w = Cast(%h) {to = 1}
+  %y = MatMul(%x, %w)
   return %y
 }`,
     },

@@ -3,6 +3,7 @@ import { toIntegers, toNumbers } from "../ir/tensor.ts";
 import { elementOf, shapesEqual } from "../ir/value-type.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
 import { fuseGroup } from "./support/fused-group.ts";
+import { isSmallWeight } from "./support/small-weight.ts";
 
 const anchors = ["graphwright.BlockedConv", "graphwright.BlockedQLinearConv", "graphwright.PackedMatMul", "graphwright.WinogradConv"];
 const unary = new Set(["Abs", "Cast", "Celu", "Clip", "DequantizeLinear", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Neg", "QuantizeLinear", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh", "ThresholdedRelu"]);
@@ -36,10 +37,20 @@ function isHalo(node: OperatorNode, value: ValueRef, context: MatchContext): boo
   return amounts !== undefined && toIntegers(amounts).every((n) => n >= 0) && (!node.inputs[2] || (fill !== undefined && toNumbers(fill)[0] === 0));
 }
 
+/** What makes the weight of a kernel, or the table of a lookup, of constants in fewer bits: it is done where these are read. */
+function widening(anchor: OperatorNode, context: MatchContext): OperatorNode[] {
+  const ref = anchor.inputs[qualifiedOp(anchor) === "Gather" ? 0 : 1];
+  const node = ref ? context.producer(ref) : undefined;
+  const own = node && (qualifiedOp(anchor) === "Gather" ? isSmallWeight(ref, context) : qualifiedOp(node) === "graphwright.WidenWeight");
+  return own && node.region === anchor.region && context.onlyUser(ref!) === anchor ? [node] : [];
+}
+
 function chainFrom(anchor: OperatorNode, context: MatchContext): OperatorNode[] {
-  const parts = [anchor];
+  const before = widening(anchor, context);
+  const parts = [...before, anchor];
+  if (anchor.op === "Gather") return parts;
   let value = result(anchor);
-  while (parts.length < longest) {
+  while (parts.length < longest + before.length) {
     const user = context.onlyUser(value);
     if (!user || user.region !== anchor.region) break;
     if (isHalo(user, value, context)) {
@@ -67,11 +78,11 @@ export const fuseKernel = defineRewrite({
   summary: "Groups a packed kernel, or a chain of elementwise operators, with the elementwise operators and the padding that follow: one kernel each.",
   why: "Sums, activations and the border for the next convolution are done while a result is in a register; what lies between is never stored.",
   exactness: "exact",
-  roots: [...anchors, ...starts],
-  preconditions: [{ name: "something follows", doc: "The only user of the output is elementwise with a result of the same shape, or pads it with zeros." }],
+  roots: [...anchors, ...starts, "Gather"],
+  preconditions: [{ name: "something follows", doc: "The only user of the output is elementwise with a result of the same shape, or pads it with zeros; or the weight is widened for this node alone." }],
   match(root, context) {
     const kernel = root.domain === fusedDomain;
-    if (!kernel && !convertsInRegisters(root, context)) return undefined;
+    if (!kernel && root.op !== "Gather" && !convertsInRegisters(root, context)) return undefined;
     // A chain starts where no kernel or chain before it can take the node along.
     const before = kernel ? [] : root.inputs.filter((ref): ref is ValueRef => {
       const producer = ref ? context.producer(ref) : undefined;
@@ -83,7 +94,7 @@ export const fuseKernel = defineRewrite({
   },
   rewrite(match, rewriter, context) {
     const parts = match.nodes.map((id) => context.find(id)!);
-    fuseGroup(rewriter, context, { kind: parts.map((p) => p.op).join("+"), parts });
+    fuseGroup(rewriter, context, { kind: parts.map((p) => p.op).join("+"), parts, anchor: context.find(match.root)! });
   },
   examples: [
     {

@@ -38,6 +38,7 @@ import { dotLoop, isStrided, type TileOptions, tileOptions, type VectorTile } fr
  */
 export function scheduleByRule(program: TensorProgram, target: ScheduleTarget = portableTarget, chosen: Chosen = {}): Schedule {
   const schedule = new Schedule(program);
+  inlineWidening(schedule);
   inlineProducers(schedule);
   for (const block of blocksIn(program.body)) {
     const current = blocksIn(schedule.program.body).find((b) => b.name === block.name);
@@ -83,6 +84,46 @@ function inlineProducers(schedule: Schedule): void {
     schedule.apply(computeInline, { block: name });
   }
 }
+
+/** Weights that are stored in fewer bits are widened where they are read: as numbers of 32 bits they would take memory, and the time to read it. */
+function inlineWidening(schedule: Schedule): void {
+  for (const name of blocksIn(schedule.program.body).map((b) => b.name)) {
+    const { statement: block, around } = findBlock(schedule.program, name);
+    const store = storesIn(block.body)[0];
+    if (!store || block.body.length !== 1 || block.init || store.buffer.scope !== "local" || around.some((s) => s.kind !== "for" || s.body.length > 1)) continue;
+    const loads = loadsOf(store.value);
+    const widens = loads.length > 0 && loads.every((l) => l.buffer.scope === "weight") && loads.some((l) => byteSize(l.buffer.element, 1) < byteSize(store.buffer.element, 1) && elementCount(l.buffer.dims) * 2 >= elementCount(store.buffer.dims));
+    if (!widens || writersOf(schedule.program, store.buffer).length !== 1 || store.indices.some((i) => i.kind !== "variable" && i.kind !== "integer")) continue;
+    schedule.apply(computeInline, { block: name });
+  }
+}
+
+/** The reduction in steps of what shares a scale or a byte: places of these are then whole numbers of the loops. */
+function splitSharing(schedule: Schedule, name: string): void {
+  for (let again = true; again; ) {
+    again = false;
+    const { statement: block } = findBlock(schedule.program, name);
+    const sizes = new Map<Variable, Set<number>>();
+    const look = (e: Expression): void =>
+      walkExpression(e, (x) => {
+        if (x.kind !== "binary" || (x.op !== "floordiv" && x.op !== "floormod") || x.left.kind !== "variable" || x.right.kind !== "integer") return;
+        sizes.set(x.left, (sizes.get(x.left) ?? new Set()).add(x.right.value));
+      });
+    for (const s of storesIn(block.body)) look(s.value);
+    for (const l of loopsAroundBlock(schedule.program, name)) {
+      const axis = block.axes.find((a, i) => a.kind === "reduce" && isSplitOf(block.bindings[i] as Expression, l.variable));
+      if (!axis || l.mode !== "serial" || l.count) continue;
+      const factor = [...(sizes.get(axis.variable) ?? [])].filter((n) => n > 1 && n < l.extent && l.extent % n === 0).sort((a, b) => b - a)[0];
+      if (factor === undefined) continue;
+      schedule.apply(split, { loop: l.variable.name, factor });
+      again = true;
+      break;
+    }
+  }
+}
+
+/** Is the loop the innermost part of what an axis is bound to? */
+const isSplitOf = (binding: Expression, v: Variable): boolean => coefficient(linearOf(binding, Scope.empty), v) === 1;
 
 /** Fuses neighbouring loops of a nest wherever every access then still walks evenly through memory. */
 function fuseCompatible(schedule: Schedule, block: string): void {
@@ -153,6 +194,7 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
     return;
   }
   fuseCompatible(schedule, name);
+  splitSharing(schedule, name);
   for (const piece of splitNeighbours(schedule, name)) tileReduction(schedule, piece, target, chosen);
   inlineEpilogue(schedule, written);
 }
@@ -509,11 +551,19 @@ function finishVectors(schedule: Schedule, piece: string, vector: string, size: 
   const taps = loopsAroundBlock(schedule.program, piece).filter((l) => isReduceLoop(block, l.variable) && l.variable.name !== terms);
   const { all } = loopNames(schedule.program, piece);
   const first = taps[0]!.variable.name;
+  const halves = halvesOf(schedule, piece);
   schedule.apply(cacheWrite, { block: piece, at: all[all.indexOf(first) - 1] ?? "" });
   if (block.init) schedule.apply(decomposeReduction, { block: piece, loop: first });
   if (panel === undefined && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction && !taps.some((l) => l.count)) for (const l of taps) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
-  if (panel !== undefined && window) schedule.apply(unroll, { loop: taps.at(-1)!.variable.name });
+  else if (panel !== undefined && window) schedule.apply(unroll, { loop: taps.at(-1)!.variable.name });
+  for (const l of halves) if (loopsAroundBlock(schedule.program, piece).some((x) => x.variable === l.variable && x.mode === "serial")) schedule.apply(unroll, { loop: l.variable.name });
 }
+
+/** Loops over the numbers that share a byte: which of them it is decides a shift. */
+const halvesOf = (schedule: Schedule, name: string): Loop[] => {
+  const { statement: block } = findBlock(schedule.program, name);
+  return loopsAroundBlock(schedule.program, name).filter((l) => l.extent === 2 && !l.count && isReduceLoop(block, l.variable) && usesIndex(block, l.variable));
+};
 
 interface TilePart {
   readonly extent: number;

@@ -1,3 +1,4 @@
+import { byteSize } from "../ir/element-type.ts";
 import { accessesOf, coefficient, conditionsOf } from "./access.ts";
 import { substitute, walkExpression } from "./expression.ts";
 import { dotProduct, dotTerms } from "./dot-product.ts";
@@ -83,7 +84,8 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   // Initial values are loaded once a tile: they do not count. They are those that no reduce loop moves.
   const reduce = loops.filter((l) => isReduceLoop(block, l.variable) && l !== dot);
   const moving = loads.filter((a) => reduce.some((l) => coefficient(a.offset, l.variable) !== 0));
-  const types = stored.buffer.element === "float32" ? ["float32"] : ["int8", "uint8"];
+  // Weights in fewer bits are widened in registers.
+  const types = stored.buffer.element === "float32" ? ["float32", "float16", "bfloat16", "int8", "uint8"] : ["int8", "uint8"];
   if (reduce.length === 0 || moving.length === 0 || moving.some((a) => !types.includes(a.buffer.element))) return undefined;
   // Without vector types compilers do not find products of bytes in a tile, and WebAssembly is printed for floats.
   if (stored.buffer.element === "int32" && (target.vectorLanes === 1 || target.name === "wasm")) return undefined;
@@ -111,7 +113,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   // Taps that are written out share elements, which take registers too.
   const hasWindow = target.vectorLanes > 1 && elements.length > 0 && panel !== undefined && reduce.length > 1 && reduce.at(-1)!.extent > 1 && !reduce.at(-1)!.count && reduce.at(-1)!.extent <= shortWindow;
   // What lies outside is read once, what lies inside once for each iteration outside, where it leaves the second cache.
-  const bytes = (list: typeof moving): number => list.reduce((sum, a) => sum + loops.reduce((n, l) => (coefficient(a.offset, l.variable) === 0 ? n : n * l.extent), 4), 0);
+  const bytes = (list: typeof moving): number => list.reduce((sum, a) => sum + loops.reduce((n, l) => (coefficient(a.offset, l.variable) === 0 ? n : n * l.extent), byteSize(a.buffer.element, 1)), 0);
   const [ofVectors, ofElements] = [bytes(vectors), bytes(elements)];
   const again = (size: number, times: number): number => (size > secondCache ? size * times : size);
   const panelsOutside = (panels: number): number => ofVectors + again(ofElements, (panel?.extent ?? 1) / panels);

@@ -88,6 +88,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "input {} is computed": "输入 {0} 是计算得出的",
   "it has more than one scale": "它有不止一个比例",
   "it is scaled": "它被缩放",
+  "stored as {}": "以 {0} 存储",
   "the bound of {} is {}, and must be an integer from 1 to {}.": "{0} 的上界为 {1}，必须是 1 到 {2} 的整数。",
   "the data or the result has more than one scale or zero point": "数据或结果有不止一个比例或零点",
   "the element type of a number follows from a value beside it: there is none": "数的元素类型由旁边的值决定：这里没有这样的值",

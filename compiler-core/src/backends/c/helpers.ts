@@ -49,13 +49,13 @@ for (const [id, type] of [...intTypes, ...uintTypes]) {
 }
 
 // Half floats: round to nearest, ties to even; what is too large becomes infinite (Giesen, "Float->half variants").
+// Without a branch: times 2^112 in its bits, small ones too; what is infinite or no number keeps all ones.
 define("gw_from_f16", `float gw_from_f16(uint16_t h) {
   union { uint32_t u; float f; } v;
-  const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, e = h & 0x7c00u, m = h & 0x3ffu;
-  if (e == 0) {
-    v.f = (float)m * 0x1p-24f;
-    v.u |= sign;
-  } else v.u = sign | (e == 0x7c00u ? 0x7f800000u | m << 13 : (uint32_t)(h & 0x7fffu) * 0x2000u + 0x38000000u);
+  const uint32_t m = (uint32_t)(h & 0x7fffu) << 13;
+  v.u = m;
+  v.f *= 0x1p112f;
+  v.u |= (m >= 0x0f800000u ? 0x7f800000u : 0u) | (uint32_t)(h & 0x8000u) << 16;
   return v.f;
 }`);
 define("gw_to_f16", `uint16_t gw_to_f16(float x) {

@@ -50,21 +50,26 @@ export interface ByteUse {
   readonly bytes: boolean;
   /** it has loops bound to dot products: with AVX-512 instructions that sum four products (VNNI) */
   readonly dotProducts: boolean;
+  /** it reads or writes half floats: x86 has instructions that convert them (F16C) */
+  readonly halves: boolean;
 }
 
 export function byteUseOf(programs: Iterable<TensorProgram>): ByteUse {
-  let [bytes, dotProducts] = [false, false];
+  let [bytes, dotProducts, halves] = [false, false, false];
   for (const p of programs) {
+    halves ||= p.parameters.some((b) => b.element === "float16");
     bytes ||= p.parameters.some((b) => b.element === "int8" || b.element === "uint8");
     dotProducts ||= hasDotProducts(p);
   }
-  return { bytes, dotProducts };
+  return { bytes, dotProducts, halves };
 }
 
-export function cTarget(name: ScheduleTarget["name"], use: ByteUse = { bytes: false, dotProducts: false }): CTarget {
+export function cTarget(name: ScheduleTarget["name"], use: ByteUse = { bytes: false, dotProducts: false, halves: false }): CTarget {
   const found = cTargets.find((t) => t.target.name === name)!;
-  if (!use.bytes || found.guard !== x86) return found;
-  const wide = name === "avx512" && use.dotProducts;
-  const prologue = wide ? `#define GW_VNNI 1\n${instructions([...avx512, "avx512vnni"])}` : found.prologue;
-  return { ...found, prologue: `#include <immintrin.h>\n${prologue}`, ...(wide ? { detect: `${found.detect} && __builtin_cpu_supports("avx512vnni")` } : {}) };
+  if ((!use.bytes && !use.halves) || found.guard !== x86) return found;
+  const dots = name === "avx512" && use.dotProducts;
+  const extra = [...(dots ? ["avx512vnni"] : []), ...(use.halves ? ["f16c"] : [])];
+  const macros = `${dots ? "#define GW_VNNI 1\n" : ""}${use.halves ? "#define GW_F16C 1\n" : ""}`;
+  const prologue = extra.length > 0 ? `${macros}${instructions([...(name === "avx512" ? avx512 : ["avx2", "fma"]), ...extra])}` : found.prologue;
+  return { ...found, prologue: `#include <immintrin.h>\n${prologue}`, detect: [found.detect!, ...extra.map((e) => `__builtin_cpu_supports("${e}")`)].join(" && ") };
 }

@@ -490,6 +490,8 @@ class KernelPrinter {
         return wrap(`${condition} ? ${branch(e.then, scope.assume(e.condition))} : ${branch(e.otherwise, scope.assumeNot(e.condition))}`, 2);
       }
       case "cast": {
+        if (isHalf(e.element)) return `${this.vectorHelper(`narrow_${typeId(e.element)}`)}(${operand(e.operand)})`;
+        if (isHalf(typeOf(e.operand))) return `${this.vectorHelper(`widen_${typeId(typeOf(e.operand))}`)}(${sub(e.operand, 0)})`;
         const as = (text: string, element: ExpressionType): string => `__builtin_convertvector(${text}, ${vectorType(this.vector!.width, element)})`;
         // A byte in between changes nothing: the number is within its range.
         const inner = e.operand.kind === "cast" && e.operand.element !== "int32" ? e.operand.operand : e.operand;
@@ -518,6 +520,8 @@ class KernelPrinter {
             if (constant) return `${this.vectorHelper(`${e.op}n`)}(${operand(constant)}, ${operand(constant === e.left ? e.right : e.left)})`;
             return `${this.vectorHelper(e.op)}(${operand(e.left)}, ${operand(e.right)})`;
           }
+          case "bitand": return `(${operand(e.left)} & ${this.value(e.right, scope, 11, shared)})`;
+          case "shr": return `(${operand(e.left)} >> ${this.value(e.right, scope, 11, shared)})`;
           case "and": return wrap(`${sub(e.left, 8)} & ${sub(e.right, 8)}`, 5);
           case "or": return wrap(`${sub(e.left, 8)} | ${sub(e.right, 8)}`, 4);
           default: {
@@ -686,6 +690,8 @@ class KernelPrinter {
     return wrap(`(${cType(to)})${text(11)}`);
   }
 }
+
+const isHalf = (type: ExpressionType): boolean => type === "float16" || type === "bfloat16";
 
 /** A byte as a number of 32 bits, 128 added or not: it has 16 bits at most. */
 const isWidened = (e: Expression): boolean =>

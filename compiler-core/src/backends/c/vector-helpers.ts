@@ -92,6 +92,28 @@ function defineBytes(w: number): void {
   define("mulb", `gw_i32x${w}`, `gw_i32x${w} a, gw_i32x${w} b`, `return (gw_i32x${w})${prefix}_madd_epi16((${vector})a, (${vector})_mm_and(b));`.replace(`(${vector})_mm_and(b)`, `${prefix}_${w === 16 ? "and_si512" : w === 8 ? "and_si256" : "and_si128"}((${vector})b, ${prefix}_set1_epi32(0xffff))`), "return a * b;");
 }
 
+/** Half floats as floats and back, by the processor's instruction where the target has it. */
+function defineHalves(w: number): void {
+  const [v, i] = [`gw_f32x${w}`, `gw_i32x${w}`];
+  const define = (name: string, type: string, signature: string, body: string): void => void table.set(`gw_${name}_x${w}`, { text: `static inline ${type} gw_${name}_x${w}(${signature}) {\n${body}\n}`, needs: [] });
+  const f16 = `gw_f16x${w}`;
+  // Larger by 2^112 in its bits; what is infinite or no number keeps all ones.
+  const plain = `  const ${i} h = __builtin_convertvector(x, ${i}), m = (h & 0x7fff) << 13;
+  const ${v} size = (${v})m * 0x1p112f;
+  return (${v})((${i})size | ((m >= 0x0f800000) & 0x7f800000) | (h & 0x8000) << 16);`;
+  const each = `  ${f16} r;\n  for (int k = 0; k < ${w}; ++k) r[k] = gw_to_f16(x[k]);\n  return r;`;
+  const prefix = w === 4 ? "_mm" : `_mm${32 * w}`;
+  const bytes = 2 * w;
+  const vector = w === 16 ? "__m256i" : "__m128i";
+  const narrowed = `${prefix}_cvtps_ph((__m${w === 4 ? "128" : 32 * w})x, 0)`;
+  const x86 = w === 16 ? "defined(__AVX512F__) || defined(GW_F16C)" : "defined(GW_F16C)";
+  const neon = w === 4 ? ["\n#elif defined(__aarch64__)\n  return (gw_f32x4)vcvt_f32_f16((float16x4_t)x);", "\n#elif defined(__aarch64__)\n  return (gw_f16x4)vcvt_f16_f32((float32x4_t)x);"] : ["", ""];
+  define("widen_f16", v, `${f16} x`, `#if ${x86}\n  ${vector} h${w === 4 ? " = _mm_setzero_si128()" : ""}; __builtin_memcpy(&h, &x, ${bytes}); return (${v})${prefix}_cvtph_ps(h);${neon[0]}\n#else\n${plain}\n#endif`);
+  define("narrow_f16", f16, `${v} x`, `#if ${x86}\n  const ${vector} h = ${narrowed}; ${f16} r; __builtin_memcpy(&r, &h, ${bytes}); return r;${neon[1]}\n#else\n${each}\n#endif`);
+  define("widen_bf16", v, `gw_bf16x${w} x`, `  return (${v})(__builtin_convertvector(x, ${i}) << 16);`);
+  define("narrow_bf16", `gw_bf16x${w}`, `${v} x`, `  const ${i} b = (${i})x, quiet = x != x;\n  const ${i} high = ((b + 0x7fff + (b >> 16 & 1)) >> 16 & ~quiet) | ((b >> 16 | 0x40) & quiet);\n  return __builtin_convertvector(high, gw_bf16x${w});`);
+}
+
 const table = new Map<string, { readonly text: string; readonly needs: readonly string[] }>();
 
 for (const w of vectorWidths) {
@@ -118,6 +140,7 @@ for (const w of vectorWidths) {
   define("splati", "int32_t x", `return (${i})${all("x")};`);
   defineDot(w);
   defineBytes(w);
+  defineHalves(w);
   const each = (body: string): string => `${v} r; for (int k = 0; k < ${w}; ++k) r[k] = ${body}; return r;`;
   define(
     "sqrt",
@@ -151,6 +174,9 @@ for (const w of vectorWidths) {
 const typesOf = (w: number): string =>
   `typedef float gw_f32x${w} __attribute__((vector_size(${4 * w})));\ntypedef float gw_f32x${w}u __attribute__((vector_size(${4 * w}), aligned(4), may_alias));\ntypedef int32_t gw_i32x${w} __attribute__((vector_size(${4 * w})));\ntypedef int32_t gw_i32x${w}u __attribute__((vector_size(${4 * w}), aligned(4), may_alias));\ntypedef uint8_t gw_u8x${w} __attribute__((vector_size(${w})));\ntypedef uint8_t gw_u8x${w}u __attribute__((vector_size(${w}), aligned(1), may_alias));\ntypedef int8_t gw_i8x${w} __attribute__((vector_size(${w})));\ntypedef int8_t gw_i8x${w}u __attribute__((vector_size(${w}), aligned(1), may_alias));`;
 
+/** Half floats as their bits; declared where something uses them. */
+const halvesOf = (w: number, name: string): string => `typedef uint16_t gw_${name}x${w} __attribute__((vector_size(${2 * w})));\ntypedef uint16_t gw_${name}x${w}u __attribute__((vector_size(${2 * w}), aligned(2), may_alias));`;
+
 export const isVectorHelper = (name: string): boolean => table.has(name);
 
 /** The types of the widths used and the helpers named with all they need, in a fixed order. They stand in the target's own sources. */
@@ -161,5 +187,6 @@ export function vectorDefinitions(names: ReadonlySet<string>, widths: ReadonlySe
     for (const n of table.get(name)?.needs ?? []) wanted.add(n);
   }
   const used = new Set([...widths, ...[...wanted].map((n) => Number(n.slice(n.lastIndexOf("x") + 1)))]);
-  return [...vectorWidths.filter((w) => used.has(w)).map(typesOf), ...[...table].filter(([name]) => wanted.has(name)).map(([, { text }]) => text)];
+  const halves = ["f16", "bf16"].flatMap((kind) => vectorWidths.filter((w) => wanted.has(`gw_widen_${kind}_x${w}`) || wanted.has(`gw_narrow_${kind}_x${w}`)).map((w) => halvesOf(w, kind)));
+  return [...vectorWidths.filter((w) => used.has(w)).map(typesOf), ...halves, ...[...table].filter(([name]) => wanted.has(name)).map(([, { text }]) => text)];
 }

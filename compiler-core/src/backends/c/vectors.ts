@@ -38,6 +38,7 @@ const functions: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["neg", "abs", "sqrt", 
 /** Types that vectors compute in, and those that they are converted from and to when loaded and stored. */
 const isComputed = (type: ExpressionType): boolean => type === "float32" || type === "int32";
 const isByte = (type: ExpressionType): boolean => type === "uint8" || type === "int8";
+const isHalf = (type: ExpressionType): boolean => type === "float16" || type === "bfloat16";
 
 const mentions = (e: Expression, v: Variable): boolean => {
   let found = false;
@@ -66,10 +67,13 @@ function isVectorValue(e: Expression, v: Variable, scope: Scope): boolean {
   if (e.kind === "cast") {
     const { operand } = e;
     if (operand.kind === "load" && isByte(operand.buffer.element)) return neighbours(operand);
+    if (isHalf(typeOf(operand))) return type === "float32" && (operand.kind === "load" ? neighbours(operand) : operand.kind === "cast" && typeOf(operand.operand) === "float32" && isVectorValue(operand.operand, v, scope));
     // A number within the bytes' range passes through them unchanged.
     if (operand.kind === "cast" && isByte(operand.element)) return fitsBytes(operand) && isVectorValue(operand.operand, v, scope);
     return type === "float32" && typeOf(operand) === "int32" && isVectorValue(operand, v, scope);
   }
+  // Bits of a number: shifted by the same in each lane.
+  if (e.kind === "binary" && type === "int32" && (e.op === "bitand" || e.op === "shr")) return isVectorValue(e.left, v, scope) && !mentions(e.right, v);
   if (e.kind === "binary") return (type === "int32" ? ["add", "sub", "mul"] : ["add", "sub", "mul", "div", "min", "max"]).includes(e.op) && isVectorValue(e.left, v, scope) && isVectorValue(e.right, v, scope);
   if (type === "int32") return false;
   return e.kind === "unary" && functions.has(e.op) && isVectorValue(e.operand, v, scope);
@@ -99,8 +103,9 @@ function boundsOf(e: Expression, known: ReadonlyMap<string, number> = new Map())
 /** A value that vectors may store: of the buffer's type, or a float within the range of the buffer's bytes. */
 function isStorable(value: Expression, element: ElementType, v: Variable, scope: Scope): boolean {
   if (isComputed(element)) return typeOf(value) === element && isVectorValue(value, v, scope);
-  if (!isByte(element)) return false;
+  if (!isByte(element) && !isHalf(element)) return false;
   if (value.kind === "load") return value.buffer.element === element && coefficient(linearOf(flatOffset(value.buffer, value.indices), scope), v) === 1 && value.indices.every((i) => loadsOf(i).length === 0);
+  if (isHalf(element)) return value.kind === "cast" && value.element === element && typeOf(value.operand) === "float32" && isVectorValue(value.operand, v, scope);
   return value.kind === "cast" && value.element === element && fitsBytes(value) && isVectorValue(value.operand, v, scope);
 }
 

@@ -8,7 +8,7 @@ import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
 import { sizesOf } from "../../tensor/sizes.ts";
 import { decide, intervalOfLinear, type Linear, linearOf, Scope, simplify } from "../../tensor/simplify.ts";
-import { canVectorize, isLane, laneCount, registersOf, type Registers, strideAlong } from "./vectorize.ts";
+import { canVectorize, isLane, laneCount, registersOf, type Registers, strideAlong, widensTo } from "./vectorize.ts";
 import { floatText, isSmallFloat, loadOf, mathFunctions, smallFloatId, storeOf, vectorMath, wasmType } from "./instructions.ts";
 import { tableOf, type WasmTable } from "./tables.ts";
 
@@ -92,6 +92,8 @@ class WasmPrinter {
   private depth = 1;
   private pending: Pending[] = [];
   private shared: ReadonlyMap<string, string> = new Map();
+  /** does the group of stores widen vectors of what is stored in fewer bits? */
+  private hasWidened = false;
   private block: string | undefined;
 
   constructor(program: TensorProgram, options: WasmKernelOptions) {
@@ -301,6 +303,9 @@ class WasmPrinter {
     const wanted = this.loadedTwice(group);
     const shared = new Map<string, string>();
     this.shared = shared;
+    const times = new Map<string, number>();
+    if (group.length > 1) for (const p of group) for (const { key } of this.widenings(p, group)) times.set(key, (times.get(key) ?? 0) + 1);
+    this.hasWidened = times.size > 0;
     for (const p of group) {
       this.block = p.block;
       if (wanted.size > 0)
@@ -310,8 +315,17 @@ class WasmPrinter {
           this.line(`(local.set ${name} ${text()})`);
           shared.set(key, name);
         }
+      if (this.hasWidened)
+        for (const { key, text, type } of this.widenings(p, group)) {
+          if (times.get(key) === 1 || shared.has(key)) continue;
+          const value = text();
+          const name = this.local("v", type);
+          this.line(`(local.set ${name} ${value})`);
+          shared.set(key, name);
+        }
       this.line(this.storeText(p));
     }
+    this.hasWidened = false;
     this.shared = new Map();
     this.block = undefined;
   }
@@ -447,6 +461,8 @@ class WasmPrinter {
     const key = (form: string): string => `${form}:${this.nameOf(l.buffer, l.buffer.name)}:${position}`;
     if (lanes === undefined)
       return { key: key("s"), type: wasmType(l.buffer.element), text: () => { const { address, offset } = this.addressOf(l.buffer, at, place); return `(${loadOf(l.buffer.element)}${offset} ${address})`; } };
+    const widened = widensTo(l.buffer.element);
+    if (moves && widened) return { key: key("w"), type: "v128", text: () => { const { address, offset } = this.addressOf(l.buffer, at, place); return widened === "int32" ? `(i32x4.extend_low_i16x8_${sign(l.buffer.element)} (i16x8.extend_low_i8x16_${sign(l.buffer.element)} (v128.load32_zero${offset} ${address})))` : `(i32x4.extend_low_i16x8_u (v128.load64_zero${offset} ${address}))`; } };
     if (!moves) return { key: key("b"), type: "v128", text: () => { const { address, offset } = this.addressOf(l.buffer, at, place); return `(v128.load32_splat${offset} ${address})`; } };
     const stride = strideAlong(l.buffer, l.indices, lanes.variable, place.scope);
     if (stride === 1) return { key: key("v"), type: "v128", text: () => { const { address, offset } = this.addressOf(l.buffer, at, place); return `(v128.load${offset} ${address})`; } };
@@ -616,6 +632,10 @@ class WasmPrinter {
   /** The expression in four lanes; a bool is all ones or all zeros. */
   private vector(e: Expression, place: Place): string {
     const { variable } = place.lanes!;
+    if (this.hasWidened && (e.kind === "cast" || e.kind === "binary") && typeOf(e) === "float32" && loadsOf(e).every((l) => !this.registers.scalars.has(l.buffer) && !this.registers.vectors.has(l.buffer))) {
+      const known = this.shared.get(this.widenedKey(e, place));
+      if (known !== undefined) return `(local.get ${known})`;
+    }
     const sub = (x: Expression): string => this.vector(x, place);
     if (e.kind === "load") {
       if (this.registers.vectors.has(e.buffer) && e.indices.some((i) => variablesOf(i).has(variable))) return `(local.get ${this.vectorRegister(e.buffer, e.indices, place)})`;
@@ -637,6 +657,10 @@ class WasmPrinter {
       }
       case "cast": {
         const from = typeOf(e.operand);
+        if (e.operand.kind === "load" && widensTo(e.operand.buffer.element)) {
+          const loaded = this.loadForm(e.operand, place).text();
+          return from === "float16" ? this.halves(loaded) : from === "bfloat16" ? `(i32x4.shl ${loaded} (i32.const 16))` : loaded;
+        }
         if (e.element === "float32" && from === "bool") return `(v128.and ${sub(e.operand)} (f32x4.splat (f32.const 1)))`;
         if (e.element === "float32") return `(f32x4.convert_i32x4_${from === "uint32" ? "u" : "s"} ${sub(e.operand)})`;
         if (e.element === "bool") return from === "bool" ? sub(e.operand) : `(${shapeOf(from)}.ne ${sub(e.operand)} (v128.const i32x4 0 0 0 0))`;
@@ -662,8 +686,10 @@ class WasmPrinter {
           const product = isProduct(e.right) ? e.right : e.op === "add" && isProduct(e.left) ? e.left : undefined;
           if (product) return `(f32x4.relaxed_${e.op === "add" ? "madd" : "nmadd"} ${sub(product.left)} ${sub(product.right)} ${sub(product === e.right ? e.left : e.right)})`;
         }
+        if (e.op === "shr") return `(i32x4.shr_s ${sub(e.left)} ${this.scalar(e.right, { ...place, lanes: undefined })})`;
         const [x, y] = [sub(e.left), sub(e.right)];
         switch (e.op) {
+          case "bitand": return `(v128.and ${x} ${y})`;
           case "and": case "or": case "xor": return `(v128.${e.op} ${x} ${y})`;
           case "lt": case "le": case "gt": case "ge": return `(${shape}.${e.op}${operand === "float32" ? "" : operand === "uint32" ? "_u" : "_s"} ${x} ${y})`;
           case "min": case "max": return `(${shape}.${e.op}${operand === "float32" ? "" : operand === "uint32" ? "_u" : "_s"} ${x} ${y})`;
@@ -675,6 +701,45 @@ class WasmPrinter {
     }
   }
 
+  /** Bits of half floats in lanes of 32 as floats: larger by 2^112, what is infinite or no number with all ones. */
+  private halves(bits: string): string {
+    const [x, m] = [this.local("h", "v128"), this.local("h", "v128")];
+    const all = (value: number): string => `(v128.const i32x4 ${Array.from({ length: laneCount }, () => value).join(" ")})`;
+    const size = `(f32x4.mul (local.tee ${m} (i32x4.shl (v128.and (local.tee ${x} ${bits}) ${all(0x7fff)}) (i32.const 13))) (f32x4.splat (f32.const 0x1p112)))`;
+    return `(v128.or (v128.or ${size} (v128.and (i32x4.ge_s (local.get ${m}) ${all(0x0f800000)}) ${all(0x7f800000)})) (i32x4.shl (v128.and (local.get ${x}) ${all(0x8000)}) (i32.const 16)))`;
+  }
+
+  /** What names a widened vector: equal ones are the same. */
+  private widenedKey(e: Expression, place: Place): string {
+    if (e.kind === "load") return this.loadForm(e, place).key;
+    if (e.kind === "cast") return `${e.element}(${this.widenedKey(e.operand, place)})`;
+    if (e.kind === "binary") return `${e.op}(${this.widenedKey(e.left, place)}, ${this.widenedKey(e.right, place)})`;
+    return keyOf(e);
+  }
+
+  /** The largest parts of a store's value that widen what is stored in fewer bits, each with its key. */
+  private widenings({ store: s, place }: Pending, group: readonly Pending[]): { readonly key: string; readonly text: () => string; readonly type: string }[] {
+    if (!place.lanes) return [];
+    const { variable } = place.lanes;
+    const fixed = (e: Expression): boolean =>
+      e.kind === "load" ? !this.registers.scalars.has(e.buffer) && !this.registers.vectors.has(e.buffer) && !e.indices.some((i) => loadsOf(i).length > 0) && !group.some((q) => q.store.buffer === e.buffer)
+      : e.kind === "cast" ? fixed(e.operand)
+      : e.kind === "binary" ? fixed(e.left) && fixed(e.right)
+      : e.kind === "number" || e.kind === "integer";
+    const narrow = (e: Expression): boolean => loadsOf(e).some((l) => widensTo(l.buffer.element) !== undefined && l.indices.some((i) => variablesOf(i).has(variable)));
+    const found: ReturnType<WasmPrinter["widenings"]> = [];
+    const visit = (e: Expression): void => {
+      if (e.kind === "load" || e.kind === "select" || !narrow(e)) return;
+      if ((e.kind === "cast" || e.kind === "binary") && typeOf(e) === "float32" && fixed(e)) found.push({ key: this.widenedKey(e, place), text: () => this.vector(e, place), type: "v128" });
+      else if (e.kind === "binary") {
+        visit(e.left);
+        visit(e.right);
+      } else if (e.kind === "cast" || e.kind === "unary") visit(e.operand);
+    };
+    visit(s.value);
+    return found;
+  }
+
   private splat(e: Expression, place: Place): string {
     const type = typeOf(e);
     const value = this.scalar(e, { ...place, lanes: undefined });
@@ -684,6 +749,7 @@ class WasmPrinter {
 }
 
 const isFloat = (type: ExpressionType): boolean => type === "float32" || type === "float64";
+const sign = (element: ElementType): "u" | "s" => (elementKind(element) === "uint" ? "u" : "s");
 const isUnsigned = (type: ExpressionType): boolean => type !== "index" && elementKind(type) === "uint";
 const shapeOf = (type: ExpressionType): string => (type === "float32" ? "f32x4" : "i32x4");
 const isProduct = (e: Expression): e is Extract<Expression, { kind: "binary" }> => e.kind === "binary" && e.op === "mul";

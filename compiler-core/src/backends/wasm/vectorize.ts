@@ -13,6 +13,9 @@ export const laneCount = 4;
 /** Which element types fill the lanes. */
 export const isLane = (element: ElementType): boolean => element === "float32" || element === "int32" || element === "uint32";
 
+/** Elements of fewer bits that are widened to fill the lanes: bytes as int32, half floats as float32. */
+export const widensTo = (element: ElementType): "int32" | "float32" | undefined => (element === "int8" || element === "uint8" ? "int32" : element === "float16" || element === "bfloat16" ? "float32" : undefined);
+
 /** Local buffers that become locals of the function. */
 export interface Registers {
   /** one local an element */
@@ -150,6 +153,10 @@ export function canVectorize(loop: Loop, by: Substitution, outer: Scope, registe
       }
       case "cast": {
         const from = typeOf(e.operand);
+        if (e.operand.kind === "load" && widensTo(e.operand.buffer.element) === e.element) {
+          const { buffer, indices } = e.operand;
+          return buffer.scope !== "local" && !indices.some((i) => loadsOf(i).length > 0) && strideAlong(buffer, indices, v, scope) === 1;
+        }
         const known = e.element === "float32" ? from === "int32" || from === "uint32" || from === "bool" : e.element === "bool" ? from === "float32" || from === "int32" || from === "bool" : from === e.element || (e.element === "int32" && from === "uint32") || (e.element === "uint32" && from === "int32");
         return known && value(e.operand, scope);
       }
@@ -161,6 +168,7 @@ export function canVectorize(loop: Loop, by: Substitution, outer: Scope, registe
       }
       case "binary": {
         const [left, right] = [typeOf(e.left), typeOf(e.right)];
+        if (left === "int32" && (e.op === "bitand" || e.op === "shr")) return value(e.left, scope) && !moves(e.right);
         if (left !== right) return false;
         const operators = left === "float32" ? floatOperators : left === "int32" || left === "uint32" ? integerOperators : left === "bool" ? boolOperators : undefined;
         if (!operators?.has(e.op)) return false;

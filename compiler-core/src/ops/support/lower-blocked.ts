@@ -1,7 +1,8 @@
 import { type AxisSpec, nest, store } from "../../tensor/build.ts";
-import { add, cast, floordiv, floormod, load, lt, max, min, mul, number, select, unary } from "../../tensor/expression.ts";
+import { add, binary, cast, floordiv, floormod, integer, load, lt, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering } from "../../tensor/lowering.ts";
-import type { Expression, Variable } from "../../tensor/program.ts";
+import type { Buffer, Expression, Variable } from "../../tensor/program.ts";
+import { isInteger } from "../../ir/element-type.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { inputOf, outputOf, spatialAxes, zero } from "./lower-common.ts";
 import { integerRange } from "./quantization.ts";
@@ -187,5 +188,29 @@ export const packedMatMulLowering: Lowering = {
       );
     const whole = Math.floor(columns / block);
     return [...(whole > 0 ? part(0, whole, block, "") : []), ...(whole < panels ? part(whole, 1, columns % block, "_rest") : [])];
+  },
+};
+
+/** A stored weight as float32; kernels take the expression in where they read the weight. */
+export const widenWeightLowering: Lowering = {
+  build(context) {
+    const w = inputOf(context, 0);
+    const [, scale, zero] = context.inputs;
+    const y = outputOf(context);
+    const stored = context.inputType(0).element!;
+    const [offset, block] = [context.attributes.int("offset", 0), context.attributes.int("block", 0)];
+    const halves = context.attributes.int("bits", 8) === 4;
+    const along = y.dims.length - 2;
+    return nest("widen", spatialAxes(y.dims), (v) => {
+      const place = (b: Buffer): Expression[] => b.dims.map((d, i) => (d === 1 ? integer(0) : i === along && block > 0 ? floordiv(v[i]!, block) : v[i]!));
+      const scaled = (e: Expression): Expression => (scale ? mul(e, load(scale, place(scale))) : e);
+      if (!isInteger(stored)) return store(y, v, scaled(cast("float32", load(w, v))));
+      const int = (value: number): Expression => number("int32", value);
+      const byte = cast("int32", load(w, halves ? v.map((e, i) => (i === along ? floordiv(e, 2) : e)) : v));
+      // A shift that the written-out loop over the two halves decides, not a choice between them.
+      const plain = halves ? binary("bitand", binary("shr", byte, cast("int32", mul(floormod(v[along]!, 2), 4))), int(15)) : byte;
+      const moved = offset === 0 ? plain : sub(plain, int(offset));
+      return store(y, v, scaled(cast("float32", zero ? sub(moved, cast("int32", load(zero, place(zero)))) : moved)));
+    });
   },
 };
