@@ -48,6 +48,8 @@ export async function openPage(browser: Browser, url: string): Promise<Page> {
   page.on("filechooser", () => undefined);
   await withField(page);
   await page.goto(url, { waitUntil: "networkidle" });
+  // On a busy machine the page is idle before it listens.
+  await page.locator(".window").waitFor();
   return page;
 }
 

@@ -123,6 +123,17 @@ describe("what the window gets", () => {
     const place = (result: typeof before) => [...result.layout.nodes.rects.slice(result.layout.nodes.ids.indexOf(input) * 4, result.layout.nodes.ids.indexOf(input) * 4 + 2)];
     expect(place(after)).toEqual(place(before));
   });
+
+  test("a picture that was made ahead and is not shown moves nothing: places are those of the one that is", async () => {
+    const { pictures, ask, id, first, b } = await optimized();
+    const shown = await pictures.picture({ of: { model: id, step: b }, ...ask, expanded: "all" });
+    const before = shown.layout.nodes.rects.slice();
+    const last = shown.layout.nodes.ids.at(-1)!;
+    // With its groups closed the end of the graph moves far up.
+    await pictures.picture({ of: { model: id, step: first }, ...ask, expanded: new Set(), previous: shown.serial, anchor: shown.layout.nodes.ids[0]! });
+    const again = await pictures.picture({ of: { model: id, step: b }, ...ask, expanded: "all", previous: shown.serial, anchor: last });
+    expect(again.layout.nodes.rects).toEqual(before);
+  });
 });
 
 test("types on edges are short", () => {

@@ -80,8 +80,8 @@ export function watchFocus(): () => void {
   };
   const onKey = (event: KeyboardEvent): void => {
     waiting = null;
-    if (event.type === "keydown") keepFocus();
-    else look();
+    if (event.type === "keyup") look();
+    else if (!event.repeat) keepFocus();
   };
   // The page of a model comes in place of the welcome, some time after the key that asked for it.
   const stage = document.querySelector(".stage");

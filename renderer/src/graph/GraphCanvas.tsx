@@ -88,6 +88,8 @@ export interface GraphCanvasProps {
   readonly lineage?: ReadonlyMap<NodeKey, readonly NodeKey[]>;
   /** The node that a new layout is about: where it is out of view, the view goes there with the layout, without movement. */
   readonly lead?: NodeKey | undefined;
+  /** A movement to this layout would be cut short by the next. */
+  readonly hurried?: boolean | undefined;
   readonly selection?: readonly CanvasTarget[];
   readonly hovered?: CanvasTarget | null;
   readonly widthByBytes?: boolean;
@@ -190,6 +192,7 @@ function Canvas({
   layout,
   lineage,
   lead,
+  hurried = false,
   selection = NOTHING,
   hovered = null,
   widthByBytes = false,
@@ -311,7 +314,8 @@ function Canvas({
         setSeen({ scene: current, shown: next });
       }
       minimapHandle.current?.update(view, width, height);
-      if (zoomText.current !== null) zoomText.current.textContent = `${Math.round(view.zoom * 100)}%`;
+      const percent = `${Math.round(view.zoom * 100)}%`;
+      if (zoomText.current !== null && zoomText.current.textContent !== percent) zoomText.current.textContent = percent;
     },
     [store],
   );
@@ -552,7 +556,7 @@ function Canvas({
     if (before.scene === scene || before.scene.layout === scene.layout) return;
     // Steps that follow one another quickly are shown as they are: a movement would not come to its end.
     const now = performance.now();
-    const quick = now - changedAt.current < 2 * MORPH_MS;
+    const quick = hurried || now - changedAt.current < 2 * MORPH_MS;
     changedAt.current = now;
     if (quick || !before.near || !shown.near || reducedMotion()) return;
     if (cards.length > MAX_MORPH || before.cards.length > MAX_MORPH) return;

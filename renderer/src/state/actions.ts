@@ -337,7 +337,8 @@ export function activateNext(by: 1 | -1): void {
 
 // ---- Steps ----------------------------------------------------------------------------------------------------------
 
-function baseFor(state: ModelState, compare: CompareMode, b: StepId): StepId {
+/** What a step is compared with. */
+export function baseFor(state: ModelState, compare: CompareMode, b: StepId): StepId {
   if (compare === "none") return b;
   if (compare === "previous") return stepOf(state.timeline, b)?.parent ?? b;
   return state.a;

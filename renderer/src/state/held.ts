@@ -33,6 +33,8 @@ export function watchHeldKeys(target: Window = window): () => void {
   };
 }
 
+export const isHeld = (): boolean => held;
+
 /** Calls once no key is held: at once if none is. Gives a function that calls it off. */
 export function whenReleased(then: () => void): () => void {
   if (!held) {

@@ -7,6 +7,7 @@ import { i18next } from "../i18n/index.ts";
 import type { ModelId } from "@graphwright/compiler-core";
 import * as act from "./actions.ts";
 import { canvasViews } from "./canvas.ts";
+import { whenReleased } from "./held.ts";
 import { flushPreferences } from "./preferences.ts";
 import { log } from "./notices.ts";
 import { parseProject, type Project } from "./project.ts";
@@ -168,7 +169,8 @@ function changed(state: State, before: State): void {
 function soon(wait: number): void {
   if (wait > 0 && timer !== undefined) return;
   clearTimeout(timer);
-  timer = setTimeout(() => void write(), wait);
+  // Where a held key leads to is written when it rests.
+  timer = setTimeout(() => (wait > 0 ? whenReleased(() => void write()) : void write()), wait);
 }
 
 /** Writes what is open; calls while it writes lead to one more write. */

@@ -20,7 +20,8 @@ export function StatusBar(): ReactNode {
   const now = model && stepOf(model.timeline, model.b);
   const last = model?.verification;
   return (
-    <footer className="status-bar" data-testid="status-bar">
+    <footer className="status-place">
+      <div className="status-bar" data-testid="status-bar">
       {model && now ? (
         <>
           <Name className="status-file">{model.name}</Name>
@@ -42,6 +43,7 @@ export function StatusBar(): ReactNode {
         <Languages size={12} aria-hidden />
         {i18n.language === "en" ? "en" : "中文"}
       </button>
+      </div>
     </footer>
   );
 }

@@ -26,11 +26,15 @@ export interface PictureParams {
   /** Open groups; undefined: as they are at first. */
   readonly expanded: ReadonlySet<string> | "all" | undefined;
   readonly anchor?: NodeKey | undefined;
+  /** The picture that is shown, by its number: what stays keeps its place in it. Undefined: the last one of the same canvas. */
+  readonly previous?: number | undefined;
   /** The table is at hand already: it need not be sent again. */
   readonly hasTable: boolean;
 }
 
 export interface PictureResult {
+  /** its number among the pictures of this worker */
+  readonly serial: number;
   readonly table?: GraphTable;
   readonly layout: LayoutResult;
   readonly lineage: ReadonlyMap<NodeKey, readonly NodeKey[]>;

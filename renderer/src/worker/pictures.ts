@@ -6,13 +6,21 @@ import type { CallOptions, Client, Task } from "./rpc.ts";
 import type { RemoteSession, SourceRef } from "./source.ts";
 
 const rememberedLayouts = 16;
+/** A picture that is made ahead of its step may never be shown: the next then keeps the places of the one before. */
+const rememberedOfCanvas = 3;
 const rememberedTables = 4;
 
 type Tables = Pick<Client<RemoteSession>, "graphTable">;
 
+interface Numbered extends PreviousLayout {
+  readonly serial: number;
+}
+
 export function createPictures(tables: Tables, readOutline: (name: string, source: SourceRef, task: Task) => GraphTable | undefined): PictureApi {
   const engine = new LayoutEngine();
-  const layouts = new Map<string, PreviousLayout>();
+  /** by canvas, the last last */
+  const layouts = new Map<string, readonly Numbered[]>();
+  let serials = 0;
   const outlines = new Map<string, GraphTable>();
   const cache = new Map<string, GraphTable>();
   const hierarchies = new Map<string, Hierarchy>();
@@ -54,18 +62,19 @@ export function createPictures(tables: Tables, readOutline: (name: string, sourc
       return Promise.resolve(table !== undefined);
     },
 
-    async picture({ of, after, region, constants, texts, isolation, names, expanded, anchor, hasTable }, task) {
+    async picture({ of, after, region, constants, texts, isolation, names, expanded, anchor, previous: shown, hasTable }, task) {
       const table = "outline" in of ? outlines.get(of.outline)! : await tableOf(of, task);
       const hierarchy = await hierarchyOf(of, region, table, task);
       task.check();
       const picture = makePicture(table, hierarchy, { region, constants, texts, isolation, ...(names ? { names } : {}) });
       task.check();
       const key = `${"outline" in of ? of.outline : of.model}/${region}${"outline" in of || !of.canvas ? "" : `/${of.canvas}`}`;
-      let previous = layouts.get(key);
+      const ofCanvas = layouts.get(key) ?? [];
+      let previous: PreviousLayout | undefined = ofCanvas.find(({ serial }) => serial === shown) ?? ofCanvas.at(-1);
       let lineage: ReadonlyMap<NodeKey, readonly NodeKey[]> = new Map(table.lineage.map(([node, from]) => [node, from]));
       const outline = after === undefined ? undefined : outlines.get(after);
       if (!previous && outline && after !== undefined) {
-        previous = layouts.get(`${after}/0`);
+        previous = layouts.get(`${after}/0`)?.at(-1);
         lineage = sameValues(outline, table);
       }
       const open = expanded ?? openAtFirst(picture, isolation ? picture.rows.length : hierarchy.size);
@@ -73,16 +82,17 @@ export function createPictures(tables: Tables, readOutline: (name: string, sourc
         { nodes: picture.nodes, edges: picture.edges, expanded: open, titles: picture.titles, kept: picture.kept, options: { direction: "down", ...(anchor === undefined ? {} : { anchor }) } },
         { ...(previous && { previous }), lineage },
       );
+      const serial = ++serials;
       layouts.delete(key);
       // What is remembered is a copy: the layout itself is handed over.
-      layouts.set(key, { nodes: { ids: layout.nodes.ids, rects: layout.nodes.rects.slice() }, groups: layout.groups });
+      layouts.set(key, [...ofCanvas, { serial, nodes: { ids: layout.nodes.ids, rects: layout.nodes.rects.slice() }, groups: layout.groups }].slice(-rememberedOfCanvas));
       for (const oldest of layouts.keys()) {
         if (layouts.size <= rememberedLayouts) break;
         layouts.delete(oldest);
       }
       const contents = groupContents(table, picture, layout.groups, layout.owner);
       const ids = Int32Array.from(picture.nodes, (node) => node.id as number);
-      return { ...(hasTable ? {} : { table }), layout, lineage, contents, blocks: hierarchy.blocks, groupIds: picture.groupIds, expanded: open, size: picture.rows.length, ids };
+      return { serial, ...(hasTable ? {} : { table }), layout, lineage, contents, blocks: hierarchy.blocks, groupIds: picture.groupIds, expanded: open, size: picture.rows.length, ids };
     },
 
     forget({ name }) {

@@ -16,6 +16,7 @@ import { groupNames, nameGroup, useGroupNames } from "../../state/group-names.ts
 import { whenReleased } from "../../state/held.ts";
 import { renameGroup } from "../../state/notes.ts";
 import { useMetric } from "../../state/metrics.ts";
+import { positionOf } from "../../state/steps.ts";
 import { setView, updateModel, useStore, type ModelState, type Opening } from "../../state/store.ts";
 import { quietly } from "../../state/view-history.ts";
 import { useModelTools } from "../../state/tools.ts";
@@ -25,7 +26,7 @@ import { messageIn } from "../../i18n/compiler.ts";
 import { canvasLabels } from "./canvas-labels.ts";
 import { groupContents } from "./group-contents.ts";
 import { HeatLegend } from "./heat-legend.tsx";
-import { usePicture, type Drawn, type Expanded } from "./use-picture.ts";
+import { usePicture, type Drawn, type Expanded, type PictureRequest } from "./use-picture.ts";
 import "./graph.css";
 
 /** Up to this many marked nodes a change is looked at in one place. */
@@ -141,6 +142,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
       expanded: expandedGiven,
     },
     () => handle.current?.anchor(),
+    (before, now) => (model && !side ? stepAhead(model, before.step, now.step) : undefined),
   );
   // The outline stays until the model's own picture is there.
   const drawn = latest && (latest.key === pictureKey || (regionId === 0 && latest.key === `${outline}/0`)) ? latest : undefined;
@@ -414,6 +416,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
             layout={drawn.layout}
             lineage={drawn.lineage}
             lead={drawn.soon && !side ? lead : undefined}
+            hurried={drawn.soon}
             selection={selection}
             minimap={minimap && at !== "before"}
             whenRested={whenReleased}
@@ -493,6 +496,16 @@ function dimOthers(data: CanvasData, nodes: readonly NodeId[]): CanvasData {
     },
     look: (id) => ({ ...data.look!(id), dimmed: !kept.has(id) }),
   };
+}
+
+/** The step after another one, the same way along the branch, compared as the model is. */
+function stepAhead(model: ModelState, before: StepId, now: StepId): PictureRequest["of"] | undefined {
+  const { branch } = model.timeline;
+  const [from, at] = [positionOf(model.timeline, before), positionOf(model.timeline, now)];
+  const step = from < 0 || at < 0 || from === at ? undefined : branch[at + Math.sign(at - from)];
+  if (step === undefined) return undefined;
+  const base = act.baseFor(model, model.compare, step);
+  return { model: model.id, step, base: base === step ? undefined : base };
 }
 
 /** What a group is called as long as nobody names it. */

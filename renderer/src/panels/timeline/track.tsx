@@ -159,7 +159,7 @@ function Handle({ name, position, last, left, label, text, onDown, onMove, onKey
   return (
     <div
       className={`handle handle-${name}`}
-      style={{ left }}
+      style={{ transform: `translateX(${left}px)` }}
       role="slider"
       tabIndex={0}
       aria-label={label}
