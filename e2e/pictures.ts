@@ -1,4 +1,4 @@
-/** Makes the pictures in docs/pictures from the running program. Usage: npm run docs:pictures */
+/** Makes the pictures in docs/pictures from the running program. Usage: npm run docs:pictures [-- NAME...], without names all of them. */
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { createSession, MemoryBlob, silentTask } from "@graphwright/compiler-core";
@@ -8,13 +8,20 @@ import { launchBrowser } from "./harness.ts";
 
 const folder = inRoot("docs/pictures");
 await mkdir(folder, { recursive: true });
+const names = process.argv.slice(3);
+const wanted = (...any: readonly string[]): boolean => names.length === 0 || any.some((name) => names.includes(name));
+
+/** Writes a picture that is asked for. */
+async function save(page: Page, name: string): Promise<void> {
+  if (wanted(name)) await page.screenshot({ path: path.join(folder, `${name}.png`) });
+}
 
 /** A picture of what has come to rest, without notices and without the path of this machine. */
 async function settledShot(page: Page, name: string): Promise<void> {
   await page.waitForTimeout(800);
   await clearNotices(page);
   await withoutPath(page);
-  await page.screenshot({ path: path.join(folder, `${name}.png`) });
+  await save(page, name);
 }
 
 /** A path of this machine has no place in a picture. */
@@ -42,13 +49,14 @@ async function withChineseFont(page: Page): Promise<void> {
 }
 
 for (const theme of ["light", "dark"] as const) {
+  if (!wanted(...(theme === "light" ? ["welcome", "window", "palette", "pipeline", "lesson"] : ["window-dark", "window-high-contrast"]))) continue;
   const program = await launchBrowser({ viewport: { width: 1440, height: 900 } });
   const { page } = program;
   const at = (id: string) => page.getByTestId(id);
   await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
   await at("example").first().waitFor();
   await page.waitForTimeout(500);
-  if (theme === "light") await page.screenshot({ path: path.join(folder, "welcome.png") });
+  if (theme === "light") await save(page, "welcome");
   await at("example").first().click();
   await at("graph-panel").locator('[data-kind="operator"]').first().waitFor();
   await at("tab-rewrites").click();
@@ -60,17 +68,17 @@ for (const theme of ["light", "dark"] as const) {
   await clearNotices(page);
   await page.waitForTimeout(800);
   await withoutPath(page);
-  await page.screenshot({ path: path.join(folder, theme === "light" ? "window.png" : "window-dark.png") });
+  await save(page, theme === "light" ? "window" : "window-dark");
   if (theme === "dark") {
     await page.emulateMedia({ contrast: "more" });
     await page.waitForTimeout(400);
-    await page.screenshot({ path: path.join(folder, "window-high-contrast.png") });
+    await save(page, "window-high-contrast");
   }
   if (theme === "light") {
     await page.keyboard.press("Control+k");
     await at("palette-input").fill("com");
     await page.waitForTimeout(300);
-    await page.screenshot({ path: path.join(folder, "palette.png") });
+    await save(page, "palette");
     await page.keyboard.press("Escape");
     await at("tab-pipeline").click();
     await at("run-all").click();
@@ -79,7 +87,7 @@ for (const theme of ["light", "dark"] as const) {
     await page.waitForTimeout(3000);
     await clearNotices(page);
     await withoutPath(page);
-    await page.screenshot({ path: path.join(folder, "pipeline.png") });
+    await save(page, "pipeline");
     await at("menu-help").click();
     await at("command-help-welcome").click();
     await page.locator('[data-testid="lesson-card"][data-lesson="fold-batch-norm"]').click();
@@ -88,13 +96,13 @@ for (const theme of ["light", "dark"] as const) {
     await at("lesson-choice").first().click();
     await page.waitForTimeout(800);
     await withoutPath(page);
-    await page.screenshot({ path: path.join(folder, "lesson.png") });
+    await save(page, "lesson");
   }
   await program.close();
 }
 
-// Why not here, values, and the window in Chinese.
-{
+// Why not here, values, times, tuning, and the window in Chinese.
+if (wanted("why-not", "values", "times", "tuning", "window-zh-cn")) {
   const program = await launchBrowser({ viewport: { width: 1440, height: 900 } });
   const { page } = program;
   const at = (id: string) => page.getByTestId(id);
@@ -122,6 +130,16 @@ for (const theme of ["light", "dark"] as const) {
   await at("heat-legend").waitFor();
   await shot("times");
   await at("profile-heat").click();
+  if (wanted("tuning")) {
+    await at("tab-tuning").click();
+    await at("run-tuning").click();
+    const measured = page.locator('[data-testid="tuning-row"][data-measured="true"]');
+    await measured.first().waitFor({ timeout: 120_000 });
+    await page.waitForFunction(() => document.querySelector<HTMLButtonElement>('[data-testid="run-tuning"]')?.disabled === false, undefined, { timeout: 120_000 });
+    await measured.nth(1).locator("button").click();
+    await page.locator(".trials canvas").waitFor();
+    await shot("tuning");
+  }
   await withChineseFont(page);
   await at("language").click();
   await at("tab-text").click();
@@ -139,7 +157,7 @@ for (const theme of ["light", "dark"] as const) {
 }
 
 // Two steps and two models side by side.
-{
+if (wanted("beside", "models", "models-dark")) {
   const program = await launchBrowser({ viewport: { width: 1440, height: 900 } });
   const { page } = program;
   const at = (id: string) => page.getByTestId(id);

@@ -343,15 +343,6 @@ function Canvas({
     };
   }, [store, look, paint]);
 
-  // With more or less room, as beside another canvas, a panel or in another window, the middle of the view stays in the middle.
-  useEffect(() => {
-    let last = store.getState().width;
-    return store.subscribe(({ width, transform: [x, y, zoom] }) => {
-      const by = last > 0 ? width - last : 0;
-      if (width > 0) last = width;
-      if (width > 0 && by !== 0) void flow.setViewport({ x: x + by / 2, y, zoom });
-    });
-  }, [store, flow]);
   useLayoutEffect(() => {
     if (moved) void flow.setViewport(moved);
   }, [moved, flow]);
@@ -390,6 +381,32 @@ function Canvas({
     },
     [flow, store],
   );
+
+  // With more or less room, as beside another canvas, a panel or in another window, the middle of the view stays in the middle.
+  const roomChanged = useRef(-Infinity);
+  const findAgain = useCallback(() => {
+    const { scene: current, selectedBoxes: selected } = live.current;
+    const { width, height, transform } = store.getState();
+    const view: View = { x: transform[0], y: transform[1], zoom: transform[2] };
+    if (width === 0 || current.boxCount === 0 || countIn(current, regionOf(view, width, height, 0), 1) > 0) return;
+    const [box] = selected;
+    if (box === undefined) goHome();
+    else centerBox(box, undefined, 0);
+  }, [store, goHome, centerBox]);
+  useEffect(() => {
+    let last = store.getState().width;
+    return store.subscribe(({ width, transform: [x, y, zoom] }) => {
+      const by = last > 0 ? width - last : 0;
+      if (width > 0) last = width;
+      if (width === 0 || by === 0) return;
+      roomChanged.current = performance.now();
+      void flow.setViewport({ x: x + by / 2, y, zoom }).then(findAgain);
+    });
+  }, [store, flow, findAgain]);
+  // Beside another canvas the layout is another one too, and comes a little later: with nothing of it in view a person would look for it.
+  useEffect(() => {
+    if (performance.now() - roomChanged.current < 1000) findAgain();
+  }, [scene, findAgain]);
 
   const boxInView = useCallback(
     (box: number): boolean => {

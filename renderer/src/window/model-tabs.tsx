@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { ContextMenu } from "radix-ui";
-import { useRef, useState, type DragEvent, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useRef, useState, type DragEvent, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Name } from "../design/name.tsx";
 import * as act from "../state/actions.ts";
@@ -21,6 +21,10 @@ export function ModelTabs(): ReactNode {
   // A file whose outline is shown already has a tab of its own: it is what the window shows.
   const opening = useStore((state) => state.opening?.name);
   const shown = opening === undefined ? active : null;
+  // Where the tabs need more room than there is, the one that is shown is among those in view.
+  useEffect(() => {
+    list.current?.querySelector('[data-active="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [shown, order]);
   if (order.length === 0 && opening === undefined) return <span className="model-tabs" />;
 
   const focusTab = (index: number): void => list.current?.querySelectorAll<HTMLButtonElement>(".model-tab-name")[index]?.focus();
