@@ -14,10 +14,12 @@ async function loadTexts(): Promise<void> {
   } else delete world._VSCODE_NLS_MESSAGES;
 }
 
+const follow = (): void => void loadTexts();
+
 /** Loads a module of the editor once its texts are there; what is drawn after another language is chosen speaks that one. */
 export async function withTexts<T>(load: () => Promise<T>): Promise<T> {
   await loadTexts();
-  i18next.off("languageChanged", loadTexts);
-  i18next.on("languageChanged", loadTexts);
+  i18next.off("languageChanged", follow);
+  i18next.on("languageChanged", follow);
   return load();
 }
