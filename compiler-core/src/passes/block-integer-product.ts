@@ -20,6 +20,8 @@ interface Product {
   /** [N, C, H, W]; for matrices [rows, columns, 1, 1] */
   readonly data: readonly number[];
   readonly zero: number;
+  /** the zero point where it is known only at run time; `zero` is then 0 */
+  readonly computedZero?: ValueRef;
   /** [M, C / group, kh, kw], less their zero points, which may not fit 8 bits */
   readonly filters: { readonly dims: readonly number[]; readonly numbers: Float64Array; readonly from: ValueRef };
   readonly bias: ArrayLike<number> | undefined;
@@ -43,7 +45,11 @@ function productOf(root: OperatorNode, context: MatchContext): Product | string 
   const constant = (i: number | undefined): Tensor | undefined => (i !== undefined && root.inputs[i] ? context.tensor(root.inputs[i]) : undefined);
   const all: readonly (number | undefined)[] = [at.xZero, at.w, at.wZero, at.yZero, at.bias, ...(at.scales ?? [])];
   const given = all.filter((i): i is number => i !== undefined && !!root.inputs[i]);
-  const computed = given.find((i) => !constant(i));
+  // Sums alone can be corrected by a zero point that a run decides (DynamicQuantizeLinear's).
+  const xZero = root.inputs[at.xZero];
+  const zeroDims = xZero ? staticShape(context.type(xZero)) : undefined;
+  const computedZero = at.scales === undefined && xZero && !context.constant(xZero) && zeroDims && elementCount(zeroDims) === 1 ? xZero : undefined;
+  const computed = given.find((i) => !constant(i) && !(computedZero && i === at.xZero));
   if (computed !== undefined) return `input ${computed} is computed`;
   const w = constant(at.w)!;
   const conv = root.op.includes("Conv");
@@ -73,6 +79,7 @@ function productOf(root: OperatorNode, context: MatchContext): Product | string 
     element: elementOf(context.type(x))!,
     data: conv ? shape : [elementCount(shape.slice(0, -1)), shape.at(-1)!, 1, 1],
     zero,
+    ...(computedZero ? { computedZero } : {}),
     filters: { dims, numbers: centred, from },
     bias: constant(at.bias) && toNumbers(constant(at.bias)!),
     steps,
@@ -112,7 +119,7 @@ export const blockIntegerProduct = defineRewrite({
   roots: ["QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"],
   preconditions: [
     { name: "static bytes", doc: "The data are uint8 or int8 with a static shape, images of two dimensions or matrices; the factor is a matrix or filters of them." },
-    { name: "constant factors", doc: "Filters, bias, scales and zero points are constants; the data and the result have one scale, the filters one or one a channel." },
+    { name: "constant factors", doc: "Filters, bias, scales and zero points are constants, but for the data's zero point of a product whose sums are the result; the data and the result have one scale, the filters one or one a channel." },
     { name: "filters around zero", doc: "Less their zero points the filters fit int8." },
     { name: "no overflow", doc: "No sum of products exceeds 32 bits, whatever the data." },
     { name: "whole blocks", doc: "There is one group, or one a channel, or the groups are whole blocks; and the blocks are mostly filled." },
@@ -131,7 +138,8 @@ export const blockIntegerProduct = defineRewrite({
     const [low, high] = numbers.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [0, 0]);
     let holds = context.require("filters around zero", low >= -128 && high <= 127, `from ${low} to ${high}`);
     const terms = elementCount(dims.slice(1));
-    const most = terms * 255 * 128 + offsets(product, shiftOf(product)).reduce((a, v) => Math.max(a, Math.abs(v)), 0);
+    // Sums of an unknown zero point are at most as large as those of the largest.
+    const most = (product.computedZero ? 2 : 1) * terms * 255 * 128 + offsets(product, shiftOf(product)).reduce((a, v) => Math.max(a, Math.abs(v)), 0);
     holds = context.require("no overflow", most < 2 ** 31, `${terms} products`) && holds;
     const form = formOf(product, conv ? context.attributes(root).int("group", 1) : 1, options.channelBlock);
     holds = context.require("whole blocks", typeof form !== "string", () => (typeof form === "string" ? form : `${product.filters.dims[0]} channels`)) && holds;
@@ -155,14 +163,23 @@ export const blockIntegerProduct = defineRewrite({
       const { begins, output } = placeWindow(data.slice(2), window);
       const ends = output.map((o, d) => Math.max(0, (o - 1) * window.strides[d]! + (window.kernel[d]! - 1) * window.dilations[d]! + 1 - data[2 + d]! - begins[d]!));
       // What stands for 0 surrounds the image.
-      if ([...begins, ...ends].some((n) => n > 0)) value = builder.pad(value, [0, 0, ...begins, 0], [0, 0, ...ends, 0], zero === 0 ? undefined : fromNumbers(element, [], [zero]));
+      if ([...begins, ...ends].some((n) => n > 0)) value = builder.pad(value, [0, 0, ...begins, 0], [0, 0, ...ends, 0], product.computedZero ?? (zero === 0 ? undefined : fromNumbers(element, [], [zero])));
     }
     const name = context.graph.valueName(filters.from) || root.outputs[0]!.name;
     const packed = packIntegerFilters(filters.numbers, filters.dims, block, depth, form.form);
     const added = offsets(product, shift);
     const sums = new Int32Array(blocksOf(features, block) * block);
     sums.set(added);
-    const inputs = [value, builder.constant(makeTensor("int8", packed.dims, packed.numbers), `${name}_packed`, [filters.from]), builder.constant(makeTensor("int32", [blocksOf(features, block), block], sums), `${name}_offset`, [filters.from])];
+    const factors = builder.constant(makeTensor("int8", packed.dims, packed.numbers), `${name}_packed`, [filters.from]);
+    let offset = builder.constant(makeTensor("int32", [blocksOf(features, block), block], sums), `${name}_offset`, [filters.from]);
+    if (product.computedZero) {
+      const ones = new Int32Array(sums.length);
+      ones.set(offsets({ ...product, bias: undefined, zero: 1 }, 0));
+      const by = builder.node("Cast", [product.computedZero], { to: int(codeOfElement("int32")) }, "zero", "");
+      const moved = builder.node("Mul", [builder.constant(makeTensor("int32", [blocksOf(features, block), block], ones), `${name}_sums`, [filters.from]), by], {}, "moved", "");
+      offset = builder.node("Add", [offset, moved], {}, "offset", "");
+    }
+    const inputs = [value, factors, offset];
     if (steps) {
       const scale = packVector(Float32Array.from({ length: features }, (_, m) => steps[steps.length === 1 ? 0 : m]!), block);
       inputs.push(builder.constant(fromNumbers("float32", scale.dims, scale.numbers), `${name}_step`, [filters.from]));

@@ -49,7 +49,7 @@ export const conditionsZh: Readonly<Record<string, string>> = {
   "Every value of the first type is a value of the type between: float16 to float32 to int8 is float16 to int8, but float32 to float16 to float32 rounds.": "最初类型的每个值都是中间类型的值：float16 到 float32 到 int8 等于 float16 到 int8，但 float32 到 float16 到 float32 会舍入。",
   "Factors and bias have one floating-point type.": "因子与偏置是同一浮点类型。",
   "Filters and bias are constants; filters that a Cast or DequantizeLinear makes of constants in fewer bits, with one scale or one a filter, stay in these.": "滤波器与偏置是常量；由 Cast 或 DequantizeLinear 从位数更少的常量得到的滤波器，有一个比例或每个滤波器一个比例时，保持这些位数。",
-  "Filters, bias, scales and zero points are constants; the data and the result have one scale, the filters one or one a channel.": "滤波器、偏置、比例与零点都是常量；数据与结果各有一个比例，滤波器有一个或每个通道一个。",
+  "Filters, bias, scales and zero points are constants, but for the data's zero point of a product whose sums are the result; the data and the result have one scale, the filters one or one a channel.": "滤波器、偏置、比例与零点是常量，但结果即为和的乘积，其数据的零点可以是计算得出的；数据与结果各有一个比例，滤波器有一个比例或每个通道一个。",
   "If there is a mask, it has rank 2 or 4, its last size is the number of keys, it does not widen the scores, and it is proven to be finite.": "若有掩码，则其秩为 2 或 4，最后的尺寸是键的个数，不扩展得分，且被证明是有限的。",
   "It computes x cos + rotated(x) sin, or a cos - b sin beside b cos + a sin, where a and b are the two halves of the last axis, or its even and odd entries, and the result has the proven shape of x.": "它计算 x cos + rotated(x) sin，或 a cos - b sin 与 b cos + a sin，其中 a 与 b 是最后一个轴的两半，或其偶数项与奇数项，且结果被证明与 x 形状相同。",
   "It is a product, or one of its operands is in float16 already and the others are so too or are constants.": "它是一个乘积，或其操作数之一已是 float16，而其余的也是，或为常量。",

@@ -137,7 +137,7 @@ for (const w of vectorWidths) {
   }
   // Adding 1.5 * 2^23 leaves no fraction bits; larger numbers have none. The sign of a zero is kept.
   define("round", `${v} x`, `const ${v} a = gw_abs_x${w}(x); const ${v} r = (a + 8388608.0f) - 8388608.0f; return gw_select_x${w}(a < 8388608.0f, (${v})((${i})r | ((${i})x & ~0x7fffffff)), x);`, ["abs", "select"]);
-  define("splati", "int32_t x", `return (${i})${all("x")};`);
+  table.set(`gw_splati_x${w}`, { text: `static inline ${i} gw_splati_x${w}(int32_t x) { return (${i})${all("x")}; }`, needs: [] });
   defineDot(w);
   defineBytes(w);
   defineHalves(w);

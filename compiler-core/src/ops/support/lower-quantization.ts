@@ -76,6 +76,9 @@ export const dequantizeLinearLowering: Lowering = {
   },
 };
 
+/** Lanes of the widest vectors. */
+const rangeLanes = 16;
+
 /** Scale and zero point from the range of the data, which always holds 0. */
 export const dynamicQuantizeLinearLowering: Lowering = {
   build(context) {
@@ -87,9 +90,20 @@ export const dynamicQuantizeLinearLowering: Lowering = {
     const zero = zeroOut ?? context.local("zero", "uint8", []);
     const reduce = spatialAxes(x.dims).map((a) => ({ ...a, kind: "reduce" as const }));
     const f = (value: number): Expression => number("float32", value);
+    const last = x.dims.at(-1) ?? 1;
+    // Each lane finds the extreme of what falls to it: neighbouring elements are one vector.
+    const extreme = (name: string, to: Buffer, of: typeof min): readonly Statement[] => {
+      if (last % rangeLanes !== 0) return nest(name, reduce, (v) => store(to, [], of(load(to, []), load(x, v))), () => store(to, [], f(0)));
+      const parts = context.local(`${name}_lanes`, "float32", [rangeLanes]);
+      const rows = [...reduce.slice(0, -1), { name: "b", extent: last / rangeLanes, kind: "reduce" as const }];
+      return [
+        ...nest(name, [...rows, { name: "lane", extent: rangeLanes }], (v) => store(parts, [v.at(-1)!], of(load(parts, [v.at(-1)!]), load(x, [...v.slice(0, -2), add(mul(v.at(-2)!, rangeLanes), v.at(-1)!)]))), (v) => store(parts, [v.at(-1)!], f(0))),
+        ...nest(`${name}_join`, [{ name: "lane", extent: rangeLanes, kind: "reduce" }], ([l]) => store(to, [], of(load(to, []), load(parts, [l!]))), () => store(to, [], f(0))),
+      ];
+    };
     return [
-      ...nest("lowest", reduce, (v) => store(low, [], min(load(low, []), load(x, v))), () => store(low, [], f(0))),
-      ...nest("highest", reduce, (v) => store(high, [], max(load(high, []), load(x, v))), () => store(high, [], f(0))),
+      ...extreme("lowest", low, min),
+      ...extreme("highest", high, max),
       step("scale", scale, [], select(binary("eq", load(high, []), load(low, [])), f(1), div(sub(load(high, []), load(low, [])), f(255)))),
       step("zero_point", zero, [], cast("uint8", min(max(unary("round", div(unary("neg", load(low, [])), load(scale, []))), f(0)), f(255)))),
       ...(y ? nest("quantize", spatialAxes(y.dims), (v) => store(y, v, toQuantized(div(load(x, v), load(scale, [])), load(zero, []), "uint8"))) : []),

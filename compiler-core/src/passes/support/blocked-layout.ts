@@ -65,10 +65,10 @@ export class Builder {
     return this.node("BlockChannels", [value], { block: int(size) }, "blocked");
   }
 
-  /** Pads with zeros, or with `fill`. */
-  pad(value: ValueRef, begins: readonly number[], ends: readonly number[], fill?: Tensor): ValueRef {
+  /** Pads with zeros, or with `fill`: one number, or a value that a run gives. */
+  pad(value: ValueRef, begins: readonly number[], ends: readonly number[], fill?: Tensor | ValueRef): ValueRef {
     const amounts = this.constant(int64Vector([...begins, ...ends]), `${this.base}_pads`);
-    return this.node("Pad", [value, amounts, ...(fill ? [this.constant(fill, `${this.base}_border`)] : [])], {}, "padded", "");
+    return this.node("Pad", [value, amounts, ...(fill ? ["node" in fill ? fill : this.constant(fill, `${this.base}_border`)] : [])], {}, "padded", "");
   }
 }
 
