@@ -67,4 +67,9 @@ journey("draw a digit, look at what nodes compute, before and after a run", { mo
   await at("go-to-worst").click();
   await at("numbers-grid").locator("[data-worst]").waitFor();
   await screenshot("values-5-before-after");
+
+  // Where it grows: the graph takes its colour.
+  await at("menu-view").click();
+  await at("command-view-heat-error").click();
+  await page.locator('[data-testid="heat-legend"][data-kind="error"]').waitFor();
 });

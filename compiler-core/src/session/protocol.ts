@@ -904,6 +904,8 @@ export interface SessionApi {
   tensorPart: Method<TensorPartParams, TensorPart>;
   tensorStatistics: Method<{ readonly tensor: TensorRef }, TensorView & { readonly dims: readonly number[] }>;
   compareTensors: Method<{ readonly a: TensorRef; readonly b: TensorRef }, TensorComparison>;
+  /** of two kept runs: how far the values of each of b's nodes are from a's of the same names and shapes, at most and absolute. Nodes without such a value are left out */
+  runErrors: Method<{ readonly model: ModelId; readonly a: number; readonly b: number }, MetricView>;
   /** the program and its C after all of its schedule, or after so many steps of it: 0 is the plain loop nest */
   program: Method<At & { readonly node: NodeId; readonly scheduled?: number }, ProgramView>;
   /** would the step apply to the node's schedule as it is? */

@@ -36,7 +36,7 @@ import type { At, ChangeResult, CheckView, ModelDiff, ModelId, NodeDetail, Opera
 import { Engine } from "./engine.ts";
 import { bytesOf, runGraph } from "./run.ts";
 import { constantView, tensorView } from "./tensor-view.ts";
-import { compareTensors, Keeper, keptBytesLimit, tensorOf, tensorPart } from "./tensors.ts";
+import { compareTensors, Keeper, keptBytesLimit, runErrors, tensorOf, tensorPart } from "./tensors.ts";
 import { restoreTree, treeOf } from "./tree.ts";
 import { nodeFlops } from "./cost.ts";
 import { graphTable, marksOfModel, marksOfStep } from "./graph-table.ts";
@@ -512,6 +512,11 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async compareTensors({ a, b }, task) {
       return compareTensors(tensorIn(a).tensor, tensorIn(b).tensor, task);
+    },
+
+    async runErrors({ model: id, a, b }, task) {
+      const model = find(id);
+      return runErrors(model, model.kept.find(a), model.kept.find(b), task);
     },
 
     async program({ model, step, node, scheduled }) {

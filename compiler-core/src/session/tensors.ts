@@ -8,7 +8,7 @@ import { isTensor, type Value } from "../ops/index.ts";
 import { compareValues } from "../passes/check/compare.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
-import type { KeptValueView, TensorComparison, TensorPart, TensorPartParams, TensorRef } from "./protocol.ts";
+import type { KeptValueView, MetricView, TensorComparison, TensorPart, TensorPartParams, TensorRef } from "./protocol.ts";
 
 /** Bytes of values that one run may keep when nothing else is asked for. */
 export const keptBytesLimit = 256 * 1024 * 1024;
@@ -17,7 +17,7 @@ const keptRuns = 3;
 /** elements of one part: a window's screen has fewer */
 const partLimit = 1 << 20;
 
-interface KeptRun {
+export interface KeptRun {
   readonly step: StepId;
   readonly values: ReadonlyMap<NodeId, ReadonlyMap<number, Value>>;
 }
@@ -170,3 +170,24 @@ export function compareTensors(a: Tensor, b: Tensor, task: Task): TensorComparis
   return { ...base, differing, histogram: { low, high, counts } };
 }
 
+
+/** The largest absolute difference of each node's values between two runs, matched by the values' names; not-a-number where only one side has it, and infinities, count as the largest of the others. */
+export function runErrors(graphs: { graph(step: StepId): Graph }, a: KeptRun, b: KeptRun, task: Pick<Task, "check">): MetricView {
+  const nameOf = (run: KeptRun, node: NodeId, output: number): string => graphs.graph(run.step).find(node)?.outputs[output]?.name ?? "";
+  const before = new Map<string, Tensor>();
+  for (const [node, outputs] of a.values) for (const [output, value] of outputs) if (isTensor(value)) before.set(nameOf(a, node, output), value);
+  const found = new Map<NodeId, number>();
+  let largest = 0;
+  for (const [node, outputs] of b.values) {
+    for (const [output, value] of outputs) {
+      task.check();
+      const other = before.get(nameOf(b, node, output));
+      if (!other || !isTensor(value)) continue;
+      const { maxAbs, mismatch } = compareValues(other, value);
+      if (mismatch !== undefined) continue;
+      if (Number.isFinite(maxAbs)) largest = Math.max(largest, maxAbs);
+      found.set(node, Math.max(found.get(node) ?? 0, Number.isNaN(maxAbs) ? Infinity : maxAbs));
+    }
+  }
+  return { nodes: Int32Array.from(found.keys()), values: Float64Array.from(found.values(), (value) => (Number.isFinite(value) ? value : Math.max(largest, 1))) };
+}

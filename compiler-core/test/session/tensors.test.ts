@@ -54,6 +54,17 @@ describe("values that a run kept", () => {
     expect(histogram!.counts.reduce((sum, n) => sum + n, 0)).toBe(count);
   });
 
+  test("how far two runs are apart, by node: nothing from itself; from one on other inputs, what the worst element says", async () => {
+    const [one, other] = [await session.run({ model, step: first, seed: 3, keep: {}, engine: "reference" }, task), await session.run({ model, step: first, seed: 4, keep: {}, engine: "reference" }, task)];
+    const own = await session.runErrors({ model, a: one.kept!.run, b: one.kept!.run }, task);
+    expect(own.nodes).toHaveLength(new Set(values.map(({ node }) => node)).size);
+    expect(Math.max(...own.values)).toBe(0);
+    const { nodes, values: errors } = await session.runErrors({ model, a: one.kept!.run, b: other.kept!.run }, task);
+    const image = named("image");
+    const { maxAbs } = await session.compareTensors({ a: refOf(image, one.kept!), b: { ...refOf(image), run: other.kept!.run } }, task);
+    expect(errors[nodes.indexOf(image.node)]).toBe(maxAbs);
+  });
+
   test("only the last runs are kept", async () => {
     for (let i = 0; i < 3; i++) await session.run({ model, step: first, seed: i, keep: {}, engine: "reference" }, task);
     await expect(session.tensorStatistics({ tensor: refOf(named("image")) }, task)).rejects.toMatchObject({ diagnostic: { code: "no-such-run" } });

@@ -11,6 +11,7 @@ import { profileModel } from "../state/profile-model.ts";
 import { tuneModel } from "../state/tune-model.ts";
 import { copyPicture } from "../state/picture-file.ts";
 import { query } from "../state/query.ts";
+import { runModel } from "../state/run-model.ts";
 import { report } from "../state/notices.ts";
 import { i18next } from "../i18n/index.ts";
 import { positionOf } from "../state/steps.ts";
@@ -37,7 +38,15 @@ const hasSelection = (state: State): boolean => (activeModel(state)?.selected.le
 const hasSelectionOrGroup = (state: State): boolean => hasSelection(state) || (state.active !== null && groupOf(state.active) !== undefined);
 const hasSteps = (state: State): boolean => (activeModel(state)?.timeline.steps.length ?? 0) > 1;
 const isBeside = (state: State): boolean => { const model = activeModel(state); return !!model && differenceOf(state, model) === "beside"; };
-const hasMetric = (kind: "time" | "error") => (state: State): boolean => state.active !== null && metricOf(state.active, kind) !== undefined;
+/** Colours by what is measured, and measures it where it is not known yet: of errors, from the first step where no two are compared. */
+async function heatBy(kind: "time" | "error", model: ModelState): Promise<void> {
+  if (view().heat === kind) return setView({ heat: "none" });
+  setView({ heat: kind });
+  if (metricOf(model.id, kind) !== undefined) return;
+  if (kind === "time") return profileModel(model.id);
+  if (model.a === model.b) act.compareWith(model.id, model.timeline.branch[0]!);
+  await runModel(model.id, 1, {});
+}
 /** Draws only what the selected nodes need, what needs them, or both. */
 const isolate = (model: ModelState, direction: Isolation["direction"]): void =>
   updateModel(model.id, { isolation: { nodes: model.selected.length > 0 ? model.selected : (groupOf(model.id)?.contents?.nodes ?? []), direction } });
@@ -139,8 +148,8 @@ export const commands: readonly Command[] = [
   },
   { id: "view-heat-flops", menu: "view", section: 3, enabled: hasModel, checked: (state) => state.view.heat === "flops", run: () => setView({ heat: view().heat === "flops" ? "none" : "flops" }) },
   { id: "view-heat-bytes", menu: "view", section: 3, enabled: hasModel, checked: (state) => state.view.heat === "bytes", run: () => setView({ heat: view().heat === "bytes" ? "none" : "bytes" }) },
-  { id: "view-heat-time", menu: "view", section: 3, enabled: hasMetric("time"), checked: (state) => state.view.heat === "time", run: () => setView({ heat: view().heat === "time" ? "none" : "time" }) },
-  { id: "view-heat-error", menu: "view", section: 3, enabled: hasMetric("error"), checked: (state) => state.view.heat === "error", run: () => setView({ heat: view().heat === "error" ? "none" : "error" }) },
+  { id: "view-heat-time", menu: "view", section: 3, enabled: idle, checked: (state) => state.view.heat === "time", run: onModel((model) => heatBy("time", model)) },
+  { id: "view-heat-error", menu: "view", section: 3, enabled: (state) => idle(state) && hasSteps(state), checked: (state) => state.view.heat === "error", run: onModel((model) => heatBy("error", model)) },
   { id: "view-edge-width", menu: "view", section: 3, keys: ["W"], checked: (state) => state.view.edgeWidth, run: () => setView({ edgeWidth: !view().edgeWidth }) },
   { id: "view-minimap", menu: "view", section: 3, keys: ["M"], checked: (state) => state.view.minimap, run: () => setView({ minimap: !view().minimap }) },
   { id: "view-constants", menu: "view", section: 3, checked: (state) => state.view.constants, run: () => setView({ constants: !view().constants }) },

@@ -2,6 +2,7 @@
 import type { ModelId, RunInput } from "@graphwright/compiler-core";
 import type { OpenedFile } from "../host/host.ts";
 import { i18next } from "../i18n/index.ts";
+import { setMetric } from "./metrics.ts";
 import { report } from "./notices.ts";
 import { parseNpy } from "./npy.ts";
 import { services } from "./services.ts";
@@ -64,6 +65,9 @@ export async function runModel(id: ModelId, seed: number, given: Readonly<Record
       const result = await session.run({ model: id, step, seed, inputs, keep: {} }, options);
       updateModel(id, { run: { step, seed, result } });
       updateTools(id, { baseRun: base?.kept ? { step: a, kept: base.kept } : null });
+      if (!base?.kept || !result.kept) return;
+      const { nodes, values } = await session.runErrors({ model: id, a: base.kept.run, b: result.kept.run }, options);
+      setMetric(id, "error", { step, values: new Map([...nodes].map((node, i) => [node, values[i]!])) });
     });
   } catch (error) {
     report(t("error.run"), error, id);
