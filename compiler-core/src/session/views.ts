@@ -80,18 +80,19 @@ export function inputLabel(definition: OperatorDefinition, index: number): strin
   return formal ? (formal.presence === "variadic" ? `${formal.name}${index - definition.inputs.length + 1}` : formal.name) : "";
 }
 
-/** What the operators inside a fused group call its inputs: "X", "W", "max". Undefined where none of them names it. */
-export function fusedLabels(graph: Graph, node: OperatorNode): readonly (string | undefined)[] {
+/** What the operators inside a fused group call its inputs: "X", "W", "max"; where none of them names one, its name in the group. */
+export function fusedLabels(graph: Graph, node: OperatorNode): readonly string[] {
   const body = node.regions["body"];
   if (body === undefined) return [];
   return graph.region(body).parameters.map((parameter) => {
     for (const use of graph.usesOf(parameter)) {
       const user = use.kind === "input" ? graph.operator(use.user) : undefined;
-      const definition = user && findOperator(user.domain, user.op);
-      const label = definition && use.kind === "input" ? inputLabel(definition, use.index) : "";
-      if (label !== "") return label;
+      if (!user || use.kind !== "input") continue;
+      const definition = findOperator(user.domain, user.op);
+      const label = isFused(user) ? fusedLabels(graph, user)[use.index] : definition && inputLabel(definition, use.index);
+      if (label) return label;
     }
-    return undefined;
+    return graph.node(parameter).outputs[0]!.name;
   });
 }
 
