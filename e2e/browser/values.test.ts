@@ -51,6 +51,7 @@ journey("draw a digit, look at what nodes compute, before and after a run", { mo
   await at("run-model").click();
   await page.keyboard.press("Escape");
   await expect.poll(async () => (await at("values-note").count()) > 0).toBe(true);
+  expect(await at("engine").textContent()).toContain("reference evaluation");
   await expect.poll(best).toBe("3");
   await at("tensor-file").setInputFiles({ name: "8.npy", mimeType: "application/octet-stream", buffer: readFileSync(inRoot("examples/digits/images/8.npy")) });
   await at("run-model").click();

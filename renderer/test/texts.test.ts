@@ -127,7 +127,10 @@ function spokenTexts(): ReadonlySet<string> {
     const visit = (node: ts.Node): void => {
       if (ts.isCallExpression(node) && name.startsWith("passes/") && /(^|\.)require$/.test(node.expression.getText(source))) take(node.arguments[2]);
       if (ts.isPropertyAssignment(node) && (node.name.getText(source) === "enable" || (node.name.getText(source) === "detail" && name.startsWith("passes/")))) take(node.initializer);
-      if (ts.isPropertyAssignment(node) && node.name.getText(source) === "summary" && name.startsWith("tensor/schedule/")) take(node.initializer);
+      // Of the primitives of schedules: what they do, their conditions, and what decided one.
+      const ofSchedules = name.startsWith("tensor/schedule/") || name === "session/schedule-step.ts";
+      if (ts.isPropertyAssignment(node) && ["summary", "doc"].includes(node.name.getText(source)) && ofSchedules) take(node.initializer);
+      if (ts.isCallExpression(node) && ofSchedules && /(^|\.)require$/.test(node.expression.getText(source))) take(node.arguments[2]);
       // What the importers make diagnostics of; a call by another name, with a code first, has its text second.
       if (ts.isCallExpression(node) && /^importers\//.test(name) && /(^|\.)(damaged|error|warning|warn|info|report|refuse|diagnose)$/.test(node.expression.getText(source)) && node.arguments[0] && ts.isStringLiteralLike(node.arguments[0])) take(node.arguments[1]);
       if (ts.isPropertyAssignment(node) && node.name.getText(source) === "message" && /^(importers|session|bundle|backends)\//.test(name)) take(node.initializer);
@@ -139,6 +142,11 @@ function spokenTexts(): ReadonlySet<string> {
       if (ts.isReturnStatement(node) && name.startsWith("passes/") && !/^passes\/(check|driver|custom)/.test(name) && node.expression && (ts.isStringLiteralLike(node.expression) || ts.isTemplateExpression(node.expression)) && /[a-z]{2,} [a-z]{2,}/.test(textOf(node.expression))) take(node.expression);
       // Notes of checks are put together from parts: every text of some words in these files is one.
       if (/^passes\/check(\.ts|\/)/.test(name) && (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) && /[a-z]{2}.* .*[a-z]{2}|^\d \w|^\{\} \w/.test(textOf(node))) take(node);
+      // Why a node was left to the reference evaluation.
+      if (name === "session/wasm-accelerator.ts") {
+        if (ts.isReturnStatement(node) && node.expression && ts.isStringLiteralLike(node.expression)) take(node.expression);
+        if (ts.isCallExpression(node) && node.expression.getText(source) === "this.leave") take(node.arguments[1]);
+      }
       if (ts.isNewExpression(node) && node.expression.getText(source) === "GraphwrightError") [node.arguments?.[1], node.arguments?.[3]].forEach(take);
       ts.forEachChild(node, visit);
     };

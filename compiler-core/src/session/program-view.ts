@@ -8,6 +8,7 @@ import { hoistScratch } from "../tensor/lower-node.ts";
 import { parseProgram } from "../tensor/parser.ts";
 import { printProgram } from "../tensor/printer.ts";
 import type { TensorProgram } from "../tensor/program.ts";
+import { siteOf } from "../passes/driver/driver.ts";
 import { findPrimitive, schedulePrimitives } from "../tensor/schedule/index.ts";
 import { type ArgumentKind, legalityOf, namedThings, simplifyProgram } from "../tensor/schedule/primitive.ts";
 import { describeStep } from "../tensor/schedule/schedule.ts";
@@ -16,7 +17,7 @@ import { sizesOf } from "../tensor/sizes.ts";
 import { verifyProgram } from "../tensor/verifier.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { comparePrograms, drawParameters, ProgramRunner } from "./program-check.ts";
-import type { PrimitiveView, ProgramNames, ProgramView, WrittenProgram } from "./protocol.ts";
+import type { CheckView, PrimitiveView, ProgramNames, ProgramView, WrittenProgram } from "./protocol.ts";
 import { bytesOf } from "./run.ts";
 import { tensorView } from "./tensor-view.ts";
 
@@ -57,7 +58,15 @@ export function nodeProgram(graph: Graph, id: NodeId, scheduled?: number): Progr
     const source = kernel.blocks.find((b) => b.block === block.block);
     return source ? [{ program: [block.from, block.to] as const, source: [source.from, source.to] as const }] : [];
   });
-  return { program: text.text, source: kernel.text, links, schedule: steps.map(describeStep), summaries: steps.map((step) => findPrimitive(step.primitive)?.summary ?? ""), scheduled: applied, own, ...(refused === undefined ? {} : { refused }), names: programNames(program) };
+  return { program: text.text, source: kernel.text, links, schedule: steps.map(describeStep), summaries: steps.map((step) => findPrimitive(step.primitive)?.summary ?? ""), scheduled: applied, own, ...(refused === undefined ? {} : { refused }), names: programNames(program), site: siteOf(node) };
+}
+
+/** Compares a node's programs before and after one step of its schedule, from 1. */
+export async function scheduleCheck(graph: Graph, id: NodeId, scheduled: number, task: Task): Promise<CheckView> {
+  const node = graph.operator(id);
+  const step = node && scheduledNode(graph, node).schedule.steps[scheduled - 1];
+  if (!step) throw new GraphwrightError("schedule-step", `the schedule has no step ${scheduled}.`, { node: describeNode(graph.node(id)) });
+  return comparePrograms(hoistScratch(step.before), hoistScratch(step.after), await new ProgramRunner().load(), task);
 }
 
 /** A program that a person wrote: what the verifier says of it, its C, and steps of a schedule, each checked on drawn values. */

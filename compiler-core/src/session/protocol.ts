@@ -66,6 +66,8 @@ export interface CheckView {
   readonly runs: number;
   readonly note: string;
   readonly scope: "region" | "model";
+  /** what ran how; absent where there was too little work for WebAssembly to pay: the operators' own evaluation ran all */
+  readonly engine?: EngineReport;
 }
 
 export interface StepView {
@@ -454,6 +456,8 @@ export interface ProgramView {
   readonly refused?: string;
   /** what a next step may name in this program */
   readonly names: ProgramNames;
+  /** what the timeline's steps call the node */
+  readonly site: string;
 }
 
 export interface ProgramNames {
@@ -908,6 +912,8 @@ export interface SessionApi {
   runErrors: Method<{ readonly model: ModelId; readonly a: number; readonly b: number }, MetricView>;
   /** the program and its C after all of its schedule, or after so many steps of it: 0 is the plain loop nest */
   program: Method<At & { readonly node: NodeId; readonly scheduled?: number }, ProgramView>;
+  /** compares what the node's programs before and after the schedule's step `scheduled` (from 1) compute, on drawn values */
+  scheduleCheck: Method<At & { readonly node: NodeId; readonly scheduled: number }, CheckView>;
   /** would the step apply to the node's schedule as it is? */
   scheduleTrial: Method<At & { readonly node: NodeId; readonly text: string }, ScheduleTrial>;
   /**

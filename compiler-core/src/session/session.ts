@@ -27,7 +27,7 @@ import { Model } from "./model.ts";
 import { diffModels, diffSteps } from "./model-diff.ts";
 import { nodeDetail } from "./node-detail.ts";
 import { problemsOf } from "./problems.ts";
-import { nodeProgram, primitiveViews, writtenProgram } from "./program-view.ts";
+import { nodeProgram, primitiveViews, scheduleCheck, writtenProgram } from "./program-view.ts";
 import { comparePrograms, ProgramRunner } from "./program-check.ts";
 import { scheduleEnds, schedulePass, scheduleRewrite } from "./schedule-step.ts";
 import { parseStep } from "../tensor/schedule/step-text.ts";
@@ -124,8 +124,17 @@ export function createSession(clock: Clock = () => 0): SessionApi {
   const tuner = new Tuner(({ model, step }) => find(model).graph(step));
   const regionCheck = async (check: boolean | undefined, graph: Graph, task: Task): Promise<(before: Graph, after: Graph, delta: Parameters<typeof checkStep>[2]) => CheckView | undefined> => {
     if (!check) return () => undefined;
-    const fast = await engine.for(graph);
-    return (before, after, delta) => checkView(checkStep(before, after, delta, { task, ...fast }), "region");
+    const { accelerator } = await engine.for(graph);
+    return (before, after, delta) => checkView(checkStep(before, after, delta, { task, ...(accelerator ? { accelerator } : {}) }), "region");
+  };
+  /** A comparison of whole models, with the report of what ran how. */
+  const compared = async (a: Graph, b: Graph, seeds: number | undefined, task: Task): Promise<CheckView> => {
+    const { accelerator, heavy } = await engine.for(a);
+    // What others ran until now is not this one's.
+    await engine.report();
+    const view = checkView(await checkModels(a, b, { task, ...(accelerator ? { accelerator } : {}), ...(seeds === undefined ? {} : { seeds }) }), "model");
+    const report = heavy ? await engine.report() : undefined;
+    return report ? { ...view, engine: report } : view;
   };
 
   return {
@@ -458,8 +467,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async verify({ model: id, from, to, seeds }, task) {
       const model = find(id);
-      const view = checkView(await checkModels(model.graph(from), model.graph(to), { task, ...(await engine.for(model.graph(from))), ...(seeds === undefined ? {} : { seeds }) }), "model");
-      return view;
+      return compared(model.graph(from), model.graph(to), seeds, task);
     },
 
     async diffModels({ a, b }, task) {
@@ -467,7 +475,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     },
 
     async compare({ a, b, seeds }, task) {
-      return checkView(await checkModels(stepGraph(a), stepGraph(b), { task, ...(await engine.for(stepGraph(a))), ...(seeds === undefined ? {} : { seeds }) }), "model");
+      return compared(stepGraph(a), stepGraph(b), seeds, task);
     },
 
     async backendCase({ case: each, roundtrip, optimize }, task) {
@@ -489,10 +497,11 @@ export function createSession(clock: Clock = () => 0): SessionApi {
     async run(params, task) {
       const model = find(params.model);
       const graph = model.graph(params.step);
-      const { accelerator } = params.engine === "reference" ? {} : await engine.for(graph);
+      const { accelerator, heavy } = params.engine === "reference" ? { heavy: false } : await engine.for(graph);
+      if (heavy) await engine.report();
       const keeper = params.keep && new Keeper(graph, params.keep.limitBytes ?? keptBytesLimit);
       const result = runGraph(graph, params, task, clock, accelerator, keeper);
-      const report = accelerator && (await engine.report());
+      const report = heavy ? await engine.report() : undefined;
       const kept = keeper && { run: model.kept.add(keeper.run(params.step)), values: keeper.views, bytes: keeper.bytes, droppedBytes: keeper.droppedBytes };
       return { ...result, ...(report ? { engine: report } : {}), ...(kept ? { kept } : {}) };
     },
@@ -521,6 +530,10 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async program({ model, step, node, scheduled }) {
       return nodeProgram(find(model).graph(step), node, scheduled);
+    },
+
+    async scheduleCheck({ model, step, node, scheduled }, task) {
+      return scheduleCheck(find(model).graph(step), node, scheduled, task);
     },
 
     async scheduleTrial({ model, step, node, text }) {

@@ -107,6 +107,8 @@ describe("nodes evaluated as WebAssembly", () => {
     const [large, small] = [await open(512), await open(2)];
     const heavy = await session.run({ model: large.model, step: 0, seed: 1 }, silentTask);
     expect(heavy.engine?.accelerated).toEqual({ MatMul: 1 });
+    const check = await session.compare({ a: { model: large.model, step: 0 }, b: { model: large.model, step: 0 }, seeds: 1 }, silentTask);
+    expect(check.engine?.accelerated.MatMul).toBeGreaterThan(1);
     const reference = await session.run({ model: large.model, step: 0, seed: 1, engine: "reference" }, silentTask);
     expect(reference.engine).toBeUndefined();
     expect(Math.max(...heavy.outputs[0]!.values.map((v, i) => Math.abs(v - reference.outputs[0]!.values[i]!)))).toBeLessThan(1e-4);

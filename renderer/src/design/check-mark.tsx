@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import * as format from "./format.ts";
 import { Tip } from "./button.tsx";
+import { EngineNote } from "./engine-line.tsx";
 import { noteIn } from "../i18n/compiler.ts";
 
 const icons = { identical: CircleCheck, rounding: CircleCheck, different: CircleX, "not-checked": CircleDashed } as const;
@@ -46,6 +47,7 @@ export function CheckNumbers({ check }: { readonly check: CheckView }): ReactNod
           {worst && <Row label={t("check.worst")} value={`${worst.output}[${worst.index.join(", ")}]  ${format.number(worst.a)} → ${format.number(worst.b)}`} />}
         </>
       )}
+      {check.scope === "model" && check.verdict !== "not-checked" && <EngineNote engine={check.engine} />}
       {check.note && <div className="numbers-note">{noteIn(check.note, i18n.language)}</div>}
     </dl>
   );

@@ -514,6 +514,16 @@ export async function applyRewrite(id: ModelId, { rewrite, root }: SiteChoice): 
   if (result) announce(id, result, titleOf(rewrite));
 }
 
+/** Takes a step of a node's schedule: a step of the timeline. */
+export async function schedule(id: ModelId, node: NodeId, text: string): Promise<boolean> {
+  const check = useStore.getState().settings.checkRewrites;
+  const result = await change(id, t("task.apply", { rewrite: text }), t("error.apply", { rewrite: text }), (options) =>
+    services().session.schedule({ model: id, node, text, check }, options),
+  );
+  if (result) announce(id, result, text);
+  return result !== undefined;
+}
+
 export async function applyEverywhere(id: ModelId, rewrite: string): Promise<void> {
   const check = useStore.getState().settings.checkRewrites;
   const result = await change(id, t("task.apply", { rewrite: titleOf(rewrite) }), t("error.apply", { rewrite: titleOf(rewrite) }), (options) =>

@@ -8,7 +8,7 @@ import { CallCancelled, isCancelled, type ParamsOf, type ResultOf } from "../wor
 import { services } from "./services.ts";
 
 export type QueryMethod =
-  | "catalog" | "summary" | "graph" | "flops" | "text" | "textDiff" | "node" | "tensor" | "follow" | "cost" | "sites" | "explain" | "program" | "presence" | "search" | "operators" | "tensorPart" | "tensorStatistics" | "compareTensors" | "diffModels";
+  | "catalog" | "summary" | "graph" | "flops" | "text" | "textDiff" | "node" | "tensor" | "follow" | "cost" | "sites" | "explain" | "program" | "scheduleCheck" | "scheduleTrial" | "presence" | "search" | "operators" | "tensorPart" | "tensorStatistics" | "compareTensors" | "diffModels";
 export type QueryParams<M extends QueryMethod> = ParamsOf<SessionApi[M]>;
 export type QueryResult<M extends QueryMethod> = ResultOf<SessionApi[M]>;
 

@@ -4,6 +4,7 @@ import { Play, Sigma } from "lucide-react";
 import { useId, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../design/button.tsx";
+import { EngineLine } from "../../design/engine-line.tsx";
 import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
 import { Empty } from "../../design/states.tsx";
@@ -134,6 +135,7 @@ function Results({ model }: { readonly model: ModelState }): ReactNode {
         {t("values.at", { step: depthOf(model.timeline, run.step), seed: run.seed, time: format.milliseconds(run.result.milliseconds) })}
         {run.step !== model.b && <span className="tag">{t("values.stale")}</span>}
       </p>
+      <EngineLine engine={run.result.engine} />
       {run.result.outputs.map((output) => (
         <Output key={output.name} output={output} />
       ))}
