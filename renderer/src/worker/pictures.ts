@@ -1,6 +1,6 @@
 /** The work of the picture worker, without the worker: tests run it beside a session. */
-import type { GraphTable, ModelId, RegionId } from "@graphwright/compiler-core";
-import { groupContents, LayoutEngine, makeHierarchy, makePicture, openAtFirst, stringAt, transferables, type Hierarchy, type LayoutResult, type NodeKey, type PreviousLayout } from "../../../picture/src/index.ts";
+import type { GraphTable, ModelId, NodeId, RegionId } from "@graphwright/compiler-core";
+import { groupContents, LayoutEngine, makeHierarchy, makePicture, openAtFirst, rowMarks, rowsById, stringAt, transferables, type Hierarchy, type LayoutResult, type NodeKey, type PreviousLayout } from "../../../picture/src/index.ts";
 import type { PictureApi, PictureParams, PictureResult, PictureStep } from "./picture-protocol.ts";
 import type { CallOptions, Client, Task } from "./rpc.ts";
 import type { RemoteSession, SourceRef } from "./source.ts";
@@ -78,9 +78,12 @@ export function createPictures(tables: Tables, readOutline: (name: string, sourc
         lineage = sameValues(outline, table);
       }
       const open = expanded ?? openAtFirst(picture, isolation ? picture.rows.length : hierarchy.size);
+      // What was removed stands aside of what it became, and that keeps the place.
+      const heir = anchor === undefined || !isRemoved(table, anchor) ? undefined : table.lineage.find(([, from]) => from.includes(anchor as NodeId));
+      const held = heir?.[0] ?? anchor;
       const layout = engine.layout(
-        { nodes: picture.nodes, edges: picture.edges, expanded: open, titles: picture.titles, kept: picture.kept, options: { direction: "down", ...(anchor === undefined ? {} : { anchor }) } },
-        { ...(previous && { previous }), lineage },
+        { nodes: picture.nodes, edges: picture.edges, expanded: open, titles: picture.titles, kept: picture.kept, options: { direction: "down", ...(held === undefined ? {} : { anchor: held }) } },
+        { ...(previous && { previous }), lineage: heir && anchor !== undefined ? new Map([...lineage, [heir[0], [anchor]]]) : lineage },
       );
       const serial = ++serials;
       layouts.delete(key);
@@ -102,6 +105,11 @@ export function createPictures(tables: Tables, readOutline: (name: string, sourc
     },
   };
 }
+
+const isRemoved = (table: GraphTable, node: NodeKey): boolean => {
+  const row = typeof node === "number" ? rowsById(table).get(node) : undefined;
+  return row !== undefined && rowMarks[table.marks[row]!] === "removed";
+};
 
 /** Nodes of the imported model -> the outline's nodes that make the values of the same names. */
 function sameValues(outline: GraphTable, table: GraphTable): Map<NodeKey, readonly NodeKey[]> {
