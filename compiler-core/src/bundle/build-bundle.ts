@@ -1,4 +1,4 @@
-import { isFloat } from "../ir/element-type.ts";
+import { type ElementType, isFloat } from "../ir/element-type.ts";
 import { describeNode, type Graph, qualifiedOp } from "../ir/graph.ts";
 import { fromNumbers, type Tensor, tensorBytes, toNumbers } from "../ir/tensor.ts";
 import { elementCount } from "../ir/value-type.ts";
@@ -92,7 +92,8 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
     expected.push(await options.evaluate(set));
     task.check();
   }
-  const allowed = model.outputs.map((o, i) => Math.max(...expected.map((e) => tolerance(o, e[i]!))));
+  const relative = relativeError(graph);
+  const allowed = model.outputs.map((o, i) => Math.max(...expected.map((e) => tolerance(o, e[i]!, relative))));
   const selftest: SelftestData = { seed, integerRange, cases: trials.map((sizes, k) => ({ sizes, inputs: trialInputs[k]!, outputs: expected[expected.length - trials.length + k]!.map((t, i) => ({ expected: t, allowed: allowed[i]! })) })) };
   // What is built into the code is a file too where nothing else is.
   const vectors = given.length === 0 ? sets.length : given.length;
@@ -108,7 +109,7 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
       "test/tolerances.json",
       json({
         schema_version: 1,
-        rule: "every element may differ from the reference by at most `absolute`; integers by nothing. absolute = 1e-6 + 1e-4 * (largest magnitude in the reference output)",
+        rule: toleranceRule(relative),
         outputs: model.outputs.map((o, i) => ({ name: o.name, absolute: allowed[i] })),
       }),
     ),
@@ -187,12 +188,25 @@ export function builtInInputs(inputs: readonly Pick<TensorInfo, "element" | "dim
   });
 }
 
+/** What tolerances.json says of itself. */
+export const toleranceRule = (relative: number): string => `every element may differ from the reference by at most \`absolute\`; integers by nothing. absolute = 1e-6 + ${relative === 1e-4 ? "1e-4" : String(relative)} * (largest magnitude in the reference output)`;
+
+/** Error that is allowed, as a part of the largest element, where values are rounded to a type on the way: four units of it. */
+const roundingError: Partial<Record<ElementType, number>> = { float16: 2 ** -8, bfloat16: 2 ** -5 };
+
+/** The part of an output's largest element by which others may be off: what the coarsest type that the graph computes values of makes of rounding in another order. */
+export function relativeError(graph: Graph): number {
+  let most = 1e-4;
+  for (const node of graph) if (node.kind === "operator") for (const { type } of node.outputs) if (type.kind === "tensor" && type.element) most = Math.max(most, roundingError[type.element] ?? 0);
+  return most;
+}
+
 /** Largest absolute error allowed in an output, from the size of its elements. */
-export function tolerance(output: TensorInfo, expected: Tensor): number {
+export function tolerance(output: TensorInfo, expected: Tensor, relative: number): number {
   if (!isFloat(output.element)) return 0;
   let largest = 0;
   for (const x of toNumbers(expected)) if (Number.isFinite(x)) largest = Math.max(largest, Math.abs(x));
-  return 1e-6 + 1e-4 * largest;
+  return 1e-6 + relative * largest;
 }
 
 export const vectorFiles = (sets: readonly (readonly Tensor[])[], expected: readonly (readonly Tensor[])[]): BundleFile[] =>

@@ -5,7 +5,7 @@ import { GraphwrightError } from "../support/diagnostic.ts";
 import { silentTask, type Task } from "../support/task.ts";
 import type { LoweringTable } from "../tensor/lower-node.ts";
 import { describeStep } from "../tensor/schedule/schedule.ts";
-import { type Bundle, builtInInputs, type BundleOptions, json, sealFiles, tolerance, vectorFiles, withoutArena } from "./build-bundle.ts";
+import { type Bundle, builtInInputs, type BundleOptions, json, relativeError, sealFiles, tolerance, toleranceRule, vectorFiles, withoutArena } from "./build-bundle.ts";
 import { type BundleFile, bytesFile, textFile } from "./bundle-file.ts";
 import { cIdentifier } from "./c-names.ts";
 import { licenses } from "./documents.ts";
@@ -127,7 +127,8 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
     expected.push(await options.evaluate(set));
     task.check();
   }
-  const allowed = model.outputs.map((o, i) => Math.max(...expected.map((e) => tolerance({ ...o, location: { space: "arena", offset: 0 } }, e[i]!))));
+  const relative = relativeError(graph);
+  const allowed = model.outputs.map((o, i) => Math.max(...expected.map((e) => tolerance({ ...o, location: { space: "arena", offset: 0 } }, e[i]!, relative))));
 
   const lineOf = new Map<string, number>();
   for (const [i, line] of text.split("\n").entries()) {
@@ -141,7 +142,7 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
     textFile("js/bench.mjs", jsBench(model)),
     ...modules.map(({ relaxed, bytes }) => bytesFile(`wasm/${id}${relaxed ? "-relaxed" : ""}.wasm`, bytes)),
     textFile(`wasm/${id}.wat`, `${text}\n`),
-    textFile("test/tolerances.json", json({ schema_version: 1, rule: "every element may differ from the reference by at most `absolute`; integers by nothing. absolute = 1e-6 + 1e-4 * (largest magnitude in the reference output)", outputs: model.outputs.map((o, i) => ({ name: o.name, absolute: allowed[i] })) })),
+    textFile("test/tolerances.json", json({ schema_version: 1, rule: toleranceRule(relative), outputs: model.outputs.map((o, i) => ({ name: o.name, absolute: allowed[i] })) })),
     ...vectorFiles(sets, expected),
     textFile("memory_plan.json", json({ schema_version: 1, arena_bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, gap_bytes: plan.arenaBytes - plan.lowerBoundBytes, alignment: 64, ...withoutArena(checked), storages: plan.storages.map((s) => ({ ...s, values: s.values.map((v) => nameIn(lowered, v)) })) })),
     { path: `weights/${id}.bin`, size: weights.bytes, chunks: () => weights.chunks() },

@@ -14,6 +14,9 @@ const converted = new Set(["float32", "int32", "int8", "uint8"]);
 const isConversion = (node: OperatorNode): boolean => ["Cast", "DequantizeLinear", "QuantizeLinear"].includes(node.op);
 const convertsInRegisters = (node: OperatorNode, context: MatchContext): boolean => !isConversion(node) || [node.inputs[0], result(node)].every((ref) => converted.has(elementOf(context.type(ref)) ?? ""));
 
+/** A Cast of a float32 result to half floats. */
+const isRounding = (node: OperatorNode, value: ValueRef, context: MatchContext): boolean => node.domain === "" && node.op === "Cast" && elementOf(context.type(value)) === "float32" && ["float16", "bfloat16"].includes(elementOf(context.type(result(node))) ?? "");
+
 /** Elementwise operators that can begin a group of their own. */
 const starts = [...unary, ...binary];
 const longest = 8;
@@ -57,6 +60,11 @@ function chainFrom(anchor: OperatorNode, context: MatchContext): OperatorNode[] 
       parts.push(user);
       break;
     }
+    // What is rounded to half floats is stored so: the next operator reads it from memory.
+    if (isRounding(user, value, context)) {
+      parts.push(user);
+      break;
+    }
     if (!follows(user, value, context)) break;
     // Of two kernels that meet in one sum, the later takes it: the other's result is there by then.
     const rival = user.inputs.map((ref) => (ref && !sameValue(ref, value) ? context.producer(ref) : undefined)).find((p) => p && anchors.includes(qualifiedOp(p)) && context.onlyUser(result(p)) === user);
@@ -79,7 +87,7 @@ export const fuseKernel = defineRewrite({
   why: "Sums, activations and the border for the next convolution are done while a result is in a register; what lies between is never stored.",
   exactness: "exact",
   roots: [...anchors, ...starts, "Gather"],
-  preconditions: [{ name: "something follows", doc: "The only user of the output is elementwise with a result of the same shape, or pads it with zeros; or the weight is widened for this node alone." }],
+  preconditions: [{ name: "something follows", doc: "The only user of the output is elementwise with a result of the same shape, or pads it with zeros, or rounds it to half floats; or the weight is widened for this node alone." }],
   match(root, context) {
     const kernel = root.domain === fusedDomain;
     if (!kernel && root.op !== "Gather" && !convertsInRegisters(root, context)) return undefined;

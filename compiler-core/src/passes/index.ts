@@ -4,6 +4,7 @@ import { blockIntegerProduct } from "./block-integer-product.ts";
 import { blockOfUnblock } from "./block-of-unblock.ts";
 import { fuseKernel } from "./fuse-kernel.ts";
 import { inlineFusedGroup } from "./inline-fused-group.ts";
+import { halfProduct } from "./half-product.ts";
 import { packMatMul } from "./pack-mat-mul.ts";
 import { sinkUnblock } from "./sink-unblock.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
@@ -86,7 +87,7 @@ import { whereOfSizes } from "./where-of-sizes.ts";
 import { zeroStateElimination } from "./zero-state-elimination.ts";
 
 /** Rewrites that choose layouts and kernels for a build: their operators have no form in ONNX. */
-export const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, blockConvolution, blockIntegerProduct, packMatMul, sinkUnblock, blockOfUnblock, winogradConvolution, fuseKernel];
+export const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, halfProduct, blockConvolution, blockIntegerProduct, packMatMul, sinkUnblock, blockOfUnblock, winogradConvolution, fuseKernel];
 
 /** Every rewrite of graphs that ONNX can hold, one line each. */
 export const rewrites: readonly RewriteDefinition[] = [

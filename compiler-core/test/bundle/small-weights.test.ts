@@ -128,6 +128,31 @@ describe("weights in fewer bits", () => {
     }
   }, 60_000);
 
+  test("half floats throughout are products in float32, rounded once, as ONNX Runtime has them", async () => {
+    const graph = parseGraph(
+      `graph @main(%x: float16[5, 32]) -> (%y: float16[5, 24]) {
+  %w = constant float16[32, 16] ${halves(512)}
+  %m = MatMul(%x, %w)
+  %r = Relu(%m)
+  %v = constant float16[24, 16] ${halves(384)}
+  %b = constant float16[24] ${halves(24)}
+  %y = Gemm(%r, %v, %b) {transB = 1}
+  return %y
+}`,
+      { rules: typeRules },
+    );
+    const draw = new Random(3);
+    const input = fromNumbers("float16", [5, 32], Float64Array.from({ length: 160 }, () => draw.normal()));
+    const kernels = await kernelsOf(graph);
+    const kinds = [...kernels].flatMap((node) => (node.kind === "operator" && node.op === "Fused" ? [(node.attributes["kind"] as { value: string }).value] : []));
+    expect(kinds.filter((kind) => kind === "WidenWeight+PackedMatMul+Cast")).toHaveLength(2);
+    expect(bytesOf(kernels)).toBeLessThanOrEqual(2 * (512 + 512) + 4 * 24);
+    const session = (await load(fileBytes(exportOnnx(graph).files[0]!))) as Loaded;
+    const judged = (await runSession(session, new Map([["x", input]]))) as Map<string, Tensor>;
+    await session.release();
+    expect(share(reference(kernels)([input])[0]!, judged.get("y")!)).toBeLessThan(2 ** -9);
+  }, 60_000);
+
   const inCode = made.filter(({ compiled }) => compiled);
 
   needs("gcc")("are widened in registers by C for every instruction set", async () => {
