@@ -3,7 +3,7 @@
 import { memo, useMemo, type ReactNode } from "react";
 import { edgeWidth, routePath, turnsRight } from "../../../picture/src/index.ts";
 import type { DiffMark } from "./model.ts";
-import type { Scene } from "./scene.ts";
+import { targetAt, type Scene } from "./scene.ts";
 import styles from "./graph-canvas.module.css";
 
 export interface Region {
@@ -37,6 +37,13 @@ function shifted(scene: Scene, e: number, ox: number, oy: number): Float64Array 
   return local;
 }
 
+/** The value that an edge carries: what makes it, and which of its outputs it is. */
+function valueKey(scene: Scene, e: number): string {
+  const { from, fromPort } = scene.layout.edges;
+  const { kind, id } = targetAt(scene, from[e]!);
+  return `${kind} ${id} ${fromPort[e]!}`;
+}
+
 export const EdgeLayer = memo(function EdgeLayer({ scene, region, showLabels, widthByBytes, fade }: {
   readonly scene: Scene;
   readonly region: Region;
@@ -48,6 +55,7 @@ export const EdgeLayer = memo(function EdgeLayer({ scene, region, showLabels, wi
   const oy = Math.floor(region.minY / 1000) * 1000;
   const { strands, labels } = useMemo(() => {
     const byKey = new Map<string, Strand>();
+    const labelled = new Set<string>();
     const labels: { key: string; x: number; y: number; left: boolean; text: string; dimmed: boolean }[] = [];
     scene.edges.query(region.minX, region.minY, region.maxX, region.maxY, (e) => {
       const extra = scene.data.edges?.get(scene.layout.edges.ids[e]!);
@@ -64,8 +72,12 @@ export const EdgeLayer = memo(function EdgeLayer({ scene, region, showLabels, wi
       strand.heads += arrow(local[local.length - 2]!, local[local.length - 1]!);
       if (extra?.label !== undefined && extra.label !== "" && scene.leads[e] === 1) {
         const left = turnsRight(scene.layout, e);
+        // By the value: numbers of edges change with every step, and each label would be another one's.
+        let key = valueKey(scene, e);
+        if (labelled.has(key)) key += ` ${scene.layout.edges.ids[e]!}`;
+        labelled.add(key);
         labels.push({
-          key: String(scene.layout.edges.ids[e]),
+          key,
           left,
           x: local[0]! + (left ? -7 : 7),
           y: local[1]! + 14,
