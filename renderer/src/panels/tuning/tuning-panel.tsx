@@ -26,6 +26,7 @@ function TuningPanel({ model }: PanelProps): ReactNode {
   const [picked, setPicked] = useState<string>();
   const chosen = tuning && (tuning.entries.get(picked ?? "") ?? tuning.layers.map((l) => tuning.entries.get(l.key)).find((e) => e !== undefined));
   const body = useRoving<HTMLTableSectionElement>("list");
+  const machine = tuning && t("tuning.machine", { isa: tuning.machine.isa, gflops: tuning.machine.peakGflops.toFixed(0), compiler: tuning.machine.compiler });
   const done = tuning ? tuning.layers.filter((l) => tuning.entries.has(l.key) || tuning.single.has(l.key)).length : 0;
   return (
     <div className="measured tuning" data-testid="tuning-panel">
@@ -36,7 +37,7 @@ function TuningPanel({ model }: PanelProps): ReactNode {
             <span className="num" data-testid="tuning-progress">{t("tuning.progress", { done, count: tuning.layers.length })}</span>
             {tuning.entries.size > 0 && <span className="num" data-testid="tuning-gain">{t("tuning.gain", { ratio: gainOf(tuning).toFixed(2) })}</span>}
             <span className="spacer" />
-            <span className="faint num tuning-machine">{t("tuning.machine", { isa: tuning.machine.isa, gflops: tuning.machine.peakGflops.toFixed(0), compiler: tuning.machine.compiler })}</span>
+            <span className="faint num tuning-machine" title={machine ?? undefined}>{machine}</span>
             <span className="faint">{t("profile.of-step", { step: depthOf(model.timeline, tuning.step) })}</span>
           </>
         )}
