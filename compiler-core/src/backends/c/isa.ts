@@ -68,8 +68,10 @@ export function cTarget(name: ScheduleTarget["name"], use: ByteUse = { bytes: fa
   const found = cTargets.find((t) => t.target.name === name)!;
   if ((!use.bytes && !use.halves) || found.guard !== x86) return found;
   const dots = name === "avx512" && use.dotProducts;
-  const extra = [...(dots ? ["avx512vnni"] : []), ...(use.halves ? ["f16c"] : [])];
+  const tested = dots ? ["avx512vnni"] : [];
+  // Every processor with AVX2 converts half floats; not every compiler can ask for it.
+  const extra = [...tested, ...(use.halves ? ["f16c"] : [])];
   const macros = `${dots ? "#define GW_VNNI 1\n" : ""}${use.halves ? "#define GW_F16C 1\n" : ""}`;
   const prologue = extra.length > 0 ? `${macros}${instructions([...(name === "avx512" ? avx512 : ["avx2", "fma"]), ...extra])}` : found.prologue;
-  return { ...found, prologue: `#include <immintrin.h>\n${prologue}`, detect: [found.detect!, ...extra.map((e) => `__builtin_cpu_supports("${e}")`)].join(" && ") };
+  return { ...found, prologue: `#include <immintrin.h>\n${prologue}`, detect: [found.detect!, ...tested.map((e) => `__builtin_cpu_supports("${e}")`)].join(" && ") };
 }
