@@ -1,8 +1,8 @@
 """Quantizes a float32 ONNX model with onnxruntime.quantization: QuantizeLinear and DequantizeLinear around convolutions and products.
 
-python quantized.py MODEL.onnx OUT.onnx [--activations uint8|int8] [--per-channel] [--seed N] [--runs N]
+python quantized.py MODEL.onnx OUT.onnx [--activations uint8|int8] [--per-channel] [--seed N] [--runs N] [--dynamic]
 
-Calibrated on seeded random inputs: the numbers mean nothing, the graph is the one that deployed models have. Needs onnx and onnxruntime.
+With --dynamic products quantize their data when they run (DynamicQuantizeLinear, MatMulInteger), as for transformers. Else calibrated on seeded random inputs: the numbers mean nothing, the graph is the one that deployed models have. Needs onnx and onnxruntime.
 """
 import argparse
 import os
@@ -11,7 +11,7 @@ import tempfile
 import numpy
 import onnx
 import onnx.version_converter
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 
@@ -34,7 +34,12 @@ arguments.add_argument("--activations", choices=["uint8", "int8"], default="uint
 arguments.add_argument("--per-channel", action="store_true")
 arguments.add_argument("--seed", type=int, default=1)
 arguments.add_argument("--runs", type=int, default=4)
+arguments.add_argument("--dynamic", action="store_true")
 options = arguments.parse_args()
+
+if options.dynamic:
+    quantize_dynamic(options.model, options.out, weight_type=QuantType.QInt8, per_channel=options.per_channel)
+    raise SystemExit
 
 with tempfile.TemporaryDirectory() as folder:
     prepared = os.path.join(folder, "prepared.onnx")
