@@ -15,8 +15,9 @@ export function CommandPalette(): ReactNode {
   return (
     <Command.Dialog open onOpenChange={(open) => !open && close()} label={t("palette.label")} className="palette" overlayClassName="overlay" contentClassName="palette-content" loop data-testid="palette">
       <Command.Input className="palette-input" placeholder={t("palette.placeholder")} value={text} onValueChange={setText} data-testid="palette-input" />
-      <Command.List className="palette-list">
-        <Command.Empty className="palette-empty">{t("palette.empty")}</Command.Empty>
+      {/* Beside the list: a listbox holds options alone. */}
+      <Command.Empty className="palette-empty">{t("palette.empty")}</Command.Empty>
+      <Command.List className="palette-list" label={t("palette.label")}>
         {menus.map((menu) => (
           <Command.Group key={menu} heading={t(`menu.${menu}`)}>
             {commands
