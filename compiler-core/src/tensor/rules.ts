@@ -11,7 +11,7 @@ import { computeInline, writersOf } from "./schedule/compute-inline.ts";
 import { decomposeReduction } from "./schedule/decompose-reduction.ts";
 import { fuse } from "./schedule/fuse.ts";
 import { partition } from "./schedule/partition.ts";
-import { prefetch } from "./schedule/prefetch.ts";
+import { innerReduction, prefetch } from "./schedule/prefetch.ts";
 import { sharedElements } from "./schedule/dependence.ts";
 import { findBlock, isReduceLoop, loopsAroundBlock } from "./schedule/primitive.ts";
 import { reorder } from "./schedule/reorder.ts";
@@ -443,8 +443,9 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
     return true;
   }
   const { spatial, reduce: all } = loopNames(schedule.program, name);
-  // Terms of a dot product stay inside: they are one instruction.
-  const reduce = [...all.filter((l) => l !== dot), ...(dot === undefined ? [] : [dot])];
+  // What is written out lies inside the other loops; terms of a dot product are one instruction.
+  const inside = [choice.window, dot].filter((l) => l !== undefined);
+  const reduce = [...all.filter((l) => !inside.includes(l)), ...inside];
   const extentOf = (piece: string, loop: string): number => loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === loop)!.extent;
   // Panels outermost: their vectors stay near while all rows pass. Or inside the rows, where all of them stay near.
   const panelHere = panel === undefined ? [] : [panel];
@@ -453,6 +454,7 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
   bringToOrder(schedule, name, order);
   // Panels first: what lies inside a loop must be one nest when the loop is moved.
   if (panel !== undefined) schedule.apply(unroll, { loop: moveInside(schedule, name, panel, choice.panels) });
+  const parts = choice.part && partReduction(schedule, name, choice.part, outer[0] ?? vector);
   const rowLoop = loopsAroundBlock(schedule.program, name).find((l) => l.variable.name === row);
   const depth = row === undefined ? -1 : loopNames(schedule.program, name).all.indexOf(row);
   for (const { piece, rows } of rowPieces(schedule, name, rowLoop, choice.rows)) {
@@ -465,16 +467,36 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
       if (panel !== undefined) moveInside(schedule, piece, loopNames(schedule.program, piece).all.at(-2) as string, choice.panels);
     }
     // Whole tiles, then what fills shorter vectors, then the few iterations left.
-    const parts = vectorParts(extentOf(piece, vectorHere), choice.vectorSize);
+    const pieces = vectorParts(extentOf(piece, vectorHere), choice.vectorSize);
     const vectorDepth = loopNames(schedule.program, piece).all.indexOf(vectorHere);
     const vectorPieces = [piece];
-    for (const part of parts.slice(0, -1)) {
+    for (const part of pieces.slice(0, -1)) {
       const last = vectorPieces.at(-1) as string;
       vectorPieces.push(partitionAt(schedule, last, loopAt(schedule.program, last, vectorDepth), part.extent)[1] as string);
     }
-    for (const [j, vectorPiece] of vectorPieces.entries()) finishVectors(schedule, vectorPiece, loopAt(schedule.program, vectorPiece, vectorDepth), parts[j]!.tile, choice);
+    for (const [j, vectorPiece] of vectorPieces.entries()) finishVectors(schedule, vectorPiece, loopAt(schedule.program, vectorPiece, vectorDepth), pieces[j]!.tile, choice, parts);
   }
   return true;
+}
+
+/** Parts of a reduction outside the loop `inside`; initial values are stored by a nest of their own, in vectors. Gives the loop over the parts. */
+function partReduction(schedule: Schedule, name: string, { loop, iterations }: NonNullable<VectorTile["part"]>, inside: string): string {
+  const at = loopNames(schedule.program, name).all.indexOf(loop);
+  schedule.apply(split, { loop, factor: iterations });
+  const parts = loopAt(schedule.program, name, at);
+  const now = loopNames(schedule.program, name).all;
+  const depth = now.indexOf(inside);
+  bringToOrder(schedule, name, [...now.slice(0, depth), parts, ...now.slice(depth).filter((l) => l !== parts)]);
+  const before = new Set(blocksIn(schedule.program.body).map((b) => b.name));
+  schedule.apply(decomposeReduction, { block: name, loop: parts });
+  const first = blocksIn(schedule.program.body).map((b) => b.name).find((n) => !before.has(n))!;
+  const copied = loopsAroundBlock(schedule.program, first);
+  const lane = copied.findLast((l) => l.mode === "serial");
+  if (lane) {
+    bringToOrder(schedule, first, [...copied.filter((l) => l !== lane).map((l) => l.variable.name), lane.variable.name]);
+    schedule.apply(vectorize, { loop: lane.variable.name });
+  }
+  return parts;
 }
 
 /** Strips of the vector loop outside the rows that pass over them. */
@@ -525,10 +547,11 @@ function prefetchWeights(schedule: Schedule, piece: string): void {
   if (!inner || inner.count || reduce.length < 1) return;
   const weights = accessesOf(block, all).find((a) => !a.writes && a.buffer.scope === "weight" && byteSize(a.buffer.element, elementCount(a.buffer.dims)) >= streamedBytes && coefficient(a.offset, inner.variable) !== 0);
   if (!weights) return;
-  const first = all.findIndex((l) => isReduceLoop(block, l.variable));
+  const first = innerReduction(block, all);
+  if (!all.slice(first).includes(inner)) return;
   const mover = all.slice(0, first).findLastIndex((l) => coefficient(weights.offset, l.variable) !== 0);
   if (mover < 0 || all.slice(mover + 1, first).reduce((n, l) => n * l.extent, 1) < 2) return;
-  let place = reduce.at(-2)?.variable.name;
+  let place = all.slice(first).includes(reduce.at(-2)!) ? reduce.at(-2)!.variable.name : undefined;
   if (inner.extent >= 4 * prefetchEvery && inner.extent % prefetchEvery === 0) {
     const at = loopNames(schedule.program, piece).all.indexOf(inner.variable.name);
     schedule.apply(split, { loop: inner.variable.name, factor: prefetchEvery });
@@ -537,8 +560,8 @@ function prefetchWeights(schedule: Schedule, piece: string): void {
   if (place !== undefined) schedule.apply(prefetch, { block: piece, buffer: weights.buffer.name, loop: place });
 }
 
-/** The vector loop innermost; accumulators in vectors, stored once the sum is done. */
-function finishVectors(schedule: Schedule, piece: string, vector: string, size: number, { panel, window }: VectorTile): void {
+/** The vector loop innermost; accumulators in vectors, stored once the sum is done, or the part of it in the loop `parts`. */
+function finishVectors(schedule: Schedule, piece: string, vector: string, size: number, { panel, window }: VectorTile, parts?: string): void {
   const inner = moveInside(schedule, piece, vector, size);
   const dot = dotLoop(schedule.program, piece)?.variable.name;
   if (dot !== undefined) {
@@ -548,14 +571,14 @@ function finishVectors(schedule: Schedule, piece: string, vector: string, size: 
   if (size > 1) schedule.apply(vectorize, { loop: inner });
   const { statement: block } = findBlock(schedule.program, piece);
   const terms = dotLoop(schedule.program, piece)?.variable.name;
-  const taps = loopsAroundBlock(schedule.program, piece).filter((l) => isReduceLoop(block, l.variable) && l.variable.name !== terms);
+  const taps = loopsAroundBlock(schedule.program, piece).filter((l) => isReduceLoop(block, l.variable) && ![terms, parts].includes(l.variable.name));
   const { all } = loopNames(schedule.program, piece);
   const first = taps[0]!.variable.name;
   const halves = halvesOf(schedule, piece);
   schedule.apply(cacheWrite, { block: piece, at: all[all.indexOf(first) - 1] ?? "" });
   if (block.init) schedule.apply(decomposeReduction, { block: piece, loop: first });
-  if (panel === undefined && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction && !taps.some((l) => l.count)) for (const l of taps) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
-  else if (panel !== undefined && window) schedule.apply(unroll, { loop: taps.at(-1)!.variable.name });
+  const short = panel === undefined && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction && !taps.some((l) => l.count);
+  for (const l of short ? taps : window !== undefined ? taps.slice(-1) : []) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
   for (const l of halves) if (loopsAroundBlock(schedule.program, piece).some((x) => x.variable === l.variable && x.mode === "serial")) schedule.apply(unroll, { loop: l.variable.name });
 }
 

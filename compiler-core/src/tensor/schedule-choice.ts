@@ -9,7 +9,7 @@ export interface TileSizes {
   readonly panels: number;
   /** the rows outside the panels */
   readonly rowsOutside: boolean;
-  /** the last loop of the reduction, a window's, is written out */
+  /** the reduce loop of a window is written out */
   readonly window: boolean;
 }
 

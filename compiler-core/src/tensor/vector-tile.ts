@@ -27,18 +27,36 @@ export interface VectorTile {
   readonly rowsOutside: boolean;
   /** without panels: strips of the vector loop outside the rows */
   readonly stripsOutside: boolean;
-  /** the last loop of the reduction, a window's, is written out */
-  readonly window: boolean;
+  /**
+   * the outermost reduce loop in parts of so many iterations, outside the rows: the vectors of a part stay in the first cache while
+   * all rows pass, whose sums go on from what they were
+   */
+  readonly part: { readonly loop: string; readonly iterations: number } | undefined;
+  /** the reduce loop of a window that is written out, inside the others: neighbouring taps share elements */
+  readonly window: string | undefined;
 }
 
 /** Multiplications and additions that must be under way to keep the units busy: 2 units, 4 cycles each. */
 const inFlight = 8;
+/** A load in multiplications: two of either start a cycle, but loads do not quite keep that up. */
+const loadTime = 1.12;
+/**
+ * What lies beside multiplications that are not held up, in multiplications: a turn of the innermost loop, each load, and 64 bytes of
+ * vectors that come from the second cache. Fitted to measured kernels of many tiles.
+ */
+const [turnCost, loadCost, nearVectorCost] = [1, 0.1, 0.6];
 /** What starting a tile and storing it costs, in multiplications: much where the reduction is short. */
 const tileEntry = 40;
+/** Parts of a reduction: what taking and storing sums costs for each, what the pass over the whole result afterwards does. */
+const [partCost, passCost] = [3, 20];
+/** Bytes of vectors in a part at most, its steps and the tiles of rows that pass over it at least, and what parts must win. */
+const [partBytes, partSteps, partTiles, partGain] = [3 << 13, 96, 4, 0.045];
 /** A tile of more scalars is no longer named one by one. */
 const scalarTile = 64;
 /** A window's last loop of so few iterations is written out: entering it would take as long as its products. */
 const shortWindow = 8;
+/** What entering it costs otherwise, in multiplications: its end is not foreseen. */
+const loopEntry = 32;
 /** More rows fit no machine's registers. */
 const mostRows = 28;
 /** Bytes that stay in the second cache beside what streams through it. */
@@ -107,11 +125,16 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   const rowLoops = (conditions.length > 0 ? [] : others).filter((l) => still(vectors, l) && coefficient(stored.offset, l.variable) !== undefined);
   const row = [...rowLoops].reverse().find((l) => l.extent >= 4) ?? rowLoops.sort((a, b) => b.extent - a.extent)[0];
   const strided = row !== undefined && isStrided(program, name, row.variable);
+  const rowDimensions = row && strided ? dimensionsInside(program, name, row.variable) : [];
   // Panels load further vectors and use each element again.
   const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && !l.count && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
   const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent);
-  // Taps that are written out share elements, which take registers too.
-  const hasWindow = target.vectorLanes > 1 && elements.length > 0 && panel !== undefined && reduce.length > 1 && reduce.at(-1)!.extent > 1 && !reduce.at(-1)!.count && reduce.at(-1)!.extent <= shortWindow;
+  // Taps of a window that are written out share elements of neighbouring rows, which take registers too.
+  const overlap = (l: Loop): number => {
+    const [tap, step] = [coefficient(elements[0]!.offset, l.variable) ?? 0, row ? (coefficient(elements[0]!.offset, row.variable) ?? 0) : 0];
+    return tap > 0 && step > 0 && step % tap === 0 ? step / tap : 0;
+  };
+  const windowLoop = target.vectorLanes > 1 && elements.length === 1 && reduce.length > 1 ? reduce.findLast((l) => l.extent > 1 && !l.count && l.extent <= shortWindow && overlap(l) > 0 && overlap(l) < l.extent) : undefined;
   // What lies outside is read once, what lies inside once for each iteration outside, where it leaves the second cache.
   const bytes = (list: typeof moving): number => list.reduce((sum, a) => sum + loops.reduce((n, l) => (coefficient(a.offset, l.variable) === 0 ? n : n * l.extent), byteSize(a.buffer.element, 1)), 0);
   const [ofVectors, ofElements] = [bytes(vectors), bytes(elements)];
@@ -120,24 +143,45 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   const rowsOutside = (rows: number): number => ofElements + again(ofVectors, others.reduce((n, l) => (l === panel ? n : n * l.extent), 1) / rows);
   const points = loops.reduce((n, l) => n * l.extent, 1);
   const steps = reduce.reduce((n, l) => n * l.extent, 1);
+  const last = reduce.at(-1)!;
+  const caches = target.vectorLanes > 1 && target.name !== "wasm" && elements.length > 0;
+  /** The largest part of the reduction whose vectors stay in the first cache, where enough rows pass over it. */
+  const partOf = (ofPanel: number, rows: number): { readonly iterations: number; readonly steps: number } | undefined => {
+    const outermost = reduce[0]!;
+    const tiles = others.reduce((n, l) => (l === panel || l === row ? n : n * l.extent), 1) * Math.ceil((row?.extent ?? 1) / rows);
+    if (!caches || ofPanel <= firstCache || stored.buffer.element !== "float32" || tiles < partTiles || block.init === undefined || loops.some((l) => l.count) || outermost.variable === windowLoop?.variable) return undefined;
+    const iterations = divisors(outermost.extent, outermost.extent - 1).findLast((d) => (ofPanel / outermost.extent) * d <= partBytes);
+    const own = (steps / outermost.extent) * (iterations ?? 0);
+    return iterations === undefined || own < partSteps ? undefined : { iterations, steps: own };
+  };
   const candidate = ({ vectorSize, rows, panels, window, rowsOutside: outside }: Omit<TileSizes, "rowsOutside"> & { readonly rowsOutside?: boolean }): TileCandidate | undefined => {
-    if (!sizes.includes(vectorSize) || rows < 1 || rows > Math.min(row?.extent ?? 1, mostRows) || panels < 1 || (panel?.extent ?? 1) % panels !== 0 || (window && !hasWindow)) return undefined;
-    if (strided && (row.count ? rows > 1 : row.extent % rows !== 0)) return undefined;
+    if (!sizes.includes(vectorSize) || rows < 1 || rows > Math.min(row?.extent ?? 1, mostRows) || panels < 1 || (panel?.extent ?? 1) % panels !== 0 || (window && !windowLoop)) return undefined;
+    if (strided && (row.count ? rows > 1 : row.extent % rows !== 0 && (rowDimensions.length === 0 || rowDimensions.some((d) => (row.extent - (row.extent % rows)) % d !== 0)))) return undefined;
     const width = Math.ceil(vectorSize / lanes);
     const loaded = width * panels;
     if (rows * loaded + loaded + 1 > target.vectorRegisters || (window && rows * loaded > Math.max(inFlight, target.vectorRegisters / 2)) || (target.vectorLanes === 1 && rows * panels * vectorSize > scalarTile)) return undefined;
     // Bytes that are widened one by one stay in registers from tap to tap.
     if (stored.buffer.element === "int32" && !dot && rows * loaded > target.vectorRegisters / 4) return undefined;
-    const time = (r: number): number => {
+    const ofPanel = 4 * vectorSize * panels * steps;
+    const part = partOf(ofPanel, rows);
+    const time = (r: number, parted: boolean): number => {
       const work = r * loaded;
-      // Two loads and two multiplications a cycle; a depthwise product loads a vector for each row.
-      return (Math.max(work, inFlight, loaded + (elements.length > 0 ? r : work)) + (elements.length > 0 ? tileEntry / steps : 0)) / (loaded * vectorSize / width);
+      // A window's taps load an element once for all of them. A depthwise product loads a vector for each row.
+      const taps = window ? windowLoop!.extent : 1;
+      const loads = loaded + (elements.length > 0 ? (window ? (r - 1) * overlap(windowLoop!) + taps : r) / taps : work);
+      const vectors = parted ? (partCost * work) / part!.steps + (passCost * work) / steps : caches && ofPanel > firstCache ? (nearVectorCost * loaded * lanes) / 16 : 0;
+      const entry = !window && steps > last.extent && last.extent <= shortWindow ? loopEntry / last.extent : 0;
+      const beside = target.vectorLanes > 1 ? turnCost / taps + loadCost * loads + vectors : 0;
+      const cycle = Math.max(work, inFlight, loadTime * loads) + (elements.length > 0 ? beside + entry + tileEntry / steps : 0);
+      return cycle / ((loaded * vectorSize) / width);
     };
     const extent = row?.extent ?? 1;
     // How many rows are left is not known where the run's sizes decide.
     const rest = row?.count ? 0 : extent % rows;
     const whole = Math.floor(extent / rows);
-    const cost = ((whole * time(rows) + (rest > 0 ? time(rest) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
+    const costOf = (parted: boolean): number => ((whole * time(rows, parted) + (rest > 0 ? time(rest, parted) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
+    const inParts = part !== undefined && costOf(true) < (1 - partGain) * costOf(false);
+    const cost = costOf(inParts);
     const both = panels > 1 && row !== undefined;
     // Without panels the rows pass over one strip of vectors, or strips over a tile of rows: what lies inside should stay in the first cache.
     const strips = !both && row !== undefined && !row.count && elements.length > 0 && vector.extent > vectorSize && row.extent > rows;
@@ -147,21 +191,23 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     const [ofStrips, ofRows] = [4 * vector.extent * steps, 4 * extent * steps];
     const stripsWin = strips && 2 * (ofStrips + near(ofRows, vector.extent / vectorSize)) < ofRows + near(ofStrips, extent / rows);
     const chosen = outside ?? (both ? 2 * around < inside : strips && !stripsWin);
-    const ofPanel = 4 * vectorSize * panels * steps;
-    const vectorsAgain = ofPanel > firstCache || (strips && chosen && ofStrips > firstCache);
-    return { cost, farBytes: both && chosen ? around : inside, nearBytes: vectorsAgain ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, rowsOutside: chosen, stripsOutside: strips && !chosen, window } };
+    const parts = inParts && !chosen && !strips;
+    const vectorsAgain = (ofPanel > firstCache && !parts) || (strips && chosen && ofStrips > firstCache);
+    return { cost, farBytes: both && chosen ? around : inside, nearBytes: vectorsAgain ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, rowsOutside: chosen, stripsOutside: strips && !chosen, window: window ? windowLoop!.variable.name : undefined, part: parts ? { loop: reduce[0]!.variable.name, iterations: part.iterations } : undefined } };
   };
   const all: TileCandidate[] = [];
   for (const vectorSize of sizes)
     for (const panels of divisors(panel?.extent ?? 1, 8))
-      for (let rows = 1; rows <= Math.min(row?.extent ?? 1, mostRows); rows++) {
-        const made = candidate({ vectorSize, rows, panels, window: hasWindow });
-        if (made) all.push(made);
-      }
-  // Of equal ones the larger tile: it reads the vectors less often.
+      for (let rows = 1; rows <= Math.min(row?.extent ?? 1, mostRows); rows++)
+        for (const window of windowLoop ? [true, false] : [false]) {
+          const made = candidate({ vectorSize, rows, panels, window });
+          if (made) all.push(made);
+        }
+  // Of equal ones the larger tile: it reads the vectors less often; of equally large ones that of fewer loads.
   const size = ({ rows, panels, vectorSize }: VectorTile): number => rows * panels * Math.ceil(vectorSize / lanes);
+  const larger = (a: VectorTile, b: VectorTile): boolean => size(a) > size(b) || (size(a) === size(b) && a.window !== undefined && Math.abs(a.rows - a.panels) < Math.abs(b.rows - b.panels));
   let best: TileCandidate | undefined;
-  for (const c of all) if (!best || c.cost < best.cost - 1e-9 || (c.cost < best.cost + 1e-9 && size(c.tile) > size(best.tile))) best = c;
+  for (const c of all) if (!best || c.cost < best.cost - 1e-9 || (c.cost < best.cost + 1e-9 && larger(c.tile, best.tile))) best = c;
   return best && { best, all, of: candidate };
 }
 
@@ -178,6 +224,18 @@ export function isStrided(program: TensorProgram, name: string, loop: Variable):
   const scope = loopsAroundBlock(program, name).reduce((s, l) => s.with(l.variable, l.extent), Scope.empty);
   const bindings = bindingsOf(block);
   return (storesOf(block)[0]?.indices ?? []).some((i) => ![0, 1].includes(coefficient(linearOf(substitute(i, bindings), scope), loop) ?? 2));
+}
+
+/** Of a loop over several dimensions at once, the sizes of those inside the outermost: whole ones may be parted from the rest. */
+function dimensionsInside(program: TensorProgram, name: string, loop: Variable): number[] {
+  const { statement: block } = findBlock(program, name);
+  const bindings = bindingsOf(block);
+  const found: number[] = [];
+  for (const i of storesOf(block)[0]?.indices ?? [])
+    walkExpression(substitute(i, bindings), (e) => {
+      if (e.kind === "binary" && e.op === "floormod" && e.left === loop && e.right.kind === "integer") found.push(e.right.value);
+    });
+  return found;
 }
 
 const divisors = (n: number, limit: number): number[] => Array.from({ length: Math.min(n, limit) }, (_, i) => i + 1).filter((d) => n % d === 0);

@@ -96,4 +96,4 @@ export function variantsOf(layer: Pick<Layer, "program" | "flops" | "bytes">, ma
   return { variants: made, pruned: Math.max(0, legal - made.length), possibleMs: Math.max(computing, moving) };
 }
 
-const sizesOf = ({ tile: { vectorSize, rows, panels, rowsOutside, window } }: TileCandidate): TileSizes => ({ vectorSize, rows, panels, rowsOutside, window });
+const sizesOf = ({ tile: { vectorSize, rows, panels, rowsOutside, window } }: TileCandidate): TileSizes => ({ vectorSize, rows, panels, rowsOutside, window: window !== undefined });

@@ -14,8 +14,9 @@ import { interpret } from "../../src/tensor/interpreter.ts";
 import { hoistScratch } from "../../src/tensor/lower-node.ts";
 import type { Lowering } from "../../src/tensor/lowering.ts";
 import type { TensorProgram } from "../../src/tensor/program.ts";
+import { printProgram } from "../../src/tensor/printer.ts";
 import { scheduleByRule } from "../../src/tensor/rules.ts";
-import type { ScheduleTarget } from "../../src/tensor/target.ts";
+import { avx512Target, type ScheduleTarget } from "../../src/tensor/target.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
 import { compilers, runInC, runnableTargets, sanitizingCompilers } from "./c-runner.ts";
 import { type Case, inputsFor, programOf, worstDifference } from "./lowered.ts";
@@ -169,6 +170,28 @@ describe("programs for vectors", () => {
       }
     }, 300_000);
   }
+});
+
+/** A convolution whose panels of weights leave the first cache: while all rows pass over a part of its channels, the part stays there. */
+describe("sums in parts", () => {
+  const plain = (blocks = 2): TensorProgram => programOf(blockedConvLowering, { op: "Conv", inputs: [[1, 16, 9, 9, 16], [blocks, 16, 3, 3, 16, 16], [blocks, 16]], output: [1, blocks, 7, 7, 16], weights: [1, 2] });
+  test("go on from what the part before left, with the window written out inside", () => {
+    const { program } = scheduleByRule(plain(4), avx512Target);
+    expect(verifyProgram(program)).toEqual([]);
+    const text = printProgram(program).text;
+    expect(text).toMatch(/block conv_init[^]*for ib_o in range\(\d+\):[^]*block conv_read[^]*for ii in range\(16\):\n *for kw in unrolled\(3\):[^]*block conv_write/);
+    // The channels of the next part, half of each panel's lines after the other.
+    expect(text).toMatch(/prefetch \d+ lines of x1 at .*\/\/ \d+/);
+  });
+  needs("gcc")("and so does the C for each instruction set", () => {
+    const inputs = inputsFor(plain());
+    const expected = interpret(plain(), inputs)[0]!;
+    const largest = Array.from(expected.data as ArrayLike<number>, Math.abs).reduce((a, b) => Math.max(a, b), 1);
+    for (const target of runnableTargets().filter((t) => t.vectorLanes > 1)) {
+      const [outputs] = runInC([{ program: hoistScratch(scheduleByRule(plain(), target).program, 4096), inputs }], { compiler: "gcc", flags: ["-O1"], target });
+      expect(worstDifference(outputs![0]!, expected), target.name).toBeLessThanOrEqual(5e-6 * largest);
+    }
+  }, 120_000);
 });
 
 /** Rows long enough that each lane sums what falls to it. */

@@ -144,6 +144,23 @@ describe("schedule primitives, before and after", () => {
     sameMeaning(product(), after);
   });
 
+  test("cache-write: a part of a sum goes on from what the part before left", () => {
+    const parts = applyPrimitive(reorder, applyPrimitive(split, product(6, 9, 6), { loop: "k", factor: 3 }), { loops: ["k_o", "i", "j"] });
+    const started = applyPrimitive(decomposeReduction, parts, { block: "matmul", loop: "k_o" });
+    const after = applyPrimitive(cacheWrite, started, { block: "matmul", at: "j" });
+    expect(body(after).slice(6)).toEqual(expect.arrayContaining([
+      "for k_o in range(2):",
+      "      local matmul_acc: float32[]",
+      "      block matmul_read:",
+      "        matmul_acc[] = t[v_i_2, v_j_2]",
+      "      for k_i in range(3):",
+      "          matmul_acc[] = matmul_acc[] + a[v_i, v_k] * b[v_k, v_j]",
+      "      block matmul_write:",
+      "        t[v_i_3, v_j_3] = matmul_acc[]",
+    ]));
+    sameMeaning(product(6, 9, 6), after);
+  });
+
   test("reverse-compute-inline: the epilogue moves into the store of the accumulators", () => {
     const cached = applyPrimitive(cacheWrite, product(), { block: "matmul", at: "i" });
     const after = applyPrimitive(reverseComputeInline, cached, { block: "relu", buffer: "t" });

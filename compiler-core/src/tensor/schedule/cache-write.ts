@@ -6,7 +6,8 @@ import { bindingsOf, definePrimitive, findBlock, isReduceLoop, isSpatialLoop, me
 
 /**
  * The block computes the part of its result that one iteration of `at` makes in a local buffer (accumulators), one
- * dimension for each spatial loop inside `at`; a new block `<block>_write` then stores it.
+ * dimension for each spatial loop inside `at`; a new block `<block>_write` then stores it. Of a block without an init a new block
+ * `<block>_read` first takes what is there: parts of a reduction whose loop lies outside go on from each other.
  * With `at` "" the local buffer holds what the block's whole nest makes.
  */
 export const cacheWrite = definePrimitive<{ block: string; at: string }>({
@@ -17,7 +18,7 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
     { name: "one-store", doc: "The block's body is one store." },
     { name: "loop-around-block", doc: "The loop encloses the block." },
     takesNests,
-    { name: "reduction-inside", doc: "All loops of the block's reduce axes lie inside the loop, so that each part is finished when it is written back." },
+    { name: "reduction-inside", doc: "All loops of the block's reduce axes lie inside the loop, so that each part is finished when it is written back; or the block has no init, so that each goes on from what is there." },
     { name: "spatial-or-reduce", doc: "Each loop inside moves spatial axes, on which the stored element depends, or reduce axes, not both." },
     { name: "unguarded", doc: "No condition stands between the loop and the block." },
     { name: "used-later", doc: "In the loops inside, nothing else reads the result, and its buffer is not made anew." },
@@ -30,7 +31,7 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
     const at = args.at === "" ? -1 : loops.findIndex((l) => l.variable.name === args.at);
     require("loop-around-block", args.at === "" || at >= 0, `${args.at} does not enclose ${args.block}`);
     require("takes-nests", loops[at]?.mode !== "vectorized", `${args.at} is vectorized`);
-    for (const l of loops.slice(0, at + 1)) require("reduction-inside", !isReduceLoop(block, l.variable), `${l.variable.name} moves a reduce axis`);
+    for (const l of loops.slice(0, at + 1)) require("reduction-inside", !block.init || !isReduceLoop(block, l.variable), `${l.variable.name} moves a reduce axis`);
     const between = args.at === "" ? around : around.slice(around.indexOf(loops[at] as Loop) + 1);
     require("unguarded", between.every((s) => s.kind === "for"), "a condition stands between");
     const inside = loops.slice(at + 1);
@@ -62,29 +63,35 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
       body: mapStatements(block.body, inStatement),
     };
 
-    const fresh = new Map<Variable, Expression>();
-    const copies = spatial.map((l) => {
-      const v = variable(freshName(l.variable.name, taken));
-      fresh.set(l.variable, v);
-      return { variable: v, loop: l };
-    });
-    const axes: Axis[] = [];
-    const writeBindings: Expression[] = [];
-    const renamedAxes = new Map<Variable, Expression>();
-    for (const a of block.axes) {
-      if (a.kind !== "spatial") continue;
-      const v = variable(freshName(a.variable.name, taken));
-      renamedAxes.set(a.variable, v);
-      axes.push({ ...a, variable: v });
-      writeBindings.push(substitute(bindings.get(a.variable) as Expression, fresh));
-    }
-    const back: Store = store(original.buffer, original.indices.map((i) => substitute(i, renamedAxes)), load(local, copies.map((c) => c.variable)));
-    const writeBlock: Block = { kind: "block", name: freshName(`${block.name}_write`, taken), axes, bindings: writeBindings, body: [back] };
-    const nest = copies.reduceRight<readonly Statement[]>((body, c) => [loop(c.variable, c.loop.extent, body, c.loop.mode, c.loop.count)], [writeBlock]);
+    /** A nest over the loops inside that moves each element between its place in the buffer and the local one. */
+    const moving = (name: string, body: (place: readonly Expression[], own: readonly Variable[]) => Store): readonly Statement[] => {
+      const fresh = new Map<Variable, Expression>();
+      const copies = spatial.map((l) => {
+        const v = variable(freshName(l.variable.name, taken));
+        fresh.set(l.variable, v);
+        return { variable: v, loop: l };
+      });
+      const axes: Axis[] = [];
+      const moveBindings: Expression[] = [];
+      const renamedAxes = new Map<Variable, Expression>();
+      for (const a of block.axes) {
+        if (a.kind !== "spatial") continue;
+        const v = variable(freshName(a.variable.name, taken));
+        renamedAxes.set(a.variable, v);
+        axes.push({ ...a, variable: v });
+        moveBindings.push(substitute(bindings.get(a.variable) as Expression, fresh));
+      }
+      const move = body(original.indices.map((i) => substitute(i, renamedAxes)), copies.map((c) => c.variable));
+      const moveBlock: Block = { kind: "block", name: freshName(`${block.name}_${name}`, taken), axes, bindings: moveBindings, body: [move] };
+      return copies.reduceRight<readonly Statement[]>((inner, c) => [loop(c.variable, c.loop.extent, inner, c.loop.mode, c.loop.count)], [moveBlock]);
+    };
+    const goesOn = !block.init && loadsOf(original.value).some((l) => l.buffer === original.buffer);
+    const before = !goesOn ? [] : moving("read", (at, ownPlace) => store(local, ownPlace, load(original.buffer, at)));
+    const after = moving("write", (at, ownPlace) => store(original.buffer, at, load(local, ownPlace)));
 
     const computed = replaceStatement(program, block, [cached]);
     const top = inside[0]?.variable;
-    const wrap = (s: Statement): readonly Statement[] => [{ kind: "allocate", buffer: local }, s, ...nest];
+    const wrap = (s: Statement): readonly Statement[] => [{ kind: "allocate", buffer: local }, ...before, s, ...after];
     const visit = (body: readonly Statement[]): readonly Statement[] =>
       body.flatMap((s): readonly Statement[] => {
         if (s === cached && top === undefined) return wrap(s);

@@ -1,7 +1,13 @@
 import { accessesOf, coefficient } from "../access.ts";
-import { add, integer, mul } from "../expression.ts";
-import type { Expression } from "../program.ts";
+import { add, floordiv, floormod, integer, mul } from "../expression.ts";
+import type { Block, Expression, Loop } from "../program.ts";
 import { definePrimitive, findBlock, isReduceLoop, loopsAroundBlock, replaceStatement, type Require } from "./primitive.ts";
+
+/** The first of the innermost reduce loops, which no serial loop of another kind lies in. */
+export function innerReduction(block: Block, loops: readonly Loop[]): number {
+  const outer = loops.findLastIndex((l) => l.mode === "serial" && l.extent > 1 && !isReduceLoop(block, l.variable));
+  return loops.findIndex((l, i) => i > outer && isReduceLoop(block, l.variable));
+}
 
 /** float32 elements in a line of the caches */
 const lineElements = 16;
@@ -18,7 +24,7 @@ export const prefetch = definePrimitive<{ block: string; buffer: string; loop: s
   parameters: { block: "block", buffer: "buffer", loop: "loop" },
   conditions: [
     { name: "reduce-loop", doc: "The loop moves a reduce axis of the block." },
-    { name: "next-panel", doc: "A loop outside the reduction moves the buffer evenly, and loops inside of it do not: the panel is used more than once." },
+    { name: "next-panel", doc: "A loop outside the reduction, or over parts of it, moves the buffer evenly, and loops inside of it do not: the panel is used more than once." },
     { name: "serial-loop", doc: "The loop is serial." },
   ],
   apply(program, args, require: Require) {
@@ -29,7 +35,8 @@ export const prefetch = definePrimitive<{ block: string; buffer: string; loop: s
     require("reduce-loop", place !== undefined && isReduceLoop(block, place.variable), `${args.loop} does not`);
     require("serial-loop", place.mode === "serial", `${args.loop} is ${place.mode}`);
     const access = accessesOf(block, loops).find((a) => a.buffer.name === args.buffer && !a.writes);
-    const first = loops.findIndex((l) => isReduceLoop(block, l.variable));
+    const first = innerReduction(block, loops);
+    require("reduce-loop", at >= first, `${args.loop} lies outside the last reduction`);
     const mover = access ? loops.slice(0, first).findLastIndex((l) => coefficient(access.offset, l.variable) !== 0) : -1;
     const step = mover >= 0 ? coefficient(access!.offset, loops[mover]!.variable) : undefined;
     const passes = loops.slice(mover + 1, first);
@@ -39,10 +46,13 @@ export const prefetch = definePrimitive<{ block: string; buffer: string; loop: s
     const lines = Math.ceil(inner.reduce((n, l) => n * l.extent, 1) / lineElements);
     const turns = [...passes, ...loops.slice(first, at + 1)];
     const slots = turns.reduce((n, l) => n * l.extent, 1);
-    const count = Math.min(mostLines, Math.ceil(lines / slots));
+    // Panels side by side lie apart where the loop moves through a part of each.
+    const apart = inner.find((l) => l.mode === "unrolled" && step < (coefficient(access!.offset, l.variable) ?? 0));
+    const slotsEach = apart ? Math.ceil(slots / apart.extent) : slots;
+    const count = Math.min(mostLines, Math.ceil(lines / (apart?.extent ?? 1) / slotsEach));
     const turn = turns.reduce<Expression>((sum, l) => add(mul(sum, l.extent), l.variable), integer(0));
     const moved = loops.slice(0, mover + 1).reduce<Expression>((sum, l) => add(sum, mul(l.variable, coefficient(access!.offset, l.variable) ?? 0)), integer(step));
-    const index = add(moved, mul(turn, count * lineElements));
+    const index = apart ? add(add(moved, mul(floordiv(turn, slotsEach), coefficient(access!.offset, apart.variable)!)), mul(floormod(turn, slotsEach), count * lineElements)) : add(moved, mul(turn, count * lineElements));
     return replaceStatement(program, place, [{ ...place, prefetch: { buffer: access!.buffer, index, lines: count } }]);
   },
 });
