@@ -3,6 +3,7 @@ import { blockConvolution } from "./block-convolution.ts";
 import { blockIntegerProduct } from "./block-integer-product.ts";
 import { blockOfUnblock } from "./block-of-unblock.ts";
 import { fuseKernel } from "./fuse-kernel.ts";
+import { inlineFunction } from "./inline-function.ts";
 import { inlineFusedGroup } from "./inline-fused-group.ts";
 import { halfProduct } from "./half-product.ts";
 import { packMatMul } from "./pack-mat-mul.ts";
@@ -100,6 +101,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   dequantizeOfConstant,
   shapeSubgraphFolding,
   inlineConstantIf,
+  inlineFunction,
   loopUnrolling,
   scanUnrolling,
   ifConversion,

@@ -33,8 +33,8 @@ export const passes: readonly Pass[] = [
   {
     name: "fold-constants",
     title: "Fold constants",
-    summary: "Computes what constants and proven shapes decide.",
-    rewrites: ["constant-folding", "dequantize-of-constant", "shape-subgraph-folding", "inline-constant-if"],
+    summary: "Computes what constants and proven shapes decide, and puts functions in place of their calls.",
+    rewrites: ["constant-folding", "dequantize-of-constant", "shape-subgraph-folding", "inline-constant-if", "inline-function"],
   },
   {
     name: "simplify",
@@ -99,8 +99,8 @@ export const passes: readonly Pass[] = [
   {
     name: "control-flow",
     title: "Control flow",
-    summary: "Puts the bodies of loops and branches in their places, where the number of turns is known and both branches may run.",
-    rewrites: ["inline-constant-if", "loop-unrolling", "scan-unrolling", "if-conversion"],
+    summary: "Puts the bodies of functions, loops and branches in their places, where the number of turns is known and both branches may run.",
+    rewrites: ["inline-function", "inline-constant-if", "loop-unrolling", "scan-unrolling", "if-conversion"],
   },
   {
     name: "take-groups-apart",

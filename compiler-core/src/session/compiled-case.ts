@@ -57,7 +57,7 @@ function settled(graph: Graph, inputs: ReadonlyMap<string, Tensor>): Graph {
     );
     if (constants.size > 0) current = specialize(current, { constants }).graph;
     const sites = new Set([...early].flatMap((id) => (current.find(id) ? [siteOf(current.node(id))] : [])));
-    const rewrites = ["constant-folding", "shape-subgraph-folding", "inline-constant-if", "loop-unrolling", "scan-unrolling", "if-conversion", "dead-code-elimination"].map(findRewrite);
+    const rewrites = ["inline-function", "constant-folding", "shape-subgraph-folding", "inline-constant-if", "loop-unrolling", "scan-unrolling", "if-conversion", "dead-code-elimination"].map(findRewrite);
     const steps = applyRepeatedly(current, rewrites, { pass: "settle", skipSite: (rewrite, site) => /folding/.test(rewrite) && !sites.has(site) });
     for (let next = steps.next(); !next.done; next = steps.next()) current = next.value.graph;
     if (current === before) break;

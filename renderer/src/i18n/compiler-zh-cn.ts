@@ -13,6 +13,7 @@ export const rewritesZh: Readonly<Record<string, readonly [title: string, summar
   "constant-folding": ["常量折叠", "用算子的值代替输入全为常量的算子。", "不依赖模型输入的部分在部署之前只计算一次。"],
   "dequantize-of-constant": ["常量的 DequantizeLinear", "对没有卷积、矩阵乘法或查表使用的常量做反量化：偏置、表、加法的操作数。", "不依赖模型输入的部分只计算一次。乘积的权重保持量化，因为量化模型正是为了它们的整数。"],
   "shape-subgraph-folding": ["形状子图折叠", "当形状足以证明结果时，用常量代替形状运算（Shape、Gather、Concat、Mul 等）。", "导出工具在运行时计算事先已知的形状；写成常量后，Reshape、Slice 与 Expand 得以化简。符号维度仍是符号。"],
+  "inline-function": ["函数内联", "用模型中函数的内容代替对它的调用。", "导出工具常把层保留为函数：重写不会进入函数内部，而代码由运算符构成。"],
   "inline-constant-if": ["条件为常量的 If", "用总会执行的分支代替 If。", "另一个分支是无用的负担，而且重写不会越过分支的边界。"],
   "loop-unrolling": ["循环展开", "把轮数已知的 Loop 写成其循环体的同样多份副本，一份接一份。", "生成的代码没有以算子为内容的循环，重写也不会越过子图体的边界；展开之后，每一轮都像其他部分一样被折叠与融合。"],
   "scan-unrolling": ["Scan 展开", "把长度已知的 Scan 写成其循环体的同样多份副本，一份接一份。", "生成的代码没有以算子为内容的循环，重写也不会越过子图体的边界；各切片成为被扫描输入的视图。"],
@@ -93,7 +94,7 @@ export const rewritesZh: Readonly<Record<string, readonly [title: string, summar
 
 export const passesZh: Readonly<Record<string, readonly [title: string, summary: string]>> = {
   "clean-up": ["清理", "移除不做计算的部分：复制、Dropout、无作用的算术、死代码。"],
-  "fold-constants": ["折叠常量", "计算由常量和已证明的形状所决定的一切。"],
+  "fold-constants": ["折叠常量", "计算由常量和已证明的形状所决定的一切，并用函数的内容代替对它的调用。"],
   simplify: ["化简", "缩短形状算子、Cast 与 Clip 的链。"],
   layout: ["布局", "把整个区域换成所需 Transpose 较少的布局。"],
   "recognize-operators": ["识别算子", "把展开写出的激活与归一化写成对应的单个算子。"],
@@ -104,7 +105,7 @@ export const passesZh: Readonly<Record<string, readonly [title: string, summary:
   "fuse-epilogues": ["融合尾部", "把卷积、矩阵乘法与池化同其后的加法和激活放在一组。"],
   "group-operators": ["算子成组", "把加法与对其结果的归一化，以及算子集中没有的算子的各部分，放在一组。"],
   "group-elementwise": ["逐元素成组", "把剩下的前后相接的逐元素算子放在一组。"],
-  "control-flow": ["控制流", "轮数已知且两个分支都可执行时，用循环与分支的内容代替它们。"],
+  "control-flow": ["控制流", "轮数已知且两个分支都可执行时，用函数、循环与分支的内容代替它们。"],
   "take-groups-apart": ["展开融合组", "用融合组的内容代替融合组，以便选择内核。"],
   "choose-kernels": ["选择内核", "把通道分块排列，把权重按内核读取的次序排列，并移动布局之间的转换直到互相抵消。"],
   "minimal-filtering": ["最小滤波", "在有利时用较少的乘法计算 3 x 3 卷积。"],

@@ -804,6 +804,8 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "{} of {} are": "{1} 个中有 {0} 个",
   "{} of {} computed operands come from float16": "{1} 个计算得出的操作数中有 {0} 个来自 float16",
   "{} output channels": "{0} 个输出通道",
+  "{} inputs are omitted": "省略了 {0} 个输入",
+  "{} is not defined in it": "模型中没有定义 {0}",
   "{} outputs": "{0} 个输出",
   "{} pads do not fit {} axes.": "{0} 个填充量与 {1} 个轴不符。",
   "{} parts do not fill {} outputs.": "{0} 个部分不足以填满 {1} 个输出。",

@@ -6,10 +6,30 @@ import { defineOperator } from "../definition.ts";
 import { elementOfCode } from "../support/element-codes.ts";
 import { knownInts } from "../support/infer.ts";
 import { numberAt } from "../support/numbers.ts";
+import { tableLowering } from "../support/lower-signal.ts";
 import { floats, indices, numbers, required } from "../support/types.ts";
 
 const toMel = (hertz: number): number => 2595 * Math.log10(1 + hertz / 700);
 const toHertz = (mel: number): number => 700 * (10 ** (mel / 2595) - 1);
+
+/** The matrix [bins, bands] of the inputs: bands, length, rate, low, high. */
+function melWeights(scalars: readonly number[]): Float64Array {
+  const [bands, length, rate] = scalars as [number, number, number];
+  const low = toMel(scalars[3]!);
+  const high = toMel(scalars[4]!);
+  const bins = Math.floor(length / 2) + 1;
+  // The suite's matrices divide the range by bands + 2, although its corners leave bands + 1 gaps.
+  const corners = Array.from({ length: bands + 2 }, (_, i) => Math.floor(((length + 1) * toHertz(low + (i * (high - low)) / (bands + 2))) / rate));
+  if (corners.some((bin) => !(bin >= 0 && bin < bins))) throw new GraphwrightError("attribute-range", `the frequencies reach beyond the ${bins} bins of the spectrum.`);
+  const out = new Float64Array(bins * bands);
+  for (let band = 0; band < bands; band++) {
+    const [left, centre, right] = corners.slice(band, band + 3) as [number, number, number];
+    if (centre === left) out[centre * bands + band] = 1;
+    else for (let bin = left; bin <= centre; bin++) out[bin * bands + band] = (bin - left) / (centre - left);
+    for (let bin = centre; bin < right; bin++) out[bin * bands + band] = (right - bin) / (right - centre);
+  }
+  return out;
+}
 
 export const melWeightMatrix = defineOperator({
   domain: "",
@@ -33,22 +53,8 @@ export const melWeightMatrix = defineOperator({
     return [{ type: tensorType(elementOfCode(attributes.int("output_datatype")), [addDims(floorDivDims(scalar(1), 2), 1), scalar(0)]) }];
   },
   evaluate: (inputs, { attributes }) => {
-    const bands = numberAt(inputs, 0);
-    const length = numberAt(inputs, 1);
-    const rate = numberAt(inputs, 2);
-    const low = toMel(numberAt(inputs, 3));
-    const high = toMel(numberAt(inputs, 4));
-    const bins = Math.floor(length / 2) + 1;
-    // The suite's matrices divide the range by bands + 2, although its corners leave bands + 1 gaps.
-    const corners = Array.from({ length: bands + 2 }, (_, i) => Math.floor(((length + 1) * toHertz(low + (i * (high - low)) / (bands + 2))) / rate));
-    if (corners.some((bin) => !(bin >= 0 && bin < bins))) throw new GraphwrightError("attribute-range", `the frequencies reach beyond the ${bins} bins of the spectrum.`);
-    const out = new Float64Array(bins * bands);
-    for (let band = 0; band < bands; band++) {
-      const [left, centre, right] = corners.slice(band, band + 3) as [number, number, number];
-      if (centre === left) out[centre * bands + band] = 1;
-      else for (let bin = left; bin <= centre; bin++) out[bin * bands + band] = (bin - left) / (centre - left);
-      for (let bin = centre; bin < right; bin++) out[bin * bands + band] = (right - bin) / (right - centre);
-    }
-    return [fromNumbers(elementOfCode(attributes.int("output_datatype")), [bins, bands], out)];
+    const scalars = Array.from({ length: 5 }, (_, i) => numberAt(inputs, i));
+    return [fromNumbers(elementOfCode(attributes.int("output_datatype")), [Math.floor(scalars[1]! / 2) + 1, scalars[0]!], melWeights(scalars))];
   },
+  lower: tableLowering(5, melWeights),
 });

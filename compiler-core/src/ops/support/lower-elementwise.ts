@@ -132,9 +132,12 @@ export const castLowering: Lowering = {
 export const bitwiseLowering = (op: "bitand" | "bitor" | "bitxor"): Lowering => binaryLowering(op);
 export const bitShiftLowering: Lowering = elementwiseLowering(([a, b], context) => binary(context.attributes.string("direction", "LEFT") === "LEFT" ? "shl" : "shr", a!, b!));
 export const shrinkLowering: Lowering = elementwiseLowering(([x], context, type) => {
-  const lambd = number(type, context.attributes.float("lambd", 0.5));
-  const bias = number(type, context.attributes.float("bias", 0));
-  return select(binary("lt", x!, unary("neg", lambd)), add(x!, bias), select(binary("gt", x!, lambd), sub(x!, bias), number(type, 0)));
+  // The attributes need not be whole where the elements are.
+  const wide = isFloat(type) ? type : "float64";
+  const lambd = context.attributes.float("lambd", 0.5);
+  const bias = number(wide, context.attributes.float("bias", 0));
+  const real = cast(wide, x!);
+  return select(binary("lt", real, number(wide, -lambd)), cast(type, add(real, bias)), select(binary("gt", real, number(wide, lambd)), cast(type, sub(real, bias)), number(type, 0)));
 });
 
 /** Clip: bounds are optional scalar inputs. */

@@ -1,8 +1,9 @@
+import { toNumbers } from "../../ir/tensor.ts";
 import { nest, store } from "../../tensor/build.ts";
 import { add, cast, floormod, integer, load, mul, number, select, eq, binary, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Variable } from "../../tensor/program.ts";
-import { inputOf, integersOf, normalizeAxis, outputOf, spatialAxes, zero } from "./lower-common.ts";
+import { inputOf, integersOf, normalizeAxis, notLowered, outputOf, spatialAxes, zero } from "./lower-common.ts";
 
 /** Transforms as sums over a table of one turn: exact in the sizes that models use, and without a library. */
 
@@ -87,6 +88,21 @@ export const stftLowering: Lowering = {
     );
   },
 };
+
+/** Values that scalar inputs known at compile time decide, as a table. */
+export const tableLowering = (inputs: number, values: (scalars: readonly number[]) => ArrayLike<number>): Lowering => ({
+  compileTimeInputs: Array.from({ length: inputs }, (_, i) => i),
+  build(context) {
+    const y = outputOf(context);
+    const scalars = Array.from({ length: inputs }, (_, i) => {
+      const given = context.constant(i);
+      if (!given) throw notLowered(context, `its input ${i} is computed at run time`);
+      return toNumbers(given)[0]!;
+    });
+    const table = context.table("values", y.element === "float64" ? "float64" : "float32", y.dims, Array.from(values(scalars)));
+    return nest("table", spatialAxes(y.dims), (v) => store(y, v, cast(y.element, load(table, v))));
+  },
+});
 
 /** A sum of cosines as a table: its length is known at compile time. */
 export const cosineWindowLowering = (coefficients: readonly number[]): Lowering => ({

@@ -1,12 +1,15 @@
+import type { Attributes } from "../../ir/attribute.ts";
 import type { Graph, Node, NodeId, OperatorNode, RegionId, ValueRef } from "../../ir/graph.ts";
 import { topologicalOrder } from "../../ir/order.ts";
 import type { Rewriter } from "../../ir/rewriter.ts";
+import { bindAttributes } from "../../ops/index.ts";
 import type { MatchContext } from "../definition.ts";
 
 /**
  * Copies the nodes of a body into another region, bodies within included, and gives the value there of each value of
  * the body. Parameters must be mapped beforehand, to nodes in `values` or to values in `parameters`; constants that are
- * in `values` are not copied again. Names that another value has too are made fresh, and all of them for a `further` copy.
+ * in `values` are not copied again. Of a function, `omitted` has the parameters that a call does not give, `bindings` the
+ * attributes that its nodes refer to. Names that another value has too are made fresh, and all of them for a `further` copy.
  */
 export function copyRegion(
   rewriter: Rewriter,
@@ -15,7 +18,7 @@ export function copyRegion(
   into: RegionId,
   place: Node,
   values: Map<NodeId, NodeId>,
-  { parameters, further = false }: { readonly parameters?: ReadonlyMap<NodeId, ValueRef>; readonly further?: boolean } = {},
+  { parameters, omitted, bindings, further = false }: { readonly parameters?: ReadonlyMap<NodeId, ValueRef>; readonly omitted?: ReadonlySet<NodeId>; readonly bindings?: Attributes; readonly further?: boolean } = {},
 ): (ref: ValueRef) => ValueRef {
   const { graph } = context;
   const mapped = (ref: ValueRef): ValueRef => {
@@ -40,7 +43,7 @@ export function copyRegion(
           const { outputs } = graph.node(parameter);
           values.set(parameter, rewriter.addParameter({ name: nameOf(outputs[0]!.name), type: outputs[0]!.type, region: inner }).node);
         }
-        const inside = copyRegion(rewriter, context, body, inner, place, values, { ...(parameters ? { parameters } : {}), further });
+        const inside = copyRegion(rewriter, context, body, inner, place, values, { ...(parameters ? { parameters } : {}), ...(omitted ? { omitted } : {}), ...(bindings ? { bindings } : {}), further });
         for (const output of record.outputs) rewriter.addOutput(inner, { ...output, value: inside(output.value) });
         regions[name] = inner;
       }
@@ -49,8 +52,8 @@ export function copyRegion(
         op: node.op,
         domain: node.domain,
         overload: node.overload,
-        inputs: node.inputs.map((ref) => ref && mapped(ref)),
-        attributes: node.attributes,
+        inputs: node.inputs.map((ref) => (ref && !omitted?.has(ref.node) ? mapped(ref) : null)),
+        attributes: bindings ? bindAttributes(node, bindings).attributes : node.attributes,
         outputs: node.outputs.map((output) => ({ name: nameOf(output.name), type: output.type })),
         name: node.name,
         regions,
