@@ -6,6 +6,7 @@ import { helperDefinitions } from "../src/backends/c/helpers.ts";
 import { byteUseOf, cTarget, epilogueOf } from "../src/backends/c/isa.ts";
 import { printKernel } from "../src/backends/c/print.ts";
 import { cType } from "../src/backends/c/types.ts";
+import { shareKernels } from "../src/backends/c/share-kernels.ts";
 import { vectorDefinitions } from "../src/backends/c/vector-helpers.ts";
 import { memoryHeader, memorySource } from "../src/bundle/c-memory.ts";
 import { threadsHeader, threadsSource } from "../src/bundle/c-threads.ts";
@@ -46,34 +47,32 @@ export async function compileNative(graph: Graph, target: ScheduleTarget, folder
   const file = openSync(path.join(folder, "weights.bin"), "w");
   for (const chunk of weights.chunks()) writeSync(file, chunk);
   closeSync(file);
-  const byText = new Map<string, string>();
-  const kernels: string[] = [];
   const helpers = new Set<string>();
   const vectorHelpers = new Set<string>();
   const widths = new Set<number>();
-  const calls: { name: string; text: string }[] = [];
-  for (const [i, step] of lowered.steps.entries()) {
-    if (plan.elided[i]) continue;
+  const printed = lowered.steps.flatMap((step, i) => {
+    if (plan.elided[i]) return [];
     const mayAlias = new Set(step.program.parameters.filter((p) => plan.takenInPlace[i]!.some(([a, b]) => [a, b].includes(step.values.get(p) ?? ""))));
-    const printed = printKernel(step.program, { name: "KERNEL", mayAlias, target, threads: true });
-    let name = byText.get(printed.text);
-    if (!name) {
-      name = `k${byText.size}`;
-      byText.set(printed.text, name);
-      kernels.push(`static __attribute__((noinline)) ${printed.text.replace("KERNEL", name)}`);
-      for (const h of printed.helpers) helpers.add(h);
-      for (const h of printed.vectorHelpers) vectorHelpers.add(h);
-      for (const w of printed.vectorWidths) widths.add(w);
+    return [{ step, i, source: printKernel(step.program, { name: "KERNEL", mayAlias, target, threads: true }) }];
+  });
+  const calls: { name: string; text: string }[] = Array.from({ length: printed.length });
+  const kernels = shareKernels(printed.map((p) => p.source)).map(({ source, uses }, k) => {
+    for (const h of source.helpers) helpers.add(h);
+    for (const h of source.vectorHelpers) vectorHelpers.add(h);
+    for (const w of source.vectorWidths) widths.add(w);
+    for (const { at, numbers } of uses) {
+      const { step, i } = printed[at]!;
+      let scratch = 0;
+      const args = step.program.parameters.map((p) => {
+        const type = `${p.scope === "output" || p.scope === "scratch" ? "" : "const "}${cType(p.element)} *`;
+        if (p.scope === "scratch") return `(${type})(arena + ${plan.scratch[i]![scratch++]})`;
+        const place = plan.locations.get(step.values.get(p)!)!;
+        return `(${type})(${place.space} + ${place.offset})`;
+      });
+      calls[at] = { name: `${step.node.op === "Fused" ? (step.node.attributes["kind"] as { value: string }).value : step.node.op} ${step.node.name || step.node.outputs[0]!.name}`, text: `k${k}(${[...args, ...numbers].join(", ")}${source.stages > 0 ? ", stage, part, parts" : ""}); return ${source.stages};` };
     }
-    let scratch = 0;
-    const args = step.program.parameters.map((p) => {
-      const type = `${p.scope === "output" || p.scope === "scratch" ? "" : "const "}${cType(p.element)} *`;
-      if (p.scope === "scratch") return `(${type})(arena + ${plan.scratch[i]![scratch++]})`;
-      const at = plan.locations.get(step.values.get(p)!)!;
-      return `(${type})(${at.space} + ${at.offset})`;
-    });
-    calls.push({ name: `${step.node.op === "Fused" ? (step.node.attributes["kind"] as { value: string }).value : step.node.op} ${step.node.name || step.node.outputs[0]!.name}`, text: `${name}(${args.join(", ")}${printed.stages > 0 ? ", stage, part, parts" : ""}); return ${printed.stages};` });
-  }
+    return `static __attribute__((noinline)) ${source.text.replace("KERNEL", `k${k}`)}`;
+  });
   const isa = cTarget(target.name, byteUseOf(lowered.steps.map((s) => s.program)));
   const at = (key: string): string => `${plan.locations.get(key)!.space} + ${plan.locations.get(key)!.offset}`;
   const bytes = (key: string): number => lowered.values.get(key)!.bytes;

@@ -31,6 +31,8 @@ export interface StepCall {
   readonly stages: number;
   /** places of the sizes that it takes after its pointers, among the model's */
   readonly sizes: readonly number[];
+  /** what it takes after those: numbers of this step's shapes, where the kernel is shared with steps of other shapes */
+  readonly numbers: readonly number[];
   readonly arguments: readonly { readonly location: Location; readonly element: ElementType; readonly writes: boolean }[];
 }
 

@@ -42,7 +42,7 @@ export function stepsSource(m: Pick<CModel, "id" | "sizes">, variant: CTarget, s
   const cases = steps
     .map((s, i) => {
       const args = s.arguments.map((a) => `(${a.writes ? "" : "const "}${cType(a.element)} *)(${place(a.location)})`).join(", ");
-      return `    case ${i}: /* ${commentText(s.label)} (${commentText(s.op)}) */\n      if (parts > 0) ${s.kernel}(${[args, ...s.sizes.map((k) => `sizes[${k}]`)].filter((a) => a !== "").join(", ")}${s.stages > 0 ? ", stage, part, parts" : ""});\n      return ${s.stages};\n`;
+      return `    case ${i}: /* ${commentText(s.label)} (${commentText(s.op)}) */\n      if (parts > 0) ${s.kernel}(${[args, ...s.sizes.map((k) => `sizes[${k}]`), ...s.numbers.map(String)].filter((a) => a !== "").join(", ")}${s.stages > 0 ? ", stage, part, parts" : ""});\n      return ${s.stages};\n`;
     })
     .join("");
   return `${opening(variant)}#include "${id}_${variant.target.name}.h"

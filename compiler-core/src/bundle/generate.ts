@@ -5,6 +5,7 @@ import { helperDefinitions } from "../backends/c/helpers.ts";
 import { byteUseOf, cTarget, type CTarget } from "../backends/c/isa.ts";
 import type { LibraryCall, VendorLibrary } from "../backends/c/libraries.ts";
 import { type KernelSource, printKernel } from "../backends/c/print.ts";
+import { shareKernels } from "../backends/c/share-kernels.ts";
 import { vectorDefinitions } from "../backends/c/vector-helpers.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
@@ -146,13 +147,14 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
     return { name, element: v.type.element!, dims: v.dims, ...(v.shape ? { shape: v.shape } : {}), bytes: v.bytes, location: at(key) };
   };
   const callsOf = (variant: Variant): StepCall[] =>
-    variant.kernels.calls.map(({ step, kernel }) => {
+    variant.kernels.calls.map(({ step, kernel, numbers }) => {
       const s = variant.lowered.steps[step]!;
       return {
         label: labelOf(s.node),
         op: qualifiedOp(s.node),
         kernel: kernel.name,
         stages: kernel.source.stages,
+        numbers,
         sizes: sizesOf(s.program).map((v) => lowered.sizes.indexOf(v)),
         arguments: s.program.parameters.map((p) => ({
           location: p.scope === "scratch" ? { space: "arena", offset: plan.scratch[step]![s.scratch.indexOf(p)]! } : at(s.values.get(p)!),
@@ -263,7 +265,7 @@ export interface Kernel {
 
 export interface Kernels {
   readonly list: readonly Kernel[];
-  readonly calls: readonly { readonly step: number; readonly kernel: Kernel }[];
+  readonly calls: readonly { readonly step: number; readonly kernel: Kernel; /** what the step passes for numbers of its shapes */ readonly numbers: readonly number[] }[];
   readonly files: readonly { readonly path: string; readonly text: string }[];
   readonly header: string;
 }
@@ -291,31 +293,31 @@ function withoutSharing(graph: LoweredGraph, { library, lowering = operatorLower
   };
 }
 
-/** Prints each distinct program once; steps with equal programs share a kernel. */
+/** Prints each distinct program once; steps whose programs are equal, or differ in numbers of their shapes alone, share a kernel. */
 function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, variant: CTarget, { library, lowering = operatorLowering }: GenerateOptions): Kernels {
   const { name: isa } = variant.target;
   const placeholder = "KERNEL";
-  const byText = new Map<string, Kernel>();
-  const calls: { step: number; kernel: Kernel }[] = [];
-  const users = new Map<Kernel, LoweredStep[]>();
-  for (const [i, step] of lowered.steps.entries()) {
-    if (plan.elided[i]) continue;
+  const printed = lowered.steps.flatMap((step, i) => {
+    if (plan.elided[i]) return [];
     const mayAlias = new Set<Buffer>();
     const of = (key: ValueKey, scope: string): Buffer[] => step.program.parameters.filter((p) => step.values.get(p) === key && (scope === "output") === (p.scope === "output"));
     for (const [input, output] of plan.takenInPlace[i]!) for (const p of [...of(input, "input"), ...of(output, "output")]) mayAlias.add(p);
     const called = library && callOf(step, library, lowering);
-    const printed = printKernel(step.program, { name: placeholder, mayAlias, target: variant.target, threads: true, ...(library && called ? { call: { macro: library.macro, call: called } } : {}) });
-    let kernel = byText.get(printed.text);
-    if (!kernel) {
-      const name = `${id}_${isa}_k${String(byText.size).padStart(3, "0")}_${step.program.name}`;
-      const rename = (text: string): string => text.replace(`void ${placeholder}(`, `void ${name}(`);
-      kernel = { name, ...(called ? { routine: called.routine } : {}), source: { ...printed, text: rename(printed.text), prototype: rename(printed.prototype) }, file: "", line: 0 };
-      byText.set(printed.text, kernel);
-    }
-    calls.push({ step: i, kernel });
-    users.set(kernel, [...(users.get(kernel) ?? []), step]);
-  }
-  const list = [...byText.values()];
+    const source = printKernel(step.program, { name: placeholder, mayAlias, target: variant.target, threads: true, ...(library && called ? { call: { macro: library.macro, call: called } } : {}) });
+    return [{ step: i, source, routine: called?.routine }];
+  });
+  const calls: { step: number; kernel: Kernel; numbers: readonly number[] }[] = [];
+  const users = new Map<Kernel, LoweredStep[]>();
+  const list = shareKernels(printed.map((p) => p.source)).map(({ source, uses }, k): Kernel => {
+    const first = printed[uses[0]!.at]!;
+    const name = `${id}_${isa}_k${String(k).padStart(3, "0")}_${lowered.steps[first.step]!.program.name}`;
+    const rename = (text: string): string => text.replace(`void ${placeholder}(`, `void ${name}(`);
+    const kernel: Kernel = { name, ...(first.routine === undefined ? {} : { routine: first.routine }), source: { ...source, text: rename(source.text), prototype: rename(source.prototype) }, file: "", line: 0 };
+    for (const { at, numbers } of uses) calls.push({ step: printed[at]!.step, kernel, numbers });
+    users.set(kernel, uses.map(({ at }) => lowered.steps[printed[at]!.step]!));
+    return kernel;
+  });
+  calls.sort((a, b) => a.step - b.step);
   const files: { path: string; text: string }[] = [];
   let text = "";
   let lines = 0;

@@ -286,8 +286,9 @@ function scheduleChoices(schedule: Schedule, name: string): void {
   const { statement: block } = findBlock(schedule.program, name);
   const loops = loopsAroundBlock(schedule.program, name);
   const own = loops.slice(loops.findLastIndex((l) => l.body.length > 1) + 1).filter((l) => l.mode === "serial");
-  const choices = conditionsOf(block).filter((c) => own.some((l) => l.extent <= longestChoice && !l.count && uses(c, l.variable)));
-  if (choices.length === 0) {
+  const choices = conditionsOf(block);
+  const short = (l: Loop): boolean => l.extent <= longestChoice && !l.count && choices.some((c) => uses(c, l.variable));
+  if (!own.some(short)) {
     vectorizeOwn(schedule, name);
     return;
   }
@@ -296,7 +297,7 @@ function scheduleChoices(schedule: Schedule, name: string): void {
     const c = coefficient(a.offset, last.variable);
     return c === 1 || (c === 0 && !a.writes);
   });
-  for (const l of own) if (l.extent <= longestChoice && !l.count && (l !== last || !lanes)) schedule.apply(unroll, { loop: l.variable.name });
+  for (const l of own) if (short(l) && (l !== last || !lanes)) schedule.apply(unroll, { loop: l.variable.name });
   if (lanes && last.extent >= 4 && !last.count) schedule.apply(vectorize, { loop: last.variable.name });
 }
 

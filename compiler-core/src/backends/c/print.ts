@@ -3,7 +3,7 @@ import { byteSize } from "../../ir/element-type.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { placeOf } from "../../tensor/access.ts";
 import { walkStatements } from "../../tensor/build.ts";
-import { add, integer, loadsOf, mul, substitute, typeOf, variable, variablesOf } from "../../tensor/expression.ts";
+import { add, integer, keyOf, loadsOf, mul, substitute, typeOf, variable, variablesOf } from "../../tensor/expression.ts";
 import { type DotProduct, dotUpdate } from "../../tensor/dot-product.ts";
 import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
@@ -14,6 +14,7 @@ import { stagesOf } from "../../tensor/stages.ts";
 import { portableTarget, type ScheduleTarget } from "../../tensor/target.ts";
 import { isHelper } from "./helpers.ts";
 import type { LibraryCall } from "./libraries.ts";
+import { mark, type ShapeNumber, unmarked } from "./shape-numbers.ts";
 import { cFloat, cInteger, cType, isSmallFloat } from "./types.ts";
 import { isVectorHelper } from "./vector-helpers.ts";
 import { type Chunk, chunksOf, planVectors, scalarLimit, type VectorPlan } from "./vectors.ts";
@@ -34,6 +35,9 @@ export interface KernelOptions {
 /** One C function. Line numbers count from 1 within `text`. */
 export interface KernelSource {
   readonly text: string;
+  /** the text with marks for numbers that come from shapes; kernels of one form differ in those alone */
+  readonly form: string;
+  readonly numbers: readonly ShapeNumber[];
   readonly prototype: string;
   /** sizes that the function takes after its pointers, each a ptrdiff_t */
   readonly sizes: readonly Variable[];
@@ -59,6 +63,12 @@ export function printKernel(program: TensorProgram, options: KernelOptions): Ker
 }
 
 const indent = "  ";
+
+interface Place {
+  readonly loops: Expression;
+  readonly constant: number;
+  readonly key: string;
+}
 
 interface Pending {
   readonly store: Store;
@@ -90,6 +100,8 @@ class KernelPrinter {
   private readonly names = new Map<object, string>();
   private readonly taken: Set<string>;
   private pending: Pending[] = [];
+  /** where the group of stores that is being printed accesses memory several times: a pointer for each sum of loops */
+  private places = new Map<string, { readonly name: string; readonly constant: number }>();
   private depth = 1;
   private stackBytes = 0;
   private temporaries = 0;
@@ -119,9 +131,8 @@ class KernelPrinter {
     });
     for (const size of this.sizes) parameters.push(`ptrdiff_t ${this.nameOf(size, size.name)}`);
     const tiled = this.lanes === 1 && this.tiledScalars ? `${this.helper("GW_TILED")} ` : "";
-    if (this.stages.length > 0) parameters.push("int stage", "int part", "int parts");
-    const prototype = `${tiled}void ${this.options.name}(${parameters.join(", ")})`;
-    this.lines.push(`${prototype} {`);
+    const shares = this.stages.length > 0 ? ["int stage", "int part", "int parts"] : [];
+    this.lines.push(`${tiled}void ${this.options.name}(${parameters.join(", ")}${parameters.length > 0 ? mark.parameters : ""}${parameters.length > 0 && shares.length > 0 ? ", " : ""}${shares.join(", ")}) {`);
     const { call } = this.options;
     if (call) {
       this.lines.push(`#ifdef ${call.macro}`);
@@ -135,14 +146,15 @@ class KernelPrinter {
     else this.emitStages();
     this.flush();
     // Of a tensor without elements nothing is read or written.
-    const text = this.lines.slice(1).join("\n");
+    const text = unmarked(this.lines.slice(1).join("\n")).text;
     const idle = this.program.parameters.map((p) => this.nameOf(p, p.name)).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
     for (const name of idle) this.line(`(void)${name};`);
     if (this.stages.length === 1) this.line("(void)stage;");
     if (call) this.lines.push("#endif");
     this.lines.push("}");
     const blocks = [...this.blockLines].map(([block, { from, to }]) => ({ block, from, to })).sort((a, b) => a.from - b.from);
-    return { text: this.lines.join("\n") + "\n", prototype, sizes: this.sizes, blocks, helpers: this.helpers, vectorHelpers: this.vectorHelpers, vectorWidths: this.vectorWidths, stackBytes: this.stackBytes, stages: this.stages.length };
+    const printed = unmarked(this.lines.join("\n") + "\n");
+    return { ...printed, prototype: printed.text.slice(0, printed.text.indexOf(" {\n")), sizes: this.sizes, blocks, helpers: this.helpers, vectorHelpers: this.vectorHelpers, vectorWidths: this.vectorWidths, stackBytes: this.stackBytes, stages: this.stages.length };
   }
 
   /** Tables first, which all stages see. What has no parallel loop is the first part's. */
@@ -254,14 +266,16 @@ class KernelPrinter {
     this.flush();
     const name = this.nameOf(s.variable, s.variable.name);
     const count = s.count ? this.value(simplify(s.count, scope), scope, 10) : undefined;
+    // A loop that is left for the compiler to vectorize keeps its count: without it compilers take fewer vectors, or none.
+    const extent = (wide: boolean): string => (s.mode === "vectorized" ? `${wide ? "(ptrdiff_t)" : ""}${s.extent}` : mark.number({ role: "count", buffer: "", loop: name, value: s.extent, wide }));
     if (this.shared.has(s)) {
-      const all = count ?? `(ptrdiff_t)${s.extent}`;
+      const all = count ?? extent(true);
       this.line(`for (ptrdiff_t ${name} = ${all} * part / parts; ${name} < ${all} * (part + 1) / parts; ++${name}) {`);
-    } else this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${count ?? s.extent}; ++${name}) {`);
+    } else this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${count ?? extent(false)}; ++${name}) {`);
     if (s.prefetch && this.lanes > 1) {
       // As an integer: the address may lie behind the buffer.
       const { buffer, index, lines } = s.prefetch;
-      const start = this.value(simplify(substitute(index, by), scope.with(s.variable, s.extent)), scope, 11);
+      const start = this.place(buffer, simplify(substitute(index, by), scope.with(s.variable, s.extent)), scope, 11);
       for (let i = 0; i < lines; i++) this.line(`${indent}__builtin_prefetch((const void *)((uintptr_t)${this.nameOf(buffer, buffer.name)} + (uintptr_t)${start} * ${byteSize(buffer.element, 1)}u${i > 0 ? ` + ${64 * i}u` : ""}), 0, 2);`);
     }
     this.nested(s.body, by, scope.with(s.variable, s.extent), block);
@@ -283,7 +297,7 @@ class KernelPrinter {
     if (looped > 0) {
       this.flush();
       const name = this.nameOf(s.variable, s.variable.name);
-      this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${looped}; ++${name}) {`);
+      this.line(`for (ptrdiff_t ${name} = 0; ${name} < ${mark.number({ role: "count", buffer: "", loop: name, value: looped, wide: false })}; ++${name}) {`);
       this.depth++;
       inVector(mul(s.variable, this.lanes), this.lanes, scope.with(s.variable, looped));
       this.flush();
@@ -305,7 +319,7 @@ class KernelPrinter {
     this.flush();
     this.vector = here;
     const first = new Map<Variable, Expression>([[s.variable, integer(0)], [here.lane, integer(0)]]);
-    const start = (l: DotProduct["left"]): string => `${this.nameOf(l.buffer, l.buffer.name)} + ${this.value(simplify(substitute(placeOf(l.buffer, l.indices), first), scope), scope, 9)}`;
+    const start = (l: DotProduct["left"]): string => `${this.nameOf(l.buffer, l.buffer.name)} + ${this.place(l.buffer, simplify(substitute(placeOf(l.buffer, l.indices), first), scope), scope, 9)}`;
     const sum = this.access(dot.sum.buffer, dot.sum.indices.map((i) => simplify(i, scope)), scope, true);
     if (!this.blockLines.has(block.name)) this.line(`/* ${block.name} */`);
     this.line(`${sum} = ${this.vectorHelper(dot.shift === 0 ? "dot" : "dots")}(${sum}, ${start(dot.left)}, ${start(dot.right)});`);
@@ -366,11 +380,15 @@ class KernelPrinter {
     for (let i = 0; i < all.length; i += row) this.line(`${cType(b.element)} ${all.slice(i, i + row).join(", ")};`);
   }
 
-  /** Prints the stores collected so far. What several of them load is loaded once, into a named constant. */
+  /**
+   * Prints the stores collected so far. What several of them load is loaded once, into a named constant; places that
+   * differ by constants are reckoned from one pointer.
+   */
   private flush(): void {
     if (this.pending.length === 0) return;
     const group = this.pending;
     this.pending = [];
+    const pointers = this.pointersOf(group);
     const written = new Set(group.map((p) => p.store.buffer));
     const counts = new Map<string, number>();
     if (group.length > 1)
@@ -385,10 +403,12 @@ class KernelPrinter {
       }
     const sharing = [...counts.values()].some((n) => n > 1);
     const shared = new Map<string, string>();
-    if (sharing) {
+    const scoped = sharing || pointers.length > 0;
+    if (scoped) {
       this.line("{");
       this.depth++;
     }
+    for (const p of pointers) this.line(p);
     for (const p of group) {
       this.vector = p.vector;
       // Just before its first use: compilers then keep it in a register no longer than needed.
@@ -408,11 +428,61 @@ class KernelPrinter {
       }
     }
     this.vector = undefined;
-    if (sharing) {
+    this.places.clear();
+    if (scoped) {
       this.depth--;
       this.line("}");
     }
     this.temporaries = 0;
+  }
+
+  /** Declares a pointer for each buffer and sum of loops that the stores access at several distances. */
+  private pointersOf(group: readonly Pending[]): string[] {
+    if (group.length < 2) return [];
+    const found = new Map<string, { readonly buffer: Buffer; readonly place: Place; readonly scope: Scope; readonly constants: Set<number> }>();
+    const note = (buffer: Buffer, indices: readonly Expression[], scope: Scope): void => {
+      if (this.registers.has(buffer) || this.vectors.buffers.has(buffer) || buffer.values) return;
+      const place = this.placeIn(buffer, indices, scope);
+      if (!place) return;
+      const known = found.get(place.key);
+      if (known) known.constants.add(place.constant);
+      else found.set(place.key, { buffer, place, scope, constants: new Set([place.constant]) });
+    };
+    for (const p of group) {
+      this.vector = p.vector;
+      note(p.store.buffer, p.store.indices, p.scope);
+      for (const l of loadsOf(p.store.value)) if (!insideSelect(p.store.value, l) && !insideLoad(p.store.value, l)) note(l.buffer, l.indices, p.scope);
+    }
+    this.vector = undefined;
+    const lines: string[] = [];
+    const names = new Set<string>();
+    for (const [key, { buffer, place, scope, constants }] of found) {
+      if (constants.size < 2) continue;
+      const from = this.nameOf(buffer, buffer.name);
+      let name = `${from}_at`;
+      for (let i = 1; this.taken.has(name) || names.has(name); i++) name = `${from}_at_${i}`;
+      names.add(name);
+      // At the first element: it is there, where the sum of the loops alone may lie behind the buffer.
+      const constant = Math.min(...constants);
+      lines.push(`${this.readOnly(buffer) ? "const " : ""}${cType(buffer.element)} *const ${name} = ${from} + ${this.place(buffer, add(place.loops, constant), scope, 9)};`);
+      this.places.set(key, { name, constant });
+    }
+    return lines;
+  }
+
+  private readOnly(b: Buffer): boolean {
+    return b.scope === "input" || b.scope === "weight";
+  }
+
+  /** The place as a sum of loops and a constant; undefined where it is not one of several, or other elements decide it. */
+  private placeIn(b: Buffer, indices: readonly Expression[], scope: Scope): Place | undefined {
+    const offset = simplify(placeOf(b, indices), scope);
+    const lane = this.vector?.lane;
+    const start = lane && variablesOf(offset).has(lane) ? simplify(substitute(offset, new Map([[lane, integer(0)]])), scope) : offset;
+    if (loadsOf(start).length > 0) return undefined;
+    const constant = start.kind === "binary" && start.op === "add" && start.right.kind === "integer" ? start.right.value : 0;
+    const loops = constant === 0 ? start : (start as Extract<Expression, { kind: "binary" }>).left;
+    return loops.kind === "integer" ? undefined : { loops, constant, key: `${this.nameOf(b, b.name)} ${keyOf(loops)}` };
   }
 
   private assignment(s: Store, scope: Scope, shared: ReadonlyMap<string, string>): string {
@@ -440,9 +510,31 @@ class KernelPrinter {
     }
     const offset = simplify(placeOf(b, indices), scope);
     const lane = this.vector?.lane;
-    if (!lane || !variablesOf(offset).has(lane)) return `${name}[${this.value(offset, scope)}]`;
+    const place = this.places.size > 0 ? this.placeIn(b, indices, scope) : undefined;
+    const pointer = place && this.places.get(place.key);
+    if (pointer) {
+      const distance = this.place(b, integer(place.constant - pointer.constant), scope, 9);
+      return lane && variablesOf(offset).has(lane) ? `*(${this.vectorPointer(b, stores)})${distance === "0" ? pointer.name : `(${pointer.name} + ${distance})`}` : `${pointer.name}[${distance}]`;
+    }
+    if (!lane || !variablesOf(offset).has(lane)) return `${name}[${this.place(b, offset, scope, 0)}]`;
     const start = simplify(substitute(offset, new Map([[lane, integer(0)]])), scope);
-    return `*(${stores || b.scope === "output" || b.scope === "local" || b.scope === "scratch" ? "" : "const "}${vectorType(this.vector!.width, b.element)}u *)(${name} + ${this.value(start, scope, 9)})`;
+    return `*(${this.vectorPointer(b, stores)})(${name} + ${this.place(b, start, scope, 9)})`;
+  }
+
+  private vectorPointer(b: Buffer, stores: boolean): string {
+    return `${stores || !this.readOnly(b) ? "" : "const "}${vectorType(this.vector!.width, b.element)}u *`;
+  }
+
+  /** A place in a buffer. Its strides and distances are marked, but not those of sums that are divided or compared. */
+  private place(b: Buffer, e: Expression, scope: Scope, outer: number): string {
+    const buffer = this.nameOf(b, b.name);
+    if (e.kind === "integer" && e.value > 0 && outer <= 10) return mark.number({ role: "distance", buffer, loop: "", value: e.value, wide: false });
+    if (e.kind === "binary" && e.op === "add") return ((text) => (outer > 9 ? `(${text})` : text))(`${this.place(b, e.left, scope, 9)} + ${this.place(b, e.right, scope, 10)}`);
+    if (e.kind === "binary" && e.op === "mul" && e.left.kind === "variable" && e.right.kind === "integer" && e.right.value > 0 && outer <= 10) {
+      const loop = this.nameOf(e.left, e.left.name);
+      return `${loop} * ${mark.number({ role: "stride", buffer, loop, value: e.right.value, wide: false })}`;
+    }
+    return this.value(e, scope, outer);
   }
 
   /** A whole named vector, or one lane of it. */
