@@ -274,7 +274,7 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
     identifier: model.id,
     source: { sha256: options.sourceSha256 ?? null, producer: graph.info.producerName || null, opsets: graph.info.opsets },
     compiler: { name: "Graphwright", version: options.compilerVersion },
-    target: { language: "C99", backend: "c", variants: variants.map((v) => ({ name: v.target.target.name, title: v.target.target.title, kernels: v.kernels.list.length })), threads: { most: 1024, shared_steps: model.steps.filter((s) => s.stages > 0).length }, flags: "-std=c99 -Wall -Wextra -Wpedantic -O3" },
+    target: { language: "C99", backend: "c", variants: variants.map((v) => ({ name: v.target.target.name, title: v.target.target.title, kernels: v.kernels.list.length })), threads: { most: 1024, shared_steps: model.steps.filter((s) => s.stages > 0).length }, flags: "-std=c99 -Wall -Wextra -Wpedantic -O2" },
     recipe: options.recipe ?? null,
     ...(model.sizes.length > 0 ? { sizes: model.sizes.map((s) => ({ name: s.name, identifier: s.variable.name, min: 1, max: s.variable.max })) } : {}),
     ...(options.tuning ? { tuning: options.tuning.evidence } : {}),

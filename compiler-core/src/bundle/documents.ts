@@ -19,7 +19,7 @@ export function makefile(m: CModel, sources: readonly string[], headers: readonl
 # make run        and run ./run with a file for each input
 # make THREADS=-DGW_NO_THREADS ...   without threads of its own
 # The code for the instructions of the machine is chosen when it runs.
-${library ? `# ${use}=0 builds without ${library.title}; ${use}_LIBS names another one (now ${library.link}). make clean between the two.\n` : ""}CFLAGS ?= -O3
+${library ? `# ${use}=0 builds without ${library.title}; ${use}_LIBS names another one (now ${library.link}). make clean between the two.\n` : ""}CFLAGS ?= -O2
 THREADS ?= -pthread
 BUILD = ${flags} $(CFLAGS) $(THREADS)${library ? ` $(${use}_FLAGS_$(${use}))` : ""} -Iinclude -Isrc -I.
 ${library ? `${use} ?= 1\n${use}_FLAGS_1 = -D${library.macro}\n${use}_LIBS ?= ${library.link}\n${use}_LIBS_1 = $(${use}_LIBS)\n` : ""}

@@ -51,8 +51,8 @@ const tileEntry = 40;
 const [partCost, passCost] = [3, 20];
 /** Bytes of vectors in a part at most, its steps and the tiles of rows that pass over it at least, and what parts must win. */
 const [partBytes, partSteps, partTiles, partGain] = [3 << 13, 96, 4, 0.045];
-/** A tile of more scalars is no longer named one by one. */
-const scalarTile = 64;
+/** Without vector types: compilers keep accumulators of so many scalars in registers. */
+const scalarTile = 32;
 /** A window's last loop of so few iterations is written out: entering it would take as long as its products. */
 const shortWindow = 8;
 /** What entering it costs otherwise, in multiplications: its end is not foreseen. */
@@ -87,7 +87,7 @@ export interface TileOptions {
 
 /** Every register tile of a nest, and the one of least time by counts of multiplications and loads; undefined without a vector loop. */
 export function tileOptions(program: TensorProgram, name: string, target: ScheduleTarget): TileOptions | undefined {
-  // Without vector types a tile is of scalars, for the compiler to find vectors of 4.
+  // Without vector types a tile is of scalars, for the compiler to find vectors of 4: in longer loops than two vectors it keeps sums in memory.
   const lanes = Math.max(target.vectorLanes, 4);
   const { statement: block } = findBlock(program, name);
   const loops = loopsAroundBlock(program, name);
@@ -128,7 +128,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   const rowDimensions = row && strided ? dimensionsInside(program, name, row.variable) : [];
   // Panels load further vectors and use each element again.
   const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && !l.count && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
-  const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent);
+  const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent && (target.vectorLanes > 1 || s <= target.vectorTile));
   // Taps of a window that are written out share elements of neighbouring rows, which take registers too.
   const overlap = (l: Loop): number => {
     const [tap, step] = [coefficient(elements[0]!.offset, l.variable) ?? 0, row ? (coefficient(elements[0]!.offset, row.variable) ?? 0) : 0];
@@ -159,7 +159,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     if (strided && (row.count ? rows > 1 : row.extent % rows !== 0 && (rowDimensions.length === 0 || rowDimensions.some((d) => (row.extent - (row.extent % rows)) % d !== 0)))) return undefined;
     const width = Math.ceil(vectorSize / lanes);
     const loaded = width * panels;
-    if (rows * loaded + loaded + 1 > target.vectorRegisters || (window && rows * loaded > Math.max(inFlight, target.vectorRegisters / 2)) || (target.vectorLanes === 1 && rows * panels * vectorSize > scalarTile)) return undefined;
+    if (rows * loaded + loaded + 1 > target.vectorRegisters || (window && rows * loaded > Math.max(inFlight, target.vectorRegisters / 2)) || (target.vectorLanes === 1 && (panels > 1 || rows * vectorSize > scalarTile))) return undefined;
     // Bytes that are widened one by one stay in registers from tap to tap.
     if (stored.buffer.element === "int32" && !dot && rows * loaded > target.vectorRegisters / 4) return undefined;
     const ofPanel = 4 * vectorSize * panels * steps;

@@ -115,8 +115,8 @@ for (const [id, parameters] of [["f8e4m3fn", "4, 3, 7, 1"], ["f8e4m3fnuz", "4, 3
 }
 define("gw_from_f8e8m0", "float gw_from_f8e8m0(uint8_t h) { return h == 255 ? NAN : ldexpf(1.0f, (int)h - 127); }");
 
-// gcc would take iterations of the sum for the lanes of vectors, and gather: neighbouring accumulators are vectors.
-table.set("GW_TILED", '#if defined(__GNUC__) && !defined(__clang__)\n#define GW_TILED __attribute__((optimize("no-tree-loop-vectorize")))\n#else\n#define GW_TILED\n#endif');
+// At -O3 gcc writes loops over accumulators out before it looks for vectors, and then finds few.
+table.set("GW_TILED", '#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)\n#define GW_TILED __attribute__((optimize("O2")))\n#else\n#define GW_TILED\n#endif');
 
 export const isHelper = (name: string): boolean => table.has(name);
 

@@ -55,8 +55,8 @@ export interface KernelSource {
 /**
  * Prints a scheduled program as a C99 function over pointers. Unrolled loops are written out. For a target with vector
  * types a vectorized loop becomes operations on vectors, and accumulators are named vectors (compilers keep those in
- * registers, arrays often not). Elsewhere a vectorized loop is written out where it runs over accumulators, which
- * become named scalars, and is a plain loop otherwise, for the compiler to vectorize.
+ * registers, arrays often not). Elsewhere a vectorized loop is a plain loop for the compiler to vectorize, over accumulators
+ * too: one or two vectors of a small array end up in registers. Iterations that fill no vector are written out over named scalars.
  */
 export function printKernel(program: TensorProgram, options: KernelOptions): KernelSource {
   return new KernelPrinter(program, options).print();
@@ -93,8 +93,8 @@ class KernelPrinter {
   private readonly registers: ReadonlySet<Buffer>;
   private readonly vectors: VectorPlan;
   private readonly lanes: number;
-  /** are there accumulators of a register tile? */
-  private readonly tiledScalars: boolean;
+  /** are there accumulators that the compiler is to find vectors in? */
+  private readonly tiled: boolean;
   private vector: VectorContext | undefined;
   private readonly blockLines = new Map<string, { from: number; to: number }>();
   private readonly names = new Map<object, string>();
@@ -114,8 +114,8 @@ class KernelPrinter {
     this.options = options;
     this.lanes = (options.target ?? portableTarget).vectorLanes;
     this.vectors = planVectors(program, this.lanes);
-    this.registers = new Set([...registerBuffers(program)].filter((b) => !this.vectors.buffers.has(b)));
-    this.tiledScalars = [...this.registers].some((b) => b.element === "float32" && elementCount(b.dims) >= 8);
+    this.registers = new Set([...registerBuffers(program, this.lanes === 1)].filter((b) => !this.vectors.buffers.has(b)));
+    this.tiled = this.lanes === 1 && [...registerBuffers(program, false)].some((b) => !this.registers.has(b));
     this.taken = new Set(reserved);
     this.sizes = sizesOf(program);
     this.stages = options.threads ? stagesOf(program) : [];
@@ -130,7 +130,7 @@ class KernelPrinter {
       return `${constant}${cType(p.element)} *${restrict}${this.nameOf(p, p.name)}`;
     });
     for (const size of this.sizes) parameters.push(`ptrdiff_t ${this.nameOf(size, size.name)}`);
-    const tiled = this.lanes === 1 && this.tiledScalars ? `${this.helper("GW_TILED")} ` : "";
+    const tiled = this.tiled ? `${this.helper("GW_TILED")} ` : "";
     const shares = this.stages.length > 0 ? ["int stage", "int part", "int parts"] : [];
     this.lines.push(`${tiled}void ${this.options.name}(${parameters.join(", ")}${parameters.length > 0 ? mark.parameters : ""}${parameters.length > 0 && shares.length > 0 ? ", " : ""}${shares.join(", ")}) {`);
     const { call } = this.options;
@@ -831,8 +831,11 @@ function insideLoad(value: Expression, load: Expression): boolean {
   return loadsOf(value).some((l) => l !== load && l.indices.some((i) => loadsOf(i).includes(load as Extract<Expression, { kind: "load" }>)));
 }
 
-/** Locals that are accessed at constant places once unrolled and vectorized loops are written out. */
-function registerBuffers(program: TensorProgram): Set<Buffer> {
+/**
+ * Locals that are accessed at constant places once unrolled and vectorized loops are written out; of the latter only those that
+ * fill no vector of 4 where the compiler is to find vectors.
+ */
+function registerBuffers(program: TensorProgram, looped: boolean): Set<Buffer> {
   const locals = new Set<Buffer>();
   const excluded = new Set<Buffer>();
   walkStatements(program.body, (s, around) => {
@@ -841,7 +844,7 @@ function registerBuffers(program: TensorProgram): Set<Buffer> {
     const constant = new Set<Variable>();
     const by = new Map<Variable, Expression>();
     for (const a of around) {
-      if (a.kind === "for" && (a.mode === "unrolled" || a.mode === "dot" || a.mode === "vectorized" || a.extent === 1)) constant.add(a.variable);
+      if (a.kind === "for" && (a.mode === "unrolled" || a.mode === "dot" || (a.mode === "vectorized" && !(looped && a.extent % 4 === 0)) || a.extent === 1)) constant.add(a.variable);
       if (a.kind === "block") for (const [i, axis] of a.axes.entries()) by.set(axis.variable, substitute(a.bindings[i] as Expression, by));
     }
     const check = (b: Buffer, indices: readonly Expression[]): void => {
