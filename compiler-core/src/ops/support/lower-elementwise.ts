@@ -1,5 +1,5 @@
 import type { ElementType } from "../../ir/element-type.ts";
-import { isFloat } from "../../ir/element-type.ts";
+import { elementKind, isFloat } from "../../ir/element-type.ts";
 import { toNumbers } from "../../ir/tensor.ts";
 import { nest, store } from "../../tensor/build.ts";
 import { add, binary, cast, div, load, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
@@ -84,7 +84,8 @@ export const activations = {
     return mul(mul(c(0.5), x!), add(c(1), unary("erf", mul(x!, c(Math.SQRT1_2)))));
   },
   reciprocal: ([x], _, type) => div(number(type, 1), x!),
-  sign: ([x], _, type) => select(binary("gt", x!, number(type, 0)), number(type, 1), select(binary("lt", x!, number(type, 0)), number(type, -1), x!)),
+  // Compilers warn of a comparison that is always false.
+  sign: ([x], _, type) => select(binary("gt", x!, number(type, 0)), number(type, 1), elementKind(type) === "uint" ? x! : select(binary("lt", x!, number(type, 0)), number(type, -1), x!)),
   identity: ([x]) => x!,
   cast: ([x], _, type) => cast(type, x!),
   where: ([condition, a, b]) => select(condition!, a!, b!),
