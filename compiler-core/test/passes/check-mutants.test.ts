@@ -14,6 +14,7 @@ const notNumerical = new Set([
   "unused",
   "within budget",
   "no weight",
+  "no widened weight",
   "smaller",
   "three or more",
   "fewer transposes",
@@ -42,6 +43,9 @@ const equivalent: Readonly<Record<string, string>> = {
   "zero-state-elimination, precondition zero state": "nothing is taken away where no state is zero",
   "attention-group, precondition along the keys": "a group is its own nodes",
   "skip-normalization-group, precondition constant scale": "a group is its own nodes",
+  "inline-function, precondition not recursive": "a function that calls itself has no value to compare with",
+  "inline-function, precondition attributes given": "a call without an attribute has no value to compare with",
+  "inline-function, precondition outputs computed": "nothing uses the output that is missing",
   "if-conversion, precondition branches that cannot fail": "places are drawn within the axis",
 };
 
