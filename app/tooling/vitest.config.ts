@@ -1,4 +1,5 @@
 /** Unit tests of every workspace, and the end-to-end journeys as a project of their own. */
+import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
 import { inRoot, root } from "./run.mjs";
 
@@ -17,7 +18,8 @@ const project = (name: string, include: string[], more: object = {}) => ({
 export default defineConfig({
   root,
   test: {
-    // Two cores are the smallest machine this runs on; more are used where they are.
+    // Two cores are the smallest machine this runs on; more are used where they are. By itself vitest leaves one of them idle.
+    maxWorkers: Math.min(Math.max(availableParallelism(), 2), 4),
     projects: [
       // The compiler keeps no state of its own between tests: its modules are loaded once a worker, not once a file.
       project("compiler-core", ["compiler-core/test/**/*.test.ts"], { isolate: false }),
