@@ -455,7 +455,7 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
   bringToOrder(schedule, name, order);
   // Panels first: what lies inside a loop must be one nest when the loop is moved.
   if (panel !== undefined) schedule.apply(unroll, { loop: moveInside(schedule, name, panel, choice.panels) });
-  const parts = choice.part && partReduction(schedule, name, choice.part, outer[0] ?? vector);
+  const parts = choice.part && partReduction(schedule, name, choice.part, choice.part.outside ? loopNames(schedule.program, name).all[0]! : (outer[0] ?? vector));
   const rowLoop = loopsAroundBlock(schedule.program, name).find((l) => l.variable.name === row);
   const depth = row === undefined ? -1 : loopNames(schedule.program, name).all.indexOf(row);
   for (const { piece, rows } of rowPieces(schedule, name, rowLoop, choice.rows)) {

@@ -29,9 +29,9 @@ export interface VectorTile {
   readonly stripsOutside: boolean;
   /**
    * the outermost reduce loop in parts of so many iterations, outside the rows: the vectors of a part stay in the first cache while
-   * all rows pass, whose sums go on from what they were
+   * all rows pass, whose sums go on from what they were; outside the panels too where the elements of all parts leave the second cache
    */
-  readonly part: { readonly loop: string; readonly iterations: number } | undefined;
+  readonly part: { readonly loop: string; readonly iterations: number; readonly outside: boolean } | undefined;
   /** the reduce loop of a window that is written out, inside the others: neighbouring taps share elements */
   readonly window: string | undefined;
 }
@@ -180,7 +180,8 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     const rest = row?.count ? 0 : extent % rows;
     const whole = Math.floor(extent / rows);
     const costOf = (parted: boolean): number => ((whole * time(rows, parted) + (rest > 0 ? time(rest, parted) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
-    const inParts = part !== undefined && costOf(true) < (1 - partGain) * costOf(false);
+    // Elements that leave the second cache come once for each part then, not once for each panel.
+    const inParts = part !== undefined && costOf(true) < (1 - (ofElements > secondCache ? 0 : partGain)) * costOf(false);
     const cost = costOf(inParts);
     const both = panels > 1 && row !== undefined;
     // Without panels the rows pass over one strip of vectors, or strips over a tile of rows: what lies inside should stay in the first cache.
@@ -193,7 +194,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     const chosen = outside ?? (both ? 2 * around < inside : strips && !stripsWin);
     const parts = inParts && !chosen && !strips;
     const vectorsAgain = (ofPanel > firstCache && !parts) || (strips && chosen && ofStrips > firstCache);
-    return { cost, farBytes: both && chosen ? around : inside, nearBytes: vectorsAgain ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, rowsOutside: chosen, stripsOutside: strips && !chosen, window: window ? windowLoop!.variable.name : undefined, part: parts ? { loop: reduce[0]!.variable.name, iterations: part.iterations } : undefined } };
+    return { cost, farBytes: both && chosen ? around : inside, nearBytes: vectorsAgain ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, rowsOutside: chosen, stripsOutside: strips && !chosen, window: window ? windowLoop!.variable.name : undefined, part: parts ? { loop: reduce[0]!.variable.name, iterations: part.iterations, outside: ofElements > secondCache } : undefined } };
   };
   const all: TileCandidate[] = [];
   for (const vectorSize of sizes)

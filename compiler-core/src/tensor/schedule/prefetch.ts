@@ -43,11 +43,12 @@ export const prefetch = definePrimitive<{ block: string; buffer: string; loop: s
     require("next-panel", mover >= 0 && step !== undefined && step > 0 && passes.reduce((n, l) => n * l.extent, 1) > 1, `${args.buffer} is not read again before it moves on`);
     // What one panel is: all that the loops inside move.
     const inner = loops.slice(first).filter((l) => coefficient(access!.offset, l.variable));
-    const lines = Math.ceil(inner.reduce((n, l) => n * l.extent, 1) / lineElements);
+    const elements = inner.reduce((n, l) => n * l.extent, 1);
+    const lines = Math.ceil(elements / lineElements);
     const turns = [...passes, ...loops.slice(first, at + 1)];
     const slots = turns.reduce((n, l) => n * l.extent, 1);
-    // Panels side by side lie apart where the loop moves through a part of each.
-    const apart = inner.find((l) => l.mode === "unrolled" && step < (coefficient(access!.offset, l.variable) ?? 0));
+    // Panels side by side lie apart where only a part of each is read.
+    const apart = inner.find((l) => l.mode === "unrolled" && (coefficient(access!.offset, l.variable) ?? 0) > elements / l.extent);
     const slotsEach = apart ? Math.ceil(slots / apart.extent) : slots;
     const count = Math.min(mostLines, Math.ceil(lines / (apart?.extent ?? 1) / slotsEach));
     const turn = turns.reduce<Expression>((sum, l) => add(mul(sum, l.extent), l.variable), integer(0));
