@@ -34,3 +34,6 @@ export function jsonText(command: string, body: object): string {
   };
   return JSON.stringify({ graphwright: jsonVersion, command, ...body }, safe, 2);
 }
+
+/** Values of an option that may be repeated, in order. */
+export const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];

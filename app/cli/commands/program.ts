@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { formatDiagnostic, GraphwrightError, type WrittenProgram } from "@graphwright/compiler-core";
-import { printJson, type CliCommand } from "../command.ts";
+import { collect, printJson, type CliCommand } from "../command.ts";
 
-const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 const emitted = ["program", "c"] as const;
 const marks = { satisfied: "ok  ", failed: "fail", unknown: "?   " } as const;
 

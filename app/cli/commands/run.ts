@@ -1,10 +1,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { GraphwrightError, type RunInput } from "@graphwright/compiler-core";
-import { printJson, type CliCommand } from "../command.ts";
+import { collect, printJson, type CliCommand } from "../command.ts";
 import { openModel } from "../open-model.ts";
-
-const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
 export const run: CliCommand = {
   name: "run",

@@ -1,8 +1,9 @@
-import { buffer, freshName, loop, mapExpressions, mapStatements, namesIn, store, walkStatements } from "../build.ts";
-import { keyOf, load, loadsOf, mapOperands, substitute, variable } from "../expression.ts";
-import type { Axis, Block, Expression, Loop, Statement, Store, Variable } from "../program.ts";
+import { buffer, freshName, mapExpressions, mapStatements, namesIn, store, walkStatements } from "../build.ts";
+import { keyOf, load, loadsOf, mapOperands, substitute } from "../expression.ts";
+import type { Block, Expression, Loop, Statement, Store, Variable } from "../program.ts";
 import { takesNests } from "./nests.ts";
 import { bindingsOf, definePrimitive, findBlock, isReduceLoop, isSpatialLoop, mentions, replaceStatement, storesOf, type Require } from "./primitive.ts";
+import { spatialCopy } from "./spatial-copy.ts";
 
 /**
  * The block computes the part of its result that one iteration of `at` makes in a local buffer (accumulators), one
@@ -64,27 +65,8 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
     };
 
     /** A nest over the loops inside that moves each element between its place in the buffer and the local one. */
-    const moving = (name: string, body: (place: readonly Expression[], own: readonly Variable[]) => Store): readonly Statement[] => {
-      const fresh = new Map<Variable, Expression>();
-      const copies = spatial.map((l) => {
-        const v = variable(freshName(l.variable.name, taken));
-        fresh.set(l.variable, v);
-        return { variable: v, loop: l };
-      });
-      const axes: Axis[] = [];
-      const moveBindings: Expression[] = [];
-      const renamedAxes = new Map<Variable, Expression>();
-      for (const a of block.axes) {
-        if (a.kind !== "spatial") continue;
-        const v = variable(freshName(a.variable.name, taken));
-        renamedAxes.set(a.variable, v);
-        axes.push({ ...a, variable: v });
-        moveBindings.push(substitute(bindings.get(a.variable) as Expression, fresh));
-      }
-      const move = body(original.indices.map((i) => substitute(i, renamedAxes)), copies.map((c) => c.variable));
-      const moveBlock: Block = { kind: "block", name: freshName(`${block.name}_${name}`, taken), axes, bindings: moveBindings, body: [move] };
-      return copies.reduceRight<readonly Statement[]>((inner, c) => [loop(c.variable, c.loop.extent, inner, c.loop.mode, c.loop.count)], [moveBlock]);
-    };
+    const moving = (name: string, body: (place: readonly Expression[], own: readonly Variable[]) => Store): readonly Statement[] =>
+      spatialCopy(block, `${block.name}_${name}`, spatial, taken, (copies, by) => [body(original.indices.map((i) => substitute(i, by)), copies)]);
     const goesOn = !block.init && loadsOf(original.value).some((l) => l.buffer === original.buffer);
     const before = !goesOn ? [] : moving("read", (at, ownPlace) => store(local, ownPlace, load(original.buffer, at)));
     const after = moving("write", (at, ownPlace) => store(original.buffer, at, load(local, ownPlace)));

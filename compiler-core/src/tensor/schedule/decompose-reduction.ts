@@ -1,7 +1,7 @@
-import { freshName, loop, namesIn, substituteStatements } from "../build.ts";
-import { substitute, variable } from "../expression.ts";
-import type { Axis, Block, Expression, Loop, Statement, Variable } from "../program.ts";
-import { bindingsOf, definePrimitive, findBlock, isReduceLoop, isSpatialLoop, replaceStatement, type Require } from "./primitive.ts";
+import { namesIn, substituteStatements } from "../build.ts";
+import type { Loop, Statement, Variable } from "../program.ts";
+import { definePrimitive, findBlock, isReduceLoop, isSpatialLoop, replaceStatement, type Require } from "./primitive.ts";
+import { spatialCopy } from "./spatial-copy.ts";
 
 /** The init of a reduction becomes a block of its own before `loop`; the update keeps the rest. */
 export const decomposeReduction = definePrimitive<{ block: string; loop: string }>({
@@ -21,33 +21,8 @@ export const decomposeReduction = definePrimitive<{ block: string; loop: string 
     require("loop-around-block", at >= 0, `${args.loop} does not enclose ${args.block}`);
     for (const l of loops.slice(0, at)) require("reduction-inside", !isReduceLoop(block, l.variable), `${l.variable.name}, outside ${args.loop}, moves a reduce axis`);
     const taken = namesIn(program);
-    const fresh = new Map<Variable, Expression>();
-    const copies: { variable: Variable; loop: Loop }[] = [];
-    for (const l of loops.slice(at)) {
-      if (!isSpatialLoop(block, l.variable)) continue;
-      const v = variable(freshName(l.variable.name, taken));
-      fresh.set(l.variable, v);
-      copies.push({ variable: v, loop: l });
-    }
-    const bindings = bindingsOf(block);
-    const axes: Axis[] = [];
-    const initBindings: Expression[] = [];
-    const renamedAxes = new Map<Variable, Expression>();
-    for (const a of block.axes) {
-      if (a.kind !== "spatial") continue;
-      const v = variable(freshName(a.variable.name, taken));
-      renamedAxes.set(a.variable, v);
-      axes.push({ ...a, variable: v });
-      initBindings.push(substitute(bindings.get(a.variable) as Expression, fresh));
-    }
-    const initBlock: Block = {
-      kind: "block",
-      name: freshName(`${block.name}_init`, taken),
-      axes,
-      bindings: initBindings,
-      body: substituteStatements(block.init as readonly Statement[], new Map([...fresh, ...renamedAxes])),
-    };
-    const nest = copies.reduceRight<readonly Statement[]>((body, c) => [loop(c.variable, c.loop.extent, body, c.loop.mode, c.loop.count)], [initBlock]);
+    const spatial = loops.slice(at).filter((l) => isSpatialLoop(block, l.variable));
+    const nest = spatialCopy(block, `${block.name}_init`, spatial, taken, (_, by) => substituteStatements(block.init as readonly Statement[], by));
     const target = loops[at] as Loop;
     const { init: _, ...update } = block;
     const updated = replaceStatement(program, block, [update]);

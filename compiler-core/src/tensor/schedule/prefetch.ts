@@ -36,7 +36,7 @@ export const prefetch = definePrimitive<{ block: string; buffer: string; loop: s
     require("serial-loop", place.mode === "serial", `${args.loop} is ${place.mode}`);
     const access = accessesOf(block, loops).find((a) => a.buffer.name === args.buffer && !a.writes);
     const first = innerReduction(block, loops);
-    require("reduce-loop", at >= first, `${args.loop} lies outside the last reduction`);
+    require("reduce-loop", first >= 0 && at >= first, `${args.loop} lies outside the last reduction`);
     const mover = access ? loops.slice(0, first).findLastIndex((l) => coefficient(access.offset, l.variable) !== 0) : -1;
     const step = mover >= 0 ? coefficient(access!.offset, loops[mover]!.variable) : undefined;
     const passes = loops.slice(mover + 1, first);
