@@ -14,8 +14,8 @@ import { cIdentifier } from "./c-names.ts";
 import { sizeText } from "./c-sizes.ts";
 import { sha256Of } from "./checksum.ts";
 import { cmakeLists, licenses, makefile, readme } from "./documents.ts";
-import { generateCode, type Kernels, nameIn, type Variant } from "./generate.ts";
-import { type LoweredGraph, refusedSchedules, type SizedGraph } from "./lower-graph.ts";
+import { bodiesInfo, generateCode, type Kernels, nameIn, type Variant } from "./generate.ts";
+import { keyOfValue, type LoweredGraph, refusedSchedules, type SizedGraph } from "./lower-graph.ts";
 import { atSizes, trialSizes } from "./trial-sizes.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { CheckedPlan } from "./overlap-checker.ts";
@@ -85,7 +85,7 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
   const trials = trialSizes(lowered.sizes, model.sizeLimits);
   const trialInputs = trials.map((values) => model.inputs.map((t) => atSizes(t, lowered.sizes, values)));
   const builtIn = trialInputs.map((infos) => builtInInputs(infos, seed, integerRange));
-  const given = lowered.sizes.length > 0 ? [] : (options.samples ?? []);
+  const given = lowered.sizes.length > 0 ? [] : (options.samples ?? decidingInputs(lowered, builtIn[0]!));
   const sets = [...given, ...builtIn];
   const expected: (readonly Tensor[])[] = [];
   for (const set of sets) {
@@ -186,6 +186,13 @@ export function builtInInputs(inputs: readonly Pick<TensorInfo, "element" | "dim
     }
     return fromNumbers(t.element, t.dims, numbers);
   });
+}
+
+/** Inputs for which branches and loops go one way and the other: every bool 1, or 0, and a few turns where an input is their number. */
+export function decidingInputs(lowered: LoweredGraph, drawn: readonly Tensor[]): (readonly Tensor[])[] {
+  if (lowered.bodies.length === 0) return [];
+  const turns = new Set(lowered.steps.filter((s) => s.role === "start").flatMap((s) => (s.node.inputs[0] ? [keyOfValue(s.node.inputs[0])] : [])));
+  return [1, 0].map((way) => drawn.map((t, i) => (t.element === "bool" ? fromNumbers("bool", t.dims, new Float64Array(elementCount(t.dims)).fill(way)) : t.element === "int64" && turns.has(lowered.inputs[i]!) ? fromNumbers("int64", t.dims, new Float64Array(elementCount(t.dims)).fill(2 + way)) : t)));
 }
 
 /** What tolerances.json says of itself. */
@@ -295,11 +302,13 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
       stages: k.source.stages,
       blocks: k.source.blocks.map((b) => ({ block: b.block, lines: [b.from + k.line - 1, b.to + k.line - 1] })),
     })),
+    ...bodiesInfo(lowered, plan),
     operators: lowered.steps.map((s, i) => {
       const kernel = callOf.get(i);
       return {
         node: describeNode(s.node),
         op: qualifiedOp(s.node),
+        ...(s.role ? { role: s.role } : {}),
         outputs: s.node.outputs.map((o) => o.name),
         step: kernel ? kernels.calls.findIndex((c) => c.step === i) : null,
         kernel: kernel?.name ?? null,

@@ -5,12 +5,12 @@ import { GraphwrightError } from "../support/diagnostic.ts";
 import { silentTask, type Task } from "../support/task.ts";
 import type { LoweringTable } from "../tensor/lower-node.ts";
 import { describeStep } from "../tensor/schedule/schedule.ts";
-import { type Bundle, builtInInputs, type BundleOptions, json, relativeError, sealFiles, tolerance, toleranceRule, vectorFiles, withoutArena } from "./build-bundle.ts";
+import { type Bundle, builtInInputs, type BundleOptions, decidingInputs, json, relativeError, sealFiles, tolerance, toleranceRule, vectorFiles, withoutArena } from "./build-bundle.ts";
 import { type BundleFile, bytesFile, textFile } from "./bundle-file.ts";
 import { cIdentifier } from "./c-names.ts";
 import { licenses } from "./documents.ts";
 import { dimsText, sizeText } from "./c-sizes.ts";
-import { labelOf, nameIn, planGraphs, sizeInfos, sizeLimits } from "./generate.ts";
+import { bodiesInfo, callRanges, nameIn, planGraphs, sizeInfos, sizeLimits, stepLabel } from "./generate.ts";
 import { type JsModel, jsBench, jsModule, jsSelftest, type JsTensor, jsTypes } from "./js-module.ts";
 import { lowerGraph, operatorLowering, type LoweredGraph, refusedSchedules, type SizedGraph, type ValueKey } from "./lower-graph.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
@@ -75,7 +75,8 @@ export async function generateWasm(graph: Graph, id: string, options: GenerateWa
     return (space === "arena" ? arenaAddress : weightsAddress) + offset;
   };
   const scratchAddress = (step: number, index: number): number => arenaAddress + plan.scratch[step]![index]!;
-  const textOf = (printed: Printed): string => moduleText(printed.kernels, { pages, functions: callers(lowered, printed, addressOf, scratchAddress) });
+  const bodies = callRanges(lowered, plan).map(({ begin, end, flag, when, repeats }) => ({ begin, end, address: addressOf(flag), when, repeats }));
+  const textOf = (printed: Printed): string => moduleText(printed.kernels, { pages, functions: callers(lowered, printed, addressOf, scratchAddress, bodies) });
   const text = textOf(plain);
   const modules: { relaxed: boolean; bytes: Uint8Array<ArrayBuffer> }[] = [];
   for (const relaxed of options.relaxed ?? [false, true]) {
@@ -95,7 +96,8 @@ export async function generateWasm(graph: Graph, id: string, options: GenerateWa
     outputs: lowered.outputs.map((k, i) => tensor(k, lowered.outputNames[i]!)),
     sizes: sizeInfos(lowered, options.sized),
     sizeLimits: sizeLimits(lowered),
-    steps: plain.calls.map(({ step }) => ({ name: labelOf(lowered.steps[step]!.node), op: qualifiedOp(lowered.steps[step]!.node) })),
+    steps: plain.calls.map(({ step }) => ({ name: stepLabel(lowered.steps[step]!), op: qualifiedOp(lowered.steps[step]!.node) })),
+    bodies,
     pages,
     frameAddress,
     arenaAddress,
@@ -121,7 +123,8 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
   await task.pause();
   // With sizes of the run, a set for each of a few of them.
   const trials = trialSizes(lowered.sizes, model.sizeLimits);
-  const sets = options.samples && options.samples.length > 0 && !options.sized ? options.samples : trials.map((values) => builtInInputs(model.inputs.map((t) => atSizes(t, lowered.sizes, values)), 1, options.integerRange ?? 2));
+  const drawn = trials.map((values) => builtInInputs(model.inputs.map((t) => atSizes(t, lowered.sizes, values)), 1, options.integerRange ?? 2));
+  const sets = options.samples && options.samples.length > 0 && !options.sized ? options.samples : options.sized ? drawn : [...drawn, ...decidingInputs(lowered, drawn[0]!)];
   const expected: (readonly Tensor[])[] = [];
   for (const set of sets) {
     expected.push(await options.evaluate(set));
@@ -165,12 +168,14 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
         arena: { bytes: plan.arenaBytes, lower_bound_bytes: plan.lowerBoundBytes, alignment: 64 },
         weights: { file: `weights/${id}.bin`, bytes: weights.bytes, tensors: weights.tensors.map((t) => ({ name: t.name, element: t.value.type.element, dims: weightDims(t), offset: t.offset, bytes: t.bytes, crc32: t.crc32.toString(16).padStart(8, "0") })) },
         kernels: plain.names.map((name, i) => ({ name, file: `wasm/${id}.wat`, line: lineOf.get(name) ?? null, frame_bytes: plain.kernels[i]!.frameBytes })),
+        ...bodiesInfo(lowered, plan),
         operators: lowered.steps.map((s, i) => {
           const call = plain.calls.findIndex((c) => c.step === i);
           const kernel = call < 0 ? undefined : plain.names[plain.calls[call]!.kernel];
           return {
             node: describeNode(s.node),
             op: qualifiedOp(s.node),
+            ...(s.role ? { role: s.role } : {}),
             outputs: s.node.outputs.map((o) => o.name),
             step: call < 0 ? null : call,
             kernel: kernel ?? null,
@@ -225,15 +230,32 @@ function printKernels(lowered: LoweredGraph, plan: MemoryPlan, relaxed: boolean)
 const withoutAddress = ({ address: _, shape, ...t }: JsTensor): object => ({ ...t, ...(shape ? { shape: shape.map((e) => (e.kind === "integer" ? e.value : sizeText(e))) } : {}) });
 
 /** A function for each step, with every address in it, and one that runs them all. Sizes of the run are globals. */
-function callers(lowered: LoweredGraph, printed: Printed, addressOf: (key: ValueKey) => number, scratchAddress: (step: number, index: number) => number): string[] {
+function callers(lowered: LoweredGraph, printed: Printed, addressOf: (key: ValueKey) => number, scratchAddress: (step: number, index: number) => number, bodies: JsModel["bodies"]): string[] {
   const steps = printed.calls.map(({ step, kernel }, i) => {
     const { program, values, scratch } = lowered.steps[step]!;
-    const places = program.parameters.map((p) => `(i32.const ${p.scope === "scratch" ? scratchAddress(step, scratch.indexOf(p)) : addressOf(values.get(p)!)})`);
+    const places = program.parameters.map((p) => `(i32.const ${p.scope === "scratch" && !values.has(p) ? scratchAddress(step, scratch.indexOf(p)) : addressOf(values.get(p)!)})`);
     const sizes = printed.kernels[kernel]!.sizes.map((v) => `(global.get $size_${lowered.sizes.indexOf(v)})`);
     return `(func $step_${i} (export "step_${i}") (call $${printed.names[kernel]!} ${[...places, ...sizes].join(" ")}))`;
   });
   const sizes = lowered.sizes.map((v, i) => `(global $size_${i} (export "size_${i}") (mut i32) (i32.const ${v.max!}))`);
-  return [...sizes, ...steps, `(func (export "run")${printed.calls.map((_, i) => `\n  (call $step_${i})`).join("")})`];
+  return [...sizes, ...steps, `(func (export "run")${runText(0, printed.calls.length, bodies)})`];
+}
+
+/** The steps of a range in order, those of bodies under their conditions. */
+function runText(begin: number, end: number, bodies: readonly (JsModel["bodies"][number])[]): string {
+  let text = "";
+  for (let at = begin; at < end; ) {
+    const index = bodies.findIndex((b) => b.begin === at && b.end <= end);
+    const body = bodies[index];
+    if (!body) text += `\n  (call $step_${at++})`;
+    else {
+      const flag = `(i32.load8_u (i32.const ${body.address}))`;
+      const inside = runText(at, body.end, bodies.slice(index + 1));
+      text += `\n  (if ${body.when ? flag : `(i32.eqz ${flag})`} (then${body.repeats ? ` (loop $turn_${bodies.length}_${at}${inside}\n  (br_if $turn_${bodies.length}_${at} ${flag}))` : inside}))`;
+      at = body.end;
+    }
+  }
+  return text;
 }
 
 const s0 = (m: JsModel): number => m.sizes[0]!.variable.max!;

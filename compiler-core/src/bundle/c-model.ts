@@ -43,6 +43,8 @@ export interface CModel {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly steps: readonly StepCall[];
+  /** bodies of loops and branches among the steps: see BodyRange */
+  readonly bodies: readonly { readonly begin: number; readonly end: number; readonly flag: Location; readonly when: boolean; readonly repeats: boolean }[];
   /** given at run time */
   readonly sizes: readonly SizeInfo[];
   /** dimensions that must be at least 1 and are not for all sizes */
@@ -156,12 +158,13 @@ size_t ${id}_context_bytes(void);
 ${id}_status ${id}_init(${id}_context *context, void *arena, size_t arena_bytes, const void *weights, size_t weight_bytes);
 const ${id}_tensor_info *${id}_input_info(int i);   /* null when there is no such input */
 const ${id}_tensor_info *${id}_output_info(int i);
-/* Where to write an input before each run: its memory is used for other values during the run. */
+/* Where to write an input before each run: ${m.bodies.length > 0 ? "it stays what it is" : "its memory is used for other values during the run"}. */
 void *${id}_input(${id}_context *context, int i);
 /* Where an output lies after a run, until the next one. */
 const void *${id}_output(const ${id}_context *context, int i);
 ${sizesPrototypes(m)}${id}_status ${id}_run(${id}_context *context);
-/* Runs the steps from, from + 1, ... to - 1 of ${M}_STEPS; the hook may be null. */
+/* Runs the steps from, from + 1, ... to - 1 of ${M}_STEPS; the hook may be null.${m.bodies.length > 0 ? ` Steps of a branch that is not taken
+ * are passed over; those of a loop run once a turn, and where its last step is in the range, until its turns are done. */` : " */"}
 ${id}_status ${id}_run_steps(${id}_context *context, int from, int to, ${id}_hook hook, void *user);
 const char *${id}_step_name(int step);
 /* Runs a built-in input and compares with the outputs of the compiler's reference evaluation. Uses the arena.${hasSizes(m) ? " One input\n * for each of several sizes; the last of them, the largest, stay set." : ""} */
@@ -344,11 +347,11 @@ static void run_step(const ${id}_context *context, int step) {
   }
 }
 
-${id}_status ${id}_run_steps(${id}_context *context, int from, int to, ${id}_hook hook, void *user) {
+${bodiesSource(m)}${id}_status ${id}_run_steps(${id}_context *context, int from, int to, ${id}_hook hook, void *user) {
   if (context == NULL) return ${M}_ERROR_NULL;
   if (context->ready != READY) return ${M}_ERROR_NOT_READY;
   if (from < 0 || to > ${M}_STEPS || from > to) return ${M}_ERROR_RANGE;
-  for (int step = from; step < to; ++step) {
+${m.bodies.length > 0 ? `  for (int step = entered(context, from); step < to; step = entered(context, followed(context, step))) {` : `  for (int step = from; step < to; ++step) {`}
     if (hook != NULL && hook(user, step, ${id}_step_name(step), 0) != 0) return ${M}_STOPPED;
     run_step(context, step);
     if (hook != NULL && hook(user, step, ${id}_step_name(step), 1) != 0) return ${M}_STOPPED;
@@ -386,6 +389,40 @@ ${hasSizes(m) ? `    case ${M}_ERROR_SIZE: return "a size is below 1, above its 
   }
   return "unknown status";
 }
+`;
+}
+
+/** Which step comes next, where branches and loops decide it. */
+function bodiesSource(m: CModel): string {
+  if (m.bodies.length === 0) return "";
+  return `/* Bodies of branches and loops: the steps from begin to end (excluded) run when the flag, a byte, is \`when\`; those of a loop
+ * again and again. Outer bodies come first. */
+static const struct {
+  int begin, end;
+  size_t flag;
+  unsigned char weight, when, repeats;
+} bodies[] = {
+${m.bodies.map((b) => `  {${b.begin}, ${b.end}, ${b.flag.offset}u, ${b.flag.space === "weights" ? 1 : 0}, ${b.when ? 1 : 0}, ${b.repeats ? 1 : 0}},\n`).join("")}};
+
+static int runs(const ${m.id}_context *context, size_t body) {
+  const unsigned char *const flag = (bodies[body].weight ? context->weights : context->arena) + bodies[body].flag;
+  return (*flag != 0) == bodies[body].when;
+}
+
+/* The step, or the first behind the bodies around it that do not run. */
+static int entered(const ${m.id}_context *context, int step) {
+  for (size_t i = 0; i < sizeof bodies / sizeof *bodies && bodies[i].begin <= step; ++i)
+    if (step < bodies[i].end && !runs(context, i)) step = bodies[i].end;
+  return step;
+}
+
+/* What comes after a step: the next one, or the first of a loop whose turn it ends. */
+static int followed(const ${m.id}_context *context, int step) {
+  for (size_t i = 0; i < sizeof bodies / sizeof *bodies && bodies[i].begin <= step; ++i)
+    if (bodies[i].repeats && bodies[i].end == step + 1 && runs(context, i)) return bodies[i].begin;
+  return step + 1;
+}
+
 `;
 }
 
@@ -806,7 +843,7 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Times of one step, run after run. */
+/* Times of each step, run after run; of a step that runs several times in a run, all of them together. */
 typedef struct {
   double *times;
   double began;
@@ -817,7 +854,7 @@ static int note(void *user, int step, const char *name, int finished) {
   profile *p = (profile *)user;
   (void)name;
   if (!finished) p->began = now_ms();
-  else p->times[(size_t)step * (size_t)p->runs + (size_t)p->run] = now_ms() - p->began;
+  else p->times[(size_t)step * (size_t)p->runs + (size_t)p->run] += now_ms() - p->began;
   return 0;
 }
 
@@ -833,7 +870,7 @@ static void print_text(const char *text) {
 static int profiled(${id}_context *context, int runs) {
   profile p;
   p.runs = runs;
-  p.times = (double *)malloc(((size_t)${M}_STEPS + 1) * (size_t)runs * sizeof *p.times);
+  p.times = (double *)calloc(((size_t)${M}_STEPS + 1) * (size_t)runs, sizeof *p.times);
   if (p.times == NULL) return 1;
   for (p.run = 0; p.run < runs; ++p.run)
     if (${id}_run_steps(context, 0, ${M}_STEPS, note, &p) != ${M}_OK) return 1;

@@ -1,5 +1,5 @@
 import { byteSize } from "../ir/element-type.ts";
-import { type Graph, type OperatorNode, qualifiedOp } from "../ir/graph.ts";
+import { describeNode, type Graph, type OperatorNode, qualifiedOp } from "../ir/graph.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { helperDefinitions } from "../backends/c/helpers.ts";
 import { byteUseOf, cTarget, type CTarget } from "../backends/c/isa.ts";
@@ -22,7 +22,7 @@ import { memoryHeader, memorySource } from "./c-memory.ts";
 import { threadsHeader, threadsSource } from "./c-threads.ts";
 import { commentText } from "./c-names.ts";
 import type { SizeInfo } from "./c-sizes.ts";
-import { keyOfValue, lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type SizedGraph, type ValueKey } from "./lower-graph.ts";
+import { type BodyRange, type ControlRole, keyOfValue, lowerGraph, type LoweredGraph, type LoweredStep, operatorLowering, type SizedGraph, type ValueKey } from "./lower-graph.ts";
 import { type Location, type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { checkMemoryPlan, type CheckedPlan } from "./overlap-checker.ts";
 import { layOutWeights, makeWeights, type WeightsFile, type WeightTensor } from "./weights.ts";
@@ -106,14 +106,15 @@ export async function planGraphs(graph: Graph, graphs: readonly LoweredGraph[], 
   const plan = planMemory({
     values: [...values.values()].map((v) => ({ key: v.key, bytes: v.bytes, ...(weightOffsets.has(v.key) ? { weightOffset: weightOffsets.get(v.key)! } : {}) })),
     steps: lowered.steps.map((s, i) => ({
-      reads: s.reads,
+      reads: [...new Set([...s.reads, ...s.keeps])],
       writes: s.writes,
       scratch: joined.scratch[i]!,
       inPlace: joined.inPlace[i]!,
       views: s.views,
     })),
     inputs: lowered.inputs,
-    outputs: lowered.outputs,
+    // A run on what the last one has left in an input's memory might never end where it decides the turns of a loop.
+    outputs: lowered.bodies.length > 0 ? [...lowered.outputs, ...lowered.inputs] : lowered.outputs,
   });
   const checked = checkedPlan(lowered, plan, joined.scratch);
   const violations = checkMemoryPlan(checked);
@@ -150,14 +151,14 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
     variant.kernels.calls.map(({ step, kernel, numbers }) => {
       const s = variant.lowered.steps[step]!;
       return {
-        label: labelOf(s.node),
+        label: stepLabel(s),
         op: qualifiedOp(s.node),
         kernel: kernel.name,
         stages: kernel.source.stages,
         numbers,
         sizes: sizesOf(s.program).map((v) => lowered.sizes.indexOf(v)),
         arguments: s.program.parameters.map((p) => ({
-          location: p.scope === "scratch" ? { space: "arena", offset: plan.scratch[step]![s.scratch.indexOf(p)]! } : at(s.values.get(p)!),
+          location: p.scope === "scratch" && !s.values.has(p) ? { space: "arena", offset: plan.scratch[step]![s.scratch.indexOf(p)]! } : at(s.values.get(p)!),
           element: p.element,
           writes: p.scope === "output" || p.scope === "scratch",
         })),
@@ -170,6 +171,7 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
     inputs: lowered.inputs.map((k) => infoOf(k, lowered.values.get(k)!.name)),
     outputs: lowered.outputs.map((k, i) => infoOf(k, lowered.outputNames[i]!)),
     steps,
+    bodies: callRanges(lowered, plan).map(({ begin, end, flag, when, repeats }) => ({ begin, end, flag: at(flag), when, repeats })),
     sizes: sizeInfos(lowered, options.sized),
     sizeLimits: sizeLimits(lowered),
     arenaBytes: plan.arenaBytes,
@@ -197,6 +199,17 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
   return { id, lowered, plan, checked, weights, kernels, variants, model, files, sources, headers };
 }
 
+/** The bodies as ranges of the steps that have code. */
+export function callRanges(lowered: LoweredGraph, plan: MemoryPlan): BodyRange[] {
+  const calls = [0];
+  for (const elided of plan.elided) calls.push(calls.at(-1)! + (elided ? 0 : 1));
+  return lowered.bodies.map((b) => ({ ...b, begin: calls[b.begin]!, end: calls[b.end]! }));
+}
+
+/** The bodies for a manifest: which steps, and what their flag must be. */
+export const bodiesInfo = (lowered: LoweredGraph, plan: MemoryPlan): object =>
+  lowered.bodies.length === 0 ? {} : { bodies: callRanges(lowered, plan).map((b) => ({ node: describeNode(b.node), op: qualifiedOp(b.node), body: b.body, steps: [b.begin, b.end - 1], flag: nameIn(lowered, b.flag), when: b.when, repeats: b.repeats })) };
+
 export const sizeInfos = (lowered: LoweredGraph, sized: SizedGraph | undefined): SizeInfo[] => lowered.sizes.map((variable, i) => ({ name: sized!.sizes[i]!.name, variable }));
 
 /** Dimensions of values that some sizes within their bounds would make empty: such sizes are refused. */
@@ -213,6 +226,10 @@ const isRead = (lowered: LoweredGraph, key: ValueKey): boolean =>
   lowered.outputs.includes(key) || lowered.steps.some((s) => s.reads.includes(key) || s.views.some((v) => v.part === key || v.whole === key));
 
 export const labelOf = (node: OperatorNode): string => node.name || node.outputs.find((o) => o.name !== "")?.name || `node_${node.id}`;
+
+const roleNames: Record<ControlRole, string> = { start: "start", slices: "slices", hold: "hold", next: "next turn", count: "count turns", result: "result" };
+/** What a step is called: the node's name, and for one with bodies what is done between them. */
+export const stepLabel = (step: LoweredStep): string => (step.role ? `${labelOf(step.node)}: ${roleNames[step.role]}` : labelOf(step.node));
 
 /** Names in documents are unique: a value's own name, with its key where two share one. */
 export function nameIn(lowered: LoweredGraph, key: ValueKey): string {
@@ -242,16 +259,21 @@ function checkedPlan(lowered: LoweredGraph, plan: MemoryPlan, scratch: readonly 
     inputs: lowered.inputs.map(name),
     outputs: lowered.outputs.map(name),
     steps: lowered.steps.map((s, i) => ({
-      name: `${i}: ${labelOf(s.node)}`,
+      name: `${i}: ${stepLabel(s)}`,
       kind: plan.elided[i] ? "view" : "kernel",
       reads: (plan.elided[i] ? s.reads.filter((r) => s.views.some((v) => v.part === r || v.whole === r)) : s.reads).map(name),
+      ...(s.keeps.length > 0 ? { keeps: s.keeps.map(name) } : {}),
       writes: s.writes.map(name),
       scratch: plan.elided[i] ? [] : scratch[i]!.map((bytes, k) => ({ offset: plan.scratch[i]![k]!, bytes })),
-      in_place: plan.takenInPlace[i]!.map(([a, b]) => [name(a), name(b)] as const),
+      in_place: [...plan.takenInPlace[i]!, ...updated(s)].map(([a, b]) => [name(a), name(b)] as const),
       views: plan.elided[i] ? s.views.map((v) => ({ part: name(v.part), whole: name(v.whole), offset: v.offset })) : [],
     })),
+    ...(lowered.bodies.length > 0 ? { bodies: lowered.bodies.map((b) => ({ begin: b.begin, end: b.end, flag: name(b.flag), when: b.when, repeats: b.repeats })) } : {}),
   };
 }
+
+/** Values that a step reads and writes at once. */
+const updated = (s: LoweredStep): (readonly [ValueKey, ValueKey])[] => s.writes.filter((w) => s.reads.includes(w)).map((w) => [w, w] as const);
 
 export interface Kernel {
   readonly name: string;
@@ -301,7 +323,7 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
     if (plan.elided[i]) return [];
     const mayAlias = new Set<Buffer>();
     const of = (key: ValueKey, scope: string): Buffer[] => step.program.parameters.filter((p) => step.values.get(p) === key && (scope === "output") === (p.scope === "output"));
-    for (const [input, output] of plan.takenInPlace[i]!) for (const p of [...of(input, "input"), ...of(output, "output")]) mayAlias.add(p);
+    for (const [input, output] of [...plan.takenInPlace[i]!, ...updated(step)]) for (const p of [...of(input, "input"), ...of(output, "output")]) mayAlias.add(p);
     const called = library && callOf(step, library, lowering);
     const source = printKernel(step.program, { name: placeholder, mayAlias, target: variant.target, threads: true, ...(library && called ? { call: { macro: library.macro, call: called } } : {}) });
     return [{ step: i, source, routine: called?.routine }];
@@ -338,7 +360,7 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
     }
     begun = true;
     const steps = users.get(kernel)!;
-    const comment = `\n/*\n${steps.map((s) => ` * ${commentText(labelOf(s.node))} (${commentText(qualifiedOp(s.node))})\n`).join("")} */\n`;
+    const comment = `\n/*\n${steps.map((s) => ` * ${commentText(stepLabel(s))} (${commentText(qualifiedOp(s.node))})\n`).join("")} */\n`;
     text += comment;
     lines += comment.split("\n").length - 1;
     kernel.file = `src/${id}_${isa}_kernels_${files.length}.c`;

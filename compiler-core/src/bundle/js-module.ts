@@ -21,6 +21,8 @@ export interface JsModel {
   readonly inputs: readonly JsTensor[];
   readonly outputs: readonly JsTensor[];
   readonly steps: readonly { readonly name: string; readonly op: string }[];
+  /** bodies of loops and branches among the steps, the outer ones first; the flag is the byte at an address */
+  readonly bodies: readonly { readonly begin: number; readonly end: number; readonly address: number; readonly when: boolean; readonly repeats: boolean }[];
   /** given at run time */
   readonly sizes: readonly SizeInfo[];
   /** dimensions that must be at least 1 and are not for all sizes */
@@ -78,7 +80,11 @@ ${m.sizes.map((z) => `  ${JSON.stringify({ name: z.variable.name, in_model: z.na
 ` : ""}export const arenaBytes = ${m.arenaBytes};
 export const weightBytes = ${m.weightBytes};
 
-const inputAddresses = ${JSON.stringify(m.inputs.map((t) => t.address))};
+${m.bodies.length > 0 ? `/** Steps of branches and loops, outer ones first: those from begin to end (excluded) run when the byte at an address is not 0, or is; those of a loop again and again. */
+const bodies = [
+${m.bodies.map((b) => `  ${JSON.stringify(b)},`).join("\n")}
+];
+` : ""}const inputAddresses = ${JSON.stringify(m.inputs.map((t) => t.address))};
 const outputAddresses = ${JSON.stringify(m.outputs.map((t) => t.address))};
 ${m.sizes.length > 0 ? `const inputShapes = ${shapes(m.inputs)};
 const outputShapes = ${shapes(m.outputs)};
@@ -216,9 +222,27 @@ ${m.sizes.length > 0 ? `  #sizes = Object.fromEntries(sizes.map((s) => [s.name, 
     this.#exports.run();
   }
 
-  /** Runs steps from..to (to excluded) and calls hook(step, milliseconds) after each. */
+${m.bodies.length > 0 ? `  #runs({ address, when }) {
+    return (new Uint8Array(this.#memory.buffer)[address] !== 0) === when;
+  }
+
+  /** The step, or the first behind the bodies around it that do not run. */
+  #entered(step) {
+    for (const b of bodies) if (b.begin <= step && step < b.end && !this.#runs(b)) step = b.end;
+    return step;
+  }
+
+  #followed(step) {
+    const loop = bodies.find((b) => b.repeats && b.end === step + 1 && this.#runs(b));
+    return loop ? loop.begin : step + 1;
+  }
+
+  /**
+   * Runs steps from..to (to excluded) and calls hook(step, milliseconds) after each. Steps of a branch that is not taken are passed
+   * over; those of a loop run once a turn, and where its last step is in the range, until its turns are done.
+   */` : `  /** Runs steps from..to (to excluded) and calls hook(step, milliseconds) after each. */`}
   runSteps(from = 0, to = steps.length, hook) {
-    for (let i = from; i < to; i++) {
+    for (let i = ${m.bodies.length > 0 ? "this.#entered(from)" : "from"}; i < to; ${m.bodies.length > 0 ? "i = this.#entered(this.#followed(i))" : "i++"}) {
       const start = hook ? performance.now() : 0;
       this.#exports[\`step_\${i}\`]();
       if (hook) hook(i, performance.now() - start);

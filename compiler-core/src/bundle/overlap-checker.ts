@@ -2,7 +2,8 @@
  * Proves a memory plan by running it on paper. Memory is a map from bytes to the value and the position in it that
  * were written there last; every read must find exactly the bytes of the value it names. So no two live values
  * overlap, no read comes before its write, and nothing that is still needed is overwritten. Shares no code with the
- * planner, and takes the plan as it is written to memory_plan.json.
+ * planner, and takes the plan as it is written to memory_plan.json. Of two branches each is run from what was there before, and
+ * only what both leave is there after; a loop is run for no turn and for two, the second of which finds what any later one does.
  */
 export interface CheckedPlan {
   readonly arena_bytes: number;
@@ -10,6 +11,8 @@ export interface CheckedPlan {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly steps: readonly CheckedStep[];
+  /** steps of branches and loops, the outer ones first */
+  readonly bodies?: readonly { readonly begin: number; readonly end: number; readonly flag: string; readonly when: boolean; readonly repeats: boolean }[];
 }
 
 export interface CheckedStep {
@@ -17,6 +20,8 @@ export interface CheckedStep {
   /** a view has no code: `parts` lie in `whole` at byte offsets */
   readonly kind: "kernel" | "view";
   readonly reads: readonly string[];
+  /** what must still be there behind the step */
+  readonly keeps?: readonly string[];
   readonly writes: readonly string[];
   readonly scratch: readonly { readonly offset: number; readonly bytes: number }[];
   /** pairs of a read and a written value that are the same memory on purpose */
@@ -37,7 +42,7 @@ export function checkMemoryPlan(plan: CheckedPlan): string[] {
   const problems: string[] = [];
   const values = new Map(plan.values.map((v) => [v.name, v]));
   /** the bytes that a value consists of, by who wrote them */
-  const contents = new Map<string, readonly Segment[]>();
+  let contents = new Map<string, readonly Segment[]>();
   let memory: Segment[] = [];
 
   const own = (name: string): readonly Segment[] => [{ offset: 0, length: values.get(name)?.bytes ?? 0, value: name, position: 0 }];
@@ -139,11 +144,12 @@ export function checkMemoryPlan(plan: CheckedPlan): string[] {
 
   for (const name of plan.inputs) write(name, "the caller");
   for (const name of plan.inputs) read(name, "the caller's inputs together");
-  for (const step of plan.steps) {
+  const run = (step: CheckedStep): void => {
     for (const name of step.reads) read(name, step.name);
     if (step.kind === "view") {
       view(step);
-      continue;
+      for (const name of step.keeps ?? []) read(name, step.name);
+      return;
     }
     const ranges = [
       ...step.writes.flatMap((name) => (values.get(name) ? [values.get(name)!] : [])),
@@ -161,7 +167,60 @@ export function checkMemoryPlan(plan: CheckedPlan): string[] {
     }
     for (const s of step.scratch) overwrite(s.offset, s.bytes, []);
     for (const name of step.writes) write(name, step.name);
+    for (const name of step.keeps ?? []) read(name, step.name);
+  };
+
+  interface State {
+    readonly contents: Map<string, readonly Segment[]>;
+    readonly memory: Segment[];
   }
+  const state = (): State => ({ contents: new Map(contents), memory });
+  const restore = (s: State): void => {
+    contents = new Map(s.contents);
+    memory = s.memory;
+  };
+  /** What two runs have left alike. */
+  const inBoth = (a: State, b: State): State => ({
+    contents: new Map([...a.contents].filter(([name, segments]) => JSON.stringify(b.contents.get(name)) === JSON.stringify(segments))),
+    memory: a.memory.flatMap((x) =>
+      b.memory.flatMap((y) => {
+        const from = Math.max(x.offset, y.offset);
+        const end = Math.min(x.offset + x.length, y.offset + y.length);
+        const position = x.position + (from - x.offset);
+        return from < end && x.value === y.value && position === y.position + (from - y.offset) ? [{ offset: from, length: end - from, value: x.value, position }] : [];
+      }),
+    ),
+  });
+  const all = plan.bodies ?? [];
+  const walk = (begin: number, end: number, first: number): void => {
+    for (let at = begin; at < end; ) {
+      const index = all.findIndex((b, i) => i >= first && b.begin === at && b.end <= end);
+      const body = all[index];
+      if (!body) {
+        run(plan.steps[at++]!);
+        continue;
+      }
+      const where = `the body of steps ${body.begin} to ${body.end - 1}`;
+      read(body.flag, where);
+      const before = state();
+      walk(at, body.end, index + 1);
+      read(body.flag, where);
+      if (body.repeats) {
+        walk(at, body.end, index + 1);
+        read(body.flag, where);
+      }
+      at = body.end;
+      const other = all.findIndex((b, i) => i > index && b.begin === at && b.end <= end && b.flag === body.flag && b.when !== body.when && !b.repeats);
+      const ran = state();
+      restore(before);
+      if (!body.repeats && other >= 0) {
+        walk(at, all[other]!.end, other + 1);
+        at = all[other]!.end;
+      }
+      restore(inBoth(ran, state()));
+    }
+  };
+  walk(0, plan.steps.length, 0);
   for (const name of plan.outputs) read(name, "the caller");
   return problems;
 }

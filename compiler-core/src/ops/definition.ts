@@ -5,6 +5,7 @@ import type { Tensor } from "../ir/tensor.ts";
 import type { InferContext, InferredOutput } from "../ir/type-rules.ts";
 import type { ValueType } from "../ir/value-type.ts";
 import type { Task } from "../support/task.ts";
+import type { Control } from "../tensor/control.ts";
 import type { Lowering } from "../tensor/lowering.ts";
 
 /** A runtime value: what an edge carries when a graph is evaluated. */
@@ -147,6 +148,8 @@ export interface OperatorDefinition {
   readonly cost?: (context: CostContext) => Cost;
   /** Loop nests for the operator with static shapes. */
   readonly lower?: Lowering;
+  /** What an operator with bodies does with them, for generated code. */
+  readonly control?: Control;
 }
 
 export type OperatorFamily =

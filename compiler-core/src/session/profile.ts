@@ -26,7 +26,7 @@ export async function profileGraph(graph: Graph, wanted: number, task: Task, clo
   const code = await generateWasm(chosen, "profile", { modelName: "profile", relaxed: [relaxedSimd] }, task);
   const { lowered, printed, model } = code;
   task.check();
-  const { functions, setInputs } = await loadWasm(code, code.modules[0]!);
+  const { functions, runSteps, setInputs } = await loadWasm(code, code.modules[0]!);
   const inputs = builtInInputs(model.inputs, 1, 2).map(tensorBytes);
   const steps = printed.calls.map((_, i) => functions[`step_${i}`]!);
   const sums = new Float64Array(steps.length);
@@ -39,12 +39,12 @@ export async function profileGraph(graph: Graph, wanted: number, task: Task, clo
     task.progress(Math.min(1, passed), "measuring");
     await task.pause();
     setInputs(inputs);
-    for (const [i, run] of steps.entries()) {
+    runSteps((i) => {
       task.check();
       const before = clock();
-      run();
+      steps[i]!();
       if (counts) sums[i]! += clock() - before;
-    }
+    });
     if (counts) runs++;
   }
 

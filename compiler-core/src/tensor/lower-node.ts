@@ -7,6 +7,7 @@ import { elementCount, staticShape, type TensorType } from "../ir/value-type.ts"
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { buffer, buffersRead, freshName, makeProgram, mapExpressions, mapStatements, nest, store, storesIn, tableBuffer, withBuffers } from "./build.ts";
 import { cast, load, mapOperands, typeOf } from "./expression.ts";
+import type { Control } from "./control.ts";
 import type { Lowering, LoweringAttributes, LoweringContext, View } from "./lowering.ts";
 import type { Allocate, Buffer, Expression, Statement, TensorProgram } from "./program.ts";
 import { simplifyProgram } from "./schedule/primitive.ts";
@@ -14,6 +15,8 @@ import { simplifyProgram } from "./schedule/primitive.ts";
 /** What lowering needs of the operators, which this layer does not import. */
 export interface LoweringTable {
   lowering(node: OperatorNode): Lowering | undefined;
+  /** what a node with bodies does with them */
+  control?(node: OperatorNode): Control | undefined;
   attributes(node: OperatorNode): LoweringAttributes;
   /** formal names, for readable parameters */
   names?(node: OperatorNode): { readonly inputs: readonly string[]; readonly outputs: readonly string[] } | undefined;

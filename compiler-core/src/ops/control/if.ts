@@ -38,5 +38,6 @@ export const ifOperator = defineOperator({
       return output(joinTypes(a.type, b.type), sameKnown(a.known, b.known));
     });
   },
+  control: () => ({ kind: "branches", condition: 0, bodies: ["then_branch", "else_branch"] }),
   evaluate: (inputs, context) => context.runBody(toNumbers(tensorAt(inputs, 0))[0] ? "then_branch" : "else_branch", []),
 });

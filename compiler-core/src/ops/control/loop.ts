@@ -47,6 +47,19 @@ export const loop = defineOperator({
       return { type: stackedType(slice?.type ?? unknownType, turns) };
     });
   },
+  control: ({ node }) => {
+    const count = Math.max(0, node.inputs.length - 2);
+    return {
+      kind: "turns",
+      body: "body",
+      ...(node.inputs[0] ? { limit: { input: 0 } } : {}),
+      counter: 0,
+      condition: { ...(node.inputs[1] ? { input: 1 } : {}), parameter: 1, result: 0 },
+      states: Array.from({ length: count }, (_, i) => ({ input: i + 2, parameter: i + 2, result: i + 1, output: i })),
+      slices: [],
+      stacks: node.outputs.slice(count).map((_, i) => ({ result: 1 + count + i, output: count + i, axis: 0, reversed: false })),
+    };
+  },
   evaluate: (inputs, context) => {
     const limitTensor = optionalTensor(inputs, 0);
     const limit = limitTensor ? toNumbers(limitTensor)[0]! : Infinity;

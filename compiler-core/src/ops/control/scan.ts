@@ -1,8 +1,9 @@
 import { type Dim, dimsDiffer } from "../../ir/dim.ts";
 import { toNumbers, type Tensor } from "../../ir/tensor.ts";
 import type { InferredOutput } from "../../ir/type-rules.ts";
-import { shapeOf, tensorType, unknownType, type ValueType } from "../../ir/value-type.ts";
+import { shapeOf, staticShape, tensorType, unknownType, type ValueType } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
+import { rankOf } from "../../tensor/control.ts";
 import { type AttributeReader, defineOperator, type EvaluateContext, type Value } from "../definition.ts";
 import { bodyOf, carriedTypes, controlVersions, stackedType, stackTurns } from "../support/bodies.ts";
 import { checkedAxis, normalAxis, reportConflict } from "../support/infer.ts";
@@ -24,7 +25,7 @@ interface Layout {
   outputReversed(scan: number): boolean;
 }
 
-function layoutOf(inputCount: number, attributes: AttributeReader): Layout {
+function layoutOf(inputCount: number, attributes: Pick<AttributeReader, "int" | "ints">): Layout {
   const batched = attributes.int("batched", 0) === 1;
   const first = batched ? 1 : 0;
   const scans = attributes.int("num_scan_inputs");
@@ -162,6 +163,21 @@ export const scan = defineOperator({
       const type = i < layout.states ? types[i]! : stackedType(results[i]?.type ?? unknownType, length, layout.outputAxis(i - layout.states));
       return { type: layout.batched ? withBatch(type, batch) : type };
     });
+  },
+  control: ({ node, attributes, inputType }) => {
+    const layout = layoutOf(node.inputs.length, attributes);
+    if (layout.batched) throw new GraphwrightError("not-lowered", "cannot be lowered: it scans a batch of sequences, as operator set 8 has it.", undefined, "Unroll it, or write it in operator set 9 or newer.");
+    const axisOf = (scan: number): number => checkedAxis(layout.inputAxis(scan), rankOf(inputType(layout.states + scan)), "scan_input_axes");
+    const first = staticShape(inputType(layout.states));
+    if (layout.scans === 0 || !first) throw new GraphwrightError("not-lowered", layout.scans === 0 ? "cannot be lowered: it scans no input." : `cannot be lowered: the shape of its first scan input is not static (${inputType(layout.states).text}).`);
+    return {
+      kind: "turns",
+      body: "body",
+      limit: { count: first[axisOf(0)]! },
+      states: Array.from({ length: layout.states }, (_, i) => ({ input: i, parameter: i, result: i, output: i })),
+      slices: Array.from({ length: layout.scans }, (_, i) => ({ input: layout.states + i, parameter: layout.states + i, axis: axisOf(i), reversed: layout.inputReversed(i) })),
+      stacks: node.outputs.slice(layout.states).map((_, i) => ({ result: layout.states + i, output: layout.states + i, axis: layout.outputAxis(i), reversed: layout.outputReversed(i) })),
+    };
   },
   evaluate: (inputs, context) => {
     const layout = layoutOf(inputs.length, context.attributes);
