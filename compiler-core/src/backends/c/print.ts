@@ -1,13 +1,13 @@
 import { elementKind, type ElementType } from "../../ir/element-type.ts";
 import { byteSize } from "../../ir/element-type.ts";
 import { elementCount } from "../../ir/value-type.ts";
-import { placeOf } from "../../tensor/access.ts";
+import { coefficient, placeOf } from "../../tensor/access.ts";
 import { walkStatements } from "../../tensor/build.ts";
-import { add, integer, keyOf, loadsOf, mul, substitute, typeOf, variable, variablesOf } from "../../tensor/expression.ts";
+import { add, integer, keyOf, loadsOf, mul, sub, substitute, typeOf, variable, variablesOf, walkExpression } from "../../tensor/expression.ts";
 import { type DotProduct, dotUpdate } from "../../tensor/dot-product.ts";
 import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
-import { decide, intervalOf, Scope, simplify } from "../../tensor/simplify.ts";
+import { decide, intervalOf, linearOf, Scope, simplify } from "../../tensor/simplify.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { sizesOf } from "../../tensor/sizes.ts";
 import { stagesOf } from "../../tensor/stages.ts";
@@ -67,6 +67,8 @@ const indent = "  ";
 interface Place {
   readonly loops: Expression;
   readonly constant: number;
+  /** what a lane of the loop that is being printed moves; 0 where none is */
+  readonly byLane: number;
   readonly key: string;
 }
 
@@ -93,8 +95,8 @@ class KernelPrinter {
   private readonly registers: ReadonlySet<Buffer>;
   private readonly vectors: VectorPlan;
   private readonly lanes: number;
-  /** are there accumulators that the compiler is to find vectors in? */
-  private readonly tiled: boolean;
+  /** accumulators that the compiler is to find vectors in */
+  private readonly tiles: ReadonlySet<Buffer>;
   private vector: VectorContext | undefined;
   private readonly blockLines = new Map<string, { from: number; to: number }>();
   private readonly names = new Map<object, string>();
@@ -102,6 +104,10 @@ class KernelPrinter {
   private pending: Pending[] = [];
   /** where the group of stores that is being printed accesses memory several times: a pointer for each sum of loops */
   private places = new Map<string, { readonly name: string; readonly constant: number }>();
+  /** neighbouring iterations of a written-out loop around a plain vectorized one: they are printed inside one loop over the lanes */
+  private laneRows: { readonly loop: Loop; readonly block: string | undefined; readonly rows: { readonly by: ReadonlyMap<Variable, Expression>; readonly scope: Scope }[] } | undefined;
+  /** the loop over lanes that is being printed: places are reckoned from pointers outside it */
+  private laneOf: Variable | undefined;
   private depth = 1;
   private stackBytes = 0;
   private temporaries = 0;
@@ -115,7 +121,7 @@ class KernelPrinter {
     this.lanes = (options.target ?? portableTarget).vectorLanes;
     this.vectors = planVectors(program, this.lanes);
     this.registers = new Set([...registerBuffers(program, this.lanes === 1)].filter((b) => !this.vectors.buffers.has(b)));
-    this.tiled = this.lanes === 1 && [...registerBuffers(program, false)].some((b) => !this.registers.has(b));
+    this.tiles = new Set(this.lanes === 1 ? [...registerBuffers(program, false)].filter((b) => !this.registers.has(b)) : []);
     this.taken = new Set(reserved);
     this.sizes = sizesOf(program);
     this.stages = options.threads ? stagesOf(program) : [];
@@ -130,7 +136,7 @@ class KernelPrinter {
       return `${constant}${cType(p.element)} *${restrict}${this.nameOf(p, p.name)}`;
     });
     for (const size of this.sizes) parameters.push(`ptrdiff_t ${this.nameOf(size, size.name)}`);
-    const tiled = this.tiled ? `${this.helper("GW_TILED")} ` : "";
+    const tiled = this.tiles.size > 0 ? `${this.helper("GW_TILED")} ` : "";
     const shares = this.stages.length > 0 ? ["int stage", "int part", "int parts"] : [];
     this.lines.push(`${tiled}void ${this.options.name}(${parameters.join(", ")}${parameters.length > 0 ? mark.parameters : ""}${parameters.length > 0 && shares.length > 0 ? ", " : ""}${shares.join(", ")}) {`);
     const { call } = this.options;
@@ -220,6 +226,7 @@ class KernelPrinter {
           this.emitAllocation(s.buffer);
           break;
         case "store":
+          this.flushLanes();
           this.pending.push({
             store: { ...s, indices: s.indices.map((i) => simplify(substitute(i, by), scope)), value: simplify(substitute(s.value, by), scope) },
             scope,
@@ -263,6 +270,14 @@ class KernelPrinter {
       }
       return;
     }
+    if (this.lanes === 1 && s.mode === "vectorized" && !s.count && !this.shared.has(s) && isStraight(s.body)) {
+      if (this.laneRows?.loop !== s) {
+        this.flush();
+        this.laneRows = { loop: s, block, rows: [] };
+      }
+      this.laneRows.rows.push({ by, scope });
+      return;
+    }
     this.flush();
     const name = this.nameOf(s.variable, s.variable.name);
     const count = s.count ? this.value(simplify(s.count, scope), scope, 10) : undefined;
@@ -280,6 +295,67 @@ class KernelPrinter {
     }
     this.nested(s.body, by, scope.with(s.variable, s.extent), block);
     this.line("}");
+  }
+
+  /**
+   * Prints the rows collected so far: in one loop over the lanes where no row reads or writes what another lane of an earlier one does, and then
+   * vector by vector where they sum in a local array, which compilers so turn into registers.
+   */
+  private flushLanes(): void {
+    const group = this.laneRows;
+    if (!group) return;
+    this.laneRows = undefined;
+    const { loop, block, rows } = group;
+    const storesOf = (at: Expression, extent: number): Pending[] => {
+      const lanes = this.pending;
+      this.pending = [];
+      for (const { by, scope } of rows) this.emit(loop.body, new Map(by).set(loop.variable, at), scope.with(loop.variable, extent), block);
+      const made = this.pending;
+      this.pending = lanes;
+      return made;
+    };
+    const name = this.nameOf(loop.variable, loop.variable.name);
+    const print = (stores: readonly Pending[], extent: number): void => {
+      this.laneOf = loop.variable;
+      const open = `for (ptrdiff_t ${name} = 0; ${name} < ${extent}; ++${name}) {`;
+      this.pending = [...stores];
+      this.flush(open);
+      this.laneOf = undefined;
+    };
+    const all = storesOf(loop.variable, loop.extent);
+    // Choices that loops outside decide are taken out of a loop that has one of them.
+    if (rows.length > 1 && (all.some((p) => hasChoice(p.store.value)) || !this.areIndependent(all, loop))) {
+      const each = all.length / rows.length;
+      for (let i = 0; i < rows.length; i++) print(all.slice(i * each, (i + 1) * each), loop.extent);
+      return;
+    }
+    const sums = all.some((p) => [p.store.buffer, ...loadsOf(p.store.value).map((l) => l.buffer)].some((b) => b.scope === "local" && this.tiles.has(b)));
+    const size = sums && rows.length > 1 && loop.extent > 4 && loop.extent % 4 === 0 ? 4 : loop.extent;
+    for (let at = 0; at < loop.extent; at += size) print(size === loop.extent ? all : storesOf(add(loop.variable, at), size), size);
+  }
+
+  /** Would it change nothing if the lanes of all rows ran side by side? Elements of one buffer are the same, or further apart than the lanes. */
+  private areIndependent(stores: readonly Pending[], { variable: lane, extent }: Loop): boolean {
+    const aliased = (b: Buffer): boolean => this.options.mayAlias?.has(b) ?? false;
+    const written = new Set(stores.map((p) => p.store.buffer));
+    const first = new Map<Buffer | "aliased", { readonly at: Expression; readonly scope: Scope; readonly distances: Set<number> }>();
+    for (const { store, scope } of stores)
+      for (const { buffer, indices } of [store, ...loadsOf(store.value)]) {
+        if (!written.has(buffer) && !(aliased(buffer) && [...written].some(aliased))) continue;
+        const offset = placeOf(buffer, indices);
+        if (coefficient(linearOf(offset, scope), lane) !== 1 || loadsOf(offset).length > 0) return false;
+        const key = aliased(buffer) ? "aliased" : buffer;
+        const known = first.get(key) ?? { at: offset, scope, distances: new Set([0]) };
+        first.set(key, known);
+        const distance = simplify(sub(offset, known.at), scope);
+        if (distance.kind !== "integer") return false;
+        known.distances.add(distance.value);
+      }
+    for (const { distances } of first.values()) {
+      const sorted = [...distances].sort((a, b) => a - b);
+      if (sorted.some((d, i) => i > 0 && d - sorted[i - 1]! < extent)) return false;
+    }
+    return true;
   }
 
   /** Vectors, one after the other or in a loop, then what fills none. */
@@ -384,7 +460,8 @@ class KernelPrinter {
    * Prints the stores collected so far. What several of them load is loaded once, into a named constant; places that
    * differ by constants are reckoned from one pointer.
    */
-  private flush(): void {
+  private flush(lanes?: string): void {
+    this.flushLanes();
     if (this.pending.length === 0) return;
     const group = this.pending;
     this.pending = [];
@@ -401,7 +478,7 @@ class KernelPrinter {
           counts.set(text, (counts.get(text) ?? 0) + 1);
         }
       }
-    const sharing = [...counts.values()].some((n) => n > 1);
+    const sharing = lanes === undefined && [...counts.values()].some((n) => n > 1);
     const shared = new Map<string, string>();
     const scoped = sharing || pointers.length > 0;
     if (scoped) {
@@ -409,6 +486,10 @@ class KernelPrinter {
       this.depth++;
     }
     for (const p of pointers) this.line(p);
+    if (lanes !== undefined) {
+      this.line(lanes);
+      this.depth++;
+    }
     for (const p of group) {
       this.vector = p.vector;
       // Just before its first use: compilers then keep it in a register no longer than needed.
@@ -429,6 +510,10 @@ class KernelPrinter {
     }
     this.vector = undefined;
     this.places.clear();
+    if (lanes !== undefined) {
+      this.depth--;
+      this.line("}");
+    }
     if (scoped) {
       this.depth--;
       this.line("}");
@@ -439,14 +524,15 @@ class KernelPrinter {
   /** Declares a pointer for each buffer and sum of loops that the stores access at several distances. */
   private pointersOf(group: readonly Pending[]): string[] {
     if (group.length < 2) return [];
-    const found = new Map<string, { readonly buffer: Buffer; readonly place: Place; readonly scope: Scope; readonly constants: Set<number> }>();
+    const found = new Map<string, { readonly buffer: Buffer; readonly place: Place; readonly scope: Scope; readonly constants: Set<number>; uses: number }>();
     const note = (buffer: Buffer, indices: readonly Expression[], scope: Scope): void => {
       if (this.registers.has(buffer) || this.vectors.buffers.has(buffer) || buffer.values) return;
       const place = this.placeIn(buffer, indices, scope);
       if (!place) return;
-      const known = found.get(place.key);
-      if (known) known.constants.add(place.constant);
-      else found.set(place.key, { buffer, place, scope, constants: new Set([place.constant]) });
+      const known = found.get(place.key) ?? { buffer, place, scope, constants: new Set(), uses: 0 };
+      found.set(place.key, known);
+      known.constants.add(place.constant);
+      known.uses++;
     };
     for (const p of group) {
       this.vector = p.vector;
@@ -456,8 +542,9 @@ class KernelPrinter {
     this.vector = undefined;
     const lines: string[] = [];
     const names = new Set<string>();
-    for (const [key, { buffer, place, scope, constants }] of found) {
-      if (constants.size < 2) continue;
+    for (const [key, { buffer, place, scope, constants, uses }] of found) {
+      // Outside a loop over lanes it is reckoned once for all of them.
+      if (this.laneOf ? uses < 2 : constants.size < 2) continue;
       const from = this.nameOf(buffer, buffer.name);
       let name = `${from}_at`;
       for (let i = 1; this.taken.has(name) || names.has(name); i++) name = `${from}_at_${i}`;
@@ -477,12 +564,14 @@ class KernelPrinter {
   /** The place as a sum of loops and a constant; undefined where it is not one of several, or other elements decide it. */
   private placeIn(b: Buffer, indices: readonly Expression[], scope: Scope): Place | undefined {
     const offset = simplify(placeOf(b, indices), scope);
-    const lane = this.vector?.lane;
-    const start = lane && variablesOf(offset).has(lane) ? simplify(substitute(offset, new Map([[lane, integer(0)]])), scope) : offset;
-    if (loadsOf(start).length > 0) return undefined;
+    const lane = this.vector?.lane ?? this.laneOf;
+    const moves = lane !== undefined && variablesOf(offset).has(lane);
+    const byLane = moves && this.laneOf ? coefficient(linearOf(offset, scope), this.laneOf) : 0;
+    const start = moves ? simplify(substitute(offset, new Map([[lane, integer(0)]])), scope) : offset;
+    if (byLane === undefined || loadsOf(offset).length > 0) return undefined;
     const constant = start.kind === "binary" && start.op === "add" && start.right.kind === "integer" ? start.right.value : 0;
     const loops = constant === 0 ? start : (start as Extract<Expression, { kind: "binary" }>).left;
-    return loops.kind === "integer" ? undefined : { loops, constant, key: `${this.nameOf(b, b.name)} ${keyOf(loops)}` };
+    return loops.kind === "integer" ? undefined : { loops, constant, byLane, key: `${this.nameOf(b, b.name)} ${keyOf(loops)}` };
   }
 
   private assignment(s: Store, scope: Scope, shared: ReadonlyMap<string, string>): string {
@@ -513,6 +602,7 @@ class KernelPrinter {
     const place = this.places.size > 0 ? this.placeIn(b, indices, scope) : undefined;
     const pointer = place && this.places.get(place.key);
     if (pointer) {
+      if (this.laneOf) return `${pointer.name}[${this.place(b, simplify(add(mul(this.laneOf, place.byLane), place.constant - pointer.constant), scope), scope, 0)}]`;
       const distance = this.place(b, integer(place.constant - pointer.constant), scope, 9);
       return lane && variablesOf(offset).has(lane) ? `*(${this.vectorPointer(b, stores)})${distance === "0" ? pointer.name : `(${pointer.name} + ${distance})`}` : `${pointer.name}[${distance}]`;
     }
@@ -855,6 +945,17 @@ function registerBuffers(program: TensorProgram, looped: boolean): Set<Buffer> {
   });
   return new Set([...locals].filter((b) => !excluded.has(b) && !b.values && elementCount(b.dims) <= scalarLimit));
 }
+
+const hasChoice = (e: Expression): boolean => {
+  let found = false;
+  walkExpression(e, (x) => {
+    if (x.kind === "select") found = true;
+  });
+  return found;
+};
+
+/** Stores alone, whatever the values of the loops around them? */
+const isStraight = (body: readonly Statement[]): boolean => body.every((s) => s.kind === "store" || (s.kind === "block" && !s.init && isStraight(s.body)));
 
 /** Does the loop's variable choose among scalars? */
 function runsOverRegisters(loop: Loop, registers: ReadonlySet<Buffer>): boolean {
