@@ -5,7 +5,7 @@ import { expect, vi } from "vitest";
 import { inRoot } from "../../app/tooling/run.mjs";
 import { clipped } from "../clipped.ts";
 import { journey } from "../harness.ts";
-import { settled, tour } from "../tour.ts";
+import { settled, tour, type Stop } from "../tour.ts";
 import { untranslated } from "../untranslated.ts";
 
 const digits = inRoot("examples/digits/digits.onnx");
@@ -21,48 +21,77 @@ async function show(page: Page, theme: Theme): Promise<void> {
 const at = (page: Page, id: string) => page.getByTestId(id);
 
 /**
- * GRAPHWRIGHT_AXE=all: every stop of the tour in both languages, all rules once and what colours decide in every theme, and in windows down to
- * 700 pixels for texts that are cut off, with a picture of each (a quarter of an hour). Else the short tour in Chinese, so that its texts are read on the way.
+ * Without GRAPHWRIGHT_AXE the short tour in Chinese, so that its texts are read on the way. With it every stop, and a line for each: `all`, or parts of it,
+ * `GRAPHWRIGHT_AXE=dark,contrast`. Light: all rules of axe; dark and contrast: what colours decide; zh: all rules and texts left in English;
+ * narrow: texts cut off, in both languages and in windows down to 700 pixels. A picture of each state is left in e2e/results. All takes half an hour.
  */
-const all = process.env["GRAPHWRIGHT_AXE"] === "all";
+const parts = ["light", "dark", "contrast", "zh", "narrow"] as const;
+type Part = (typeof parts)[number];
+const wanted = (process.env["GRAPHWRIGHT_AXE"] ?? "").split(",").filter((each) => each !== "");
+for (const each of wanted) if (each !== "all" && !parts.includes(each as Part)) throw new Error(`GRAPHWRIGHT_AXE: "${each}" is none of all, ${parts.join(", ")}.`);
+const all = wanted.length > 0;
+const walks = (part: Part): boolean => wanted.includes("all") || wanted.includes(part);
 if (all) vi.setConfig({ testTimeout: 3_600_000 });
 const sizes = [[1440, 900], [900, 640], [700, 640]] as const;
-for (const locale of all ? ["en-US", "zh-CN"] : ["zh-CN"]) {
+const english = { light: "light", dark: "dark", "high-contrast": "contrast" } as const;
+
+for (const locale of ["en-US", "zh-CN"] as const) {
+  if (locale === "en-US" ? !all || (["light", "dark", "contrast", "narrow"] as const).every((part) => !walks(part)) : all && !walks("zh") && !walks("narrow")) continue;
   journey(`no axe violations in any theme, no text left in another language (${locale})`, { locale }, async ({ kind, page, screenshot }) => {
     // Files are chosen by the operating system there.
     const stops = tour.filter(({ long, chooses }) => (all || !long) && (kind === "browser" || !chooses));
     page.on("filechooser", () => undefined);
     const found: string[] = [];
+    let checks = 0;
+    const report = (stop: string, problems: readonly string[]): void => {
+      checks++;
+      for (const problem of problems) found.push(`${stop}: ${problem}`);
+    };
+    const themesOf = ({ coloured, read }: Stop): readonly Theme[] => {
+      if (!all) return read ? [] : coloured ? themes : ["light"];
+      return locale === "en-US" ? themes.filter((theme) => walks(english[theme])) : walks("zh") ? ["light"] : [];
+    };
     try {
-    for (const stop of stops) {
-      const { name, dialog, coloured, read, show: go, leave } = stop;
-      await go(page);
-      // All rules once, and what colours decide in each theme where the state has colours of its own.
-      for (const theme of (all && locale === "en-US") || (!all && coloured && !read) ? themes : all ? (["light"] as const) : read ? [] : (["light"] as const)) {
-        await show(page, theme);
+      for (const [index, stop] of stops.entries()) {
+        const { name, dialog, show: go, leave } = stop;
+        const [begun, before] = [performance.now(), found.length];
+        const picture = (end: string) => screenshot(`tour-${locale}-${String(index).padStart(2, "0")}-${name}-${end}`);
+        try {
+          await go(page);
+        } catch (error) {
+          if (error instanceof Error) error.message = `At the stop "${name}": ${error.message}`;
+          throw error;
+        }
+        for (const theme of themesOf(stop)) {
+          await show(page, theme);
+          await settled(page);
+          // Monaco's rows are its own; what a screen reader gets of them is its hidden text field.
+          const axe = new AxeBuilder({ page }).exclude(".monaco-editor");
+          if (dialog !== undefined) axe.include(`[data-testid="${dialog}"]`);
+          // An open menu lies above the landmarks, as menus do.
+          if (name.startsWith("menu-")) axe.disableRules(["region"]);
+          // All rules once, and in the other themes what colours decide.
+          const { violations } = await (theme === "light" ? axe : axe.withRules(["color-contrast"])).analyze();
+          if (all && theme !== "light") await picture(theme);
+          report(`${theme}, ${name}`, violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${[...node.any, ...node.all, ...node.none][0]?.message ?? ""}`).join(" | ")}`));
+        }
+        await show(page, "light");
+        if (all && walks("narrow") && kind === "browser") {
+          for (const [width, height] of sizes) {
+            await page.setViewportSize({ width, height });
+            await settled(page);
+            report(`${width} px, ${name}`, await clipped(page));
+            await picture(`${width}`);
+          }
+          await page.setViewportSize({ width: sizes[0][0], height: sizes[0][1] });
+        }
         await settled(page);
-        // Monaco's rows are its own; what a screen reader gets of them is its hidden text field.
-        const axe = new AxeBuilder({ page }).exclude(".monaco-editor");
-        if (dialog !== undefined) axe.include(`[data-testid="${dialog}"]`);
-        // An open menu lies above the landmarks, as menus do.
-        if (name.startsWith("menu-")) axe.disableRules(["region"]);
-        const { violations } = await (theme === "light" ? axe : axe.withRules(["color-contrast"])).analyze();
-        if (all && theme !== "light") await screenshot(`tour-${locale}-${String(stops.indexOf(stop)).padStart(2, "0")}-${name}-${theme}`);
-        for (const { id, help, nodes } of violations) found.push(`${theme}, ${name}: ${id}: ${help}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${[...node.any, ...node.all, ...node.none][0]?.message ?? ""}`).join(" | ")}`);
+        if (locale === "zh-CN" && kind === "browser" && (!all || walks("zh"))) report(name, (await untranslated(page)).map((text) => `left in English: ${text}`));
+        await leave?.(page);
+        if (all) console.log(`${locale} ${index + 1}/${stops.length} ${name}: ${((performance.now() - begun) / 1000).toFixed(1)} s${found.slice(before).map((each) => `\n  ${each}`).join("")}`);
       }
-      await show(page, "light");
-      for (const [width, height] of all && kind === "browser" ? sizes : []) {
-        await page.setViewportSize({ width, height });
-        await settled(page);
-        for (const text of await clipped(page)) found.push(`${width} px, ${name}: ${text}`);
-        await screenshot(`tour-${locale}-${String(stops.indexOf(stop)).padStart(2, "0")}-${name}-${width}`);
-      }
-      if (all && kind === "browser") await page.setViewportSize({ width: sizes[0][0], height: sizes[0][1] });
-      await settled(page);
-      if (locale === "zh-CN" && kind === "browser") for (const text of await untranslated(page)) found.push(`${name}: left in English: ${text}`);
-      await leave?.(page);
-    }
-    await screenshot("axe-last");
+      if (all) console.log(`${locale}: ${stops.length} states, ${checks} checks, ${found.length} findings`);
+      await screenshot("axe-last");
     } finally {
       // Where a stop is not reached, what the stops before it had is told all the same.
       if (all) console.log(found.join("\n"));

@@ -140,6 +140,9 @@ function spokenTexts(): ReadonlySet<string> {
       if (ts.isCallExpression(node) && name.startsWith("bundle/") && node.expression.getText(source) === "notes.push") take(node.arguments[0]);
       // Why a match ends where it does is told by a function of its own.
       if (ts.isReturnStatement(node) && name.startsWith("passes/") && !/^passes\/(check|driver|custom)/.test(name) && node.expression && (ts.isStringLiteralLike(node.expression) || ts.isTemplateExpression(node.expression)) && /[a-z]{2,} [a-z]{2,}/.test(textOf(node.expression))) take(node.expression);
+      // Why a group ends, and what decided a condition of a person's own rewrite.
+      if (ts.isCallExpression(node) && name.startsWith("passes/") && node.expression.getText(source) === "ended") take(node.arguments[0]);
+      if (ts.isCallExpression(node) && /^passes\/custom-/.test(name) && /^(answer|unknown)$/.test(node.expression.getText(source))) take(node.arguments.at(-1));
       // Notes of checks are put together from parts: every text of some words in these files is one.
       if (/^passes\/check(\.ts|\/)/.test(name) && (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) && /[a-z]{2}.* .*[a-z]{2}|^\d \w|^\{\} \w/.test(textOf(node))) take(node);
       // Why a node was left to the reference evaluation.
@@ -178,6 +181,7 @@ describe("what the compiler says of one place, in Chinese", () => {
     expect(messageIn("conv1 (Conv) and add_3 (Add)", "zh-CN")).toBe("conv1 (Conv) 与 add_3 (Add)");
     expect(messageIn("expected a value, found (", "zh-CN")).toBe("此处应为 value，却是 (");
     expect(messageIn("drop computes something else at y: y: off by 0.5 (12 units in the last place) at [0, 3]. It cannot be saved.", "zh-CN")).toBe("drop 在 y 处算出不同的结果：y[0, 3]：相差 0.5（末位的 12 个单位）。不能保存。");
+    expect(messageIn("ranks 3 and unknown", "zh-CN")).toBe("秩 3 与 未知");
     expect(messageIn("nobody wrote of this and that here", "zh-CN")).toBe("nobody wrote of this and that here");
     expect(noteIn("at smaller spatial sizes; y: off by 0.5 (12 units in the last place) at [0, 3]; some zeros change their sign", "zh-CN")).toBe("以较小的空间尺寸；y[0, 3]：相差 0.5（末位的 12 个单位）；有些零改变符号");
     expect(noteIn("could not be evaluated: the type of %x is optional(float32)", "zh-CN")).toBe("无法求值：%x 的类型为 optional(float32)");

@@ -50,7 +50,7 @@ function ask(condition: Condition, { values, attributes }: Binding, dims: Map<st
       const uses = (name: string): number => context.graph.usesOfValue(refOf(name)).length;
       const a = uses(condition.value);
       const b = typeof condition.to === "number" ? condition.to : uses(condition.to.value);
-      return answer(compare(a, condition.comparison, b), `${a} ${a === 1 ? "use" : "uses"}`);
+      return answer(compare(a, condition.comparison, b), a === 1 ? "1 use" : `${a} uses`);
     }
     case "size": {
       const size = (name: string, axis: number): Dim | undefined => {

@@ -36,20 +36,20 @@ export function CheckNumbers({ check }: { readonly check: CheckView }): ReactNod
   const { t, i18n } = useTranslation();
   const worst = check.worst;
   return (
-    <dl className="numbers">
+    <>
       {check.verdict !== "not-checked" && (
-        <>
+        <dl className="numbers">
           <Row label={t("check.max-abs")} value={format.error(check.maxAbs)} />
           <Row label={t("check.max-rel")} value={format.error(check.maxRel)} />
           <Row label={t("check.max-ulp")} value={format.number(check.maxUlp)} />
           <Row label={t("check.runs")} value={String(check.runs)} />
           <Row label={t("check.scope")} value={t(`check.scope-${check.scope}`)} />
           {worst && <Row label={t("check.worst")} value={`${worst.output}[${worst.index.join(", ")}]  ${format.number(worst.a)} → ${format.number(worst.b)}`} />}
-        </>
+        </dl>
       )}
       {check.scope === "model" && check.verdict !== "not-checked" && <EngineNote engine={check.engine} />}
       {check.note && <div className="numbers-note">{noteIn(check.note, i18n.language)}</div>}
-    </dl>
+    </>
   );
 }
 

@@ -52,6 +52,14 @@ const known = (): readonly Template[] =>
     .sort((a, b) => b.letters - a.letters)
     .map(({ english, chinese, letters }) => ({ pattern: new RegExp(`^${english.split("{}").map(escaped).join(letters < 10 ? plainValue : "([^]*?)")}$`), chinese })));
 
+/** "3 and 2", "2, 3 and unknown": values that were put into one place. */
+const listed = (value: string): string =>
+  value === "unknown" ? "未知" : /^\S+(?:, \S+)* and \S+$/.test(value) ? value.replaceAll(/\bunknown\b/g, "未知").replaceAll(", ", "、").replace(" and ", " 与 ") : value;
+
+/** A schedule of the tuner: "6 x 2 x 16, rows outside; prefetch". */
+export const scheduleIn = (text: string, language: string): string =>
+  language !== "zh-CN" ? text : text.replaceAll(", rows outside", "，行在外层").replaceAll(", window written out", "，窗口展开").replace(/\bprefetch$/, "预取").replace(/^no tile/, "不分块").replaceAll("; ", "；");
+
 const translated = new Map<string, string>();
 
 /** A message, hint or detail in `language`, with its names and numbers; as it is where no text is known. */
@@ -68,7 +76,7 @@ export function messageIn(text: string, language: string): string {
     result = chinese.replace(/\{(\d)\}/g, (_, index: string) => {
       const value = found[Number(index) + 1] ?? "";
       // What a check said may stand in the middle.
-      return Number(index) === reason ? messageIn(value, language) : /[a-z] [a-z]+ [a-z]/.test(value) ? noteIn(value, language) : value;
+      return Number(index) === reason ? messageIn(value, language) : /[a-z] [a-z]+ [a-z]/.test(value) ? noteIn(value, language) : listed(value);
     });
     break;
   }

@@ -1,5 +1,5 @@
 /** Two steps, or two models, on two canvases beside each other: what stands where, and the bar above them. */
-import { ArrowLeftRight, Link2, List, Unlink2, X } from "lucide-react";
+import { ArrowLeftRight, Columns2, Layers2, Link2, List, Square, Unlink2, X } from "lucide-react";
 import { memo, useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { ModelDiff, ModelId, NodeId, StepId, TimelineView } from "@graphwright/compiler-core";
@@ -133,6 +133,7 @@ export function useSides(model: ModelState | undefined): { readonly sides: Sides
 }
 
 const modes = ["off", "overlay", "beside"] as const satisfies readonly DifferenceMode[];
+const modeIcons: Readonly<Record<DifferenceMode, ReactNode>> = { off: <Square size={13} />, overlay: <Layers2 size={13} />, beside: <Columns2 size={13} /> };
 
 /** Off, overlaid, or side by side. */
 export function DifferenceControl({ model }: { readonly model: ModelState }): ReactNode {
@@ -145,7 +146,7 @@ const DifferenceModes = memo(function DifferenceModes({ id, value }: { readonly 
     <Segmented
       label={t("beside.control")}
       value={value}
-      options={modes.map((mode) => ({ value: mode, label: t(`beside.${mode}`), hint: t(`beside.${mode}-hint`) }))}
+      options={modes.map((mode) => ({ value: mode, icon: modeIcons[mode], label: t(`beside.${mode}`), hint: t(`beside.${mode}-hint`) }))}
       onChange={(mode) => setDifference(id, mode)}
       testId="difference-mode"
     />

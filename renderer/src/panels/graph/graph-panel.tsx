@@ -385,7 +385,7 @@ function GraphPane({ model, opening, side, title }: GraphPaneProps): ReactNode {
         {title}
         {(!side || regionId !== 0) && <Breadcrumbs table={table} region={regionId} onGo={(id) => setEntered(id === 0 ? null : id)} />}
         {counts && (
-          <p className="marks" data-testid="graph-marks" aria-label={t("graph.difference")}>
+          <p className="marks" role="group" data-testid="graph-marks" aria-label={t("graph.difference")}>
             {(["added", "removed", "changed"] as const).map((mark) => counts[mark] > 0 && (
               <span key={mark} className={`mark mark-${mark} num`} title={t(`mark.${mark}`)}>
                 {{ added: "+", removed: "−", changed: "~" }[mark]}{counts[mark]}

@@ -138,7 +138,7 @@ export function Track({ model, metric }: { readonly model: ModelState; readonly 
           <span className="handle-letter" aria-hidden>A</span> {t("timeline.elsewhere", { branch: elsewhere, step: depthOf(timeline, a) })}
         </button>
       )}
-      {last === 0 && <p className="track-empty">{t("timeline.empty")}</p>}
+      {last === 0 && <p className="track-empty" title={t("timeline.empty")}>{t("timeline.empty")}</p>}
     </div>
   );
 }

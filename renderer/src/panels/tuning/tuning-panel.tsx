@@ -8,6 +8,7 @@ import * as format from "../../design/format.ts";
 import { Name } from "../../design/name.tsx";
 import { useRoving } from "../../design/roving.ts";
 import { Empty } from "../../design/states.tsx";
+import { scheduleIn } from "../../i18n/compiler.ts";
 import { depthOf } from "../../state/steps.ts";
 import { useStore } from "../../state/store.ts";
 import { useModelTools } from "../../state/tools.ts";
@@ -96,7 +97,7 @@ function Row({ layer, entry, state, chosen, onChoose }: { readonly layer: Tuning
 
 /** The trials of one layer. */
 function Chosen({ entry }: { readonly entry: TuningEntry }): ReactNode {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   return (
     <figure className="measured-chart">
       <figcaption>
@@ -117,7 +118,7 @@ function Chosen({ entry }: { readonly entry: TuningEntry }): ReactNode {
           <tbody>
             {entry.variants.map((v, i) => (
               <tr key={v.description} className={i === entry.chosen ? "measured-chosen" : undefined} data-testid="tuning-variant">
-                <td><span className="tuning-schedule"><Name mono>{`${i + 1}  ${v.description}`}</Name>{i === 0 && <span className="faint">{t("tuning.by-rule")}</span>}</span></td>
+                <td><span className="tuning-schedule"><Name mono>{`${i + 1}  ${scheduleIn(v.description, i18n.language)}`}</Name>{i === 0 && <span className="faint">{t("tuning.by-rule")}</span>}</span></td>
                 <td className="num">{time(v.estimateMs)}</td>
                 <td className="num">{time(v.medianMs)}</td>
                 <td className="num">{entry.wrong.includes(i) ? <strong className="tuning-wrong">{t("tuning.wrong")}</strong> : v.error === 0 ? "0" : v.error.toExponential(0)}</td>
