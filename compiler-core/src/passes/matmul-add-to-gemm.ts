@@ -32,7 +32,7 @@ export const matmulAddToGemm = defineRewrite({
     const [a, b] = product.inputs as [ValueRef, ValueRef];
     const ranks = [a, b].map((ref) => context.shape(ref)?.length);
     const matrices = ranks.every((rank) => rank === 2);
-    holds = context.require("matrices", matrices ? true : ranks.includes(undefined) ? "unknown" : "failed", `ranks ${ranks.map((r) => r ?? "unknown").join(" and ")}`) && holds;
+    holds = context.require("matrices", matrices ? true : ranks.includes(undefined) ? "unknown" : "failed", `ranks ${ranks[0] ?? "unknown"} and ${ranks[1] ?? "unknown"}`) && holds;
     const element = commonFloat(context, [a, b, bias]);
     holds = context.require("same precision", element !== undefined, () => [a, b, bias].map((ref) => context.type(ref).text).join(", ")) && holds;
     const shape = context.shape(bias);

@@ -33,7 +33,7 @@ export const transposeIntoMatmul = defineRewrite({
     const ranks = root.inputs.map((ref) => context.shape(ref)?.length);
     const matrices = ranks.every((rank) => rank === 2);
     const both = !matrices && places.length === 2 && ranks[0] !== undefined && ranks[0] === ranks[1] && turns[0] !== turns[1] && [0, 1].every((place) => context.onlyUser(root.inputs[place]!)?.id === root.id);
-    let holds = context.require("matrices, or both transposed", matrices || both ? true : ranks.some((rank) => rank === undefined) ? "unknown" : "failed", () => `ranks ${ranks.map((rank) => rank ?? "unknown").join(" and ")}, ${places.length} transposed`);
+    let holds = context.require("matrices, or both transposed", matrices || both ? true : ranks.some((rank) => rank === undefined) ? "unknown" : "failed", () => `ranks ${ranks[0] ?? "unknown"} and ${ranks[1] ?? "unknown"}, ${places.length} transposed`);
     holds = context.require("same precision", commonFloat(context, root.inputs) !== undefined, () => root.inputs.map((ref) => context.type(ref).text).join(", ")) && holds;
     return holds ? { nodes: [root.id, ...new Set(places.map((place) => turns[place]!.id))], bindings: { turns, matrices } } : undefined;
   },
