@@ -35,5 +35,7 @@ export function jsonText(command: string, body: object): string {
   return JSON.stringify({ graphwright: jsonVersion, command, ...body }, safe, 2);
 }
 
+/** "N=1,length=128", or the option given once for each. */
+export const joined = (value: string, before: string | undefined): string => (before === undefined ? value : `${before},${value}`);
 /** Values of an option that may be repeated, in order. */
 export const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];

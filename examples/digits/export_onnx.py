@@ -1,67 +1,15 @@
-"""Writes a trained DigitsNet as an ONNX graph, one node per operation and nothing fused.
+"""Writes a trained DigitsNet as an ONNX graph (../graph_writer.py)."""
 
-The graph is built node by node instead of by torch.onnx, whose exporters fold or rename part of what this example is
-meant to show, differently from one version to the next. Names follow the convention of the PyTorch exporter: a node
-is `/scope/Op`, its value `/scope/Op_output_0`, a parameter `scope.weight`.
-"""
+import sys
+from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 17
-IR_VERSION = 8  # the version that belongs to opset 17
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from graph_writer import FLOAT, GraphWriter  # noqa: E402
 
 
-class GraphWriter:
-    """Collects nodes and initializers in execution order."""
-
-    def __init__(self, state):
-        self.state = state
-        self.nodes = []
-        self.initializers = {}
-
-    def node(self, op, scope, inputs, output=None, **attributes):
-        """Adds `op` under the dotted `scope`; returns the name of its output."""
-        path = f"/{scope.replace('.', '/')}/{op}"
-        taken = {node.name for node in self.nodes}
-        name = next(n for n in (path, *(f"{path}_{i}" for i in range(1, 100))) if n not in taken)
-        output = output or f"{name}_output_0"
-        self.nodes.append(helper.make_node(op, inputs, [output], name=name, **attributes))
-        return output
-
-    def constant(self, scope, value):
-        """Adds a Constant node that holds `value`, as exporters write literals of the source."""
-        return self.node("Constant", scope, [], value=numpy_helper.from_array(np.asarray(value)))
-
-    def parameter(self, name):
-        """Adds the trained tensor `name` as an initializer."""
-        return self.initializer(name, self.state[name].detach().cpu().numpy())
-
-    def initializer(self, name, value):
-        self.initializers[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
-        return name
-
-    def conv(self, scope, x, kernel, pad=0, bias=False):
-        names = [f"{scope}.weight"] + ([f"{scope}.bias"] if bias else [])
-        return self.node(
-            "Conv", scope, [x, *map(self.parameter, names)],
-            dilations=[1, 1], group=1, kernel_shape=[kernel] * 2, pads=[pad] * 4, strides=[1, 1],
-        )
-
-    def batch_norm(self, scope, x, epsilon, affine=True):
-        """BatchNormalization in inference mode. Without `affine`, scale is 1 and bias 0, as Caffe splits it."""
-        mean, var = self.parameter(f"{scope}.running_mean"), self.parameter(f"{scope}.running_var")
-        if affine:
-            scale, bias = self.parameter(f"{scope}.weight"), self.parameter(f"{scope}.bias")
-        else:
-            channels = self.state[f"{scope}.running_mean"].shape[0]
-            scale = self.initializer(f"{scope}.weight", np.ones(channels, np.float32))
-            bias = self.initializer(f"{scope}.bias", np.zeros(channels, np.float32))
-        return self.node(
-            "BatchNormalization", scope, [x, scale, bias, mean, var], epsilon=epsilon, momentum=0.9, training_mode=0
-        )
-
+class DigitsWriter(GraphWriter):
     def max_pool(self, scope, x):
         return self.node(
             "MaxPool", scope, [x], ceil_mode=0, dilations=[1, 1], kernel_shape=[2, 2], pads=[0] * 4, strides=[2, 2]
@@ -78,7 +26,7 @@ def build_model(net, metadata):
 
     `image` float32 [1,1,28,28], 0 (paper) to 255 (ink) -> `probabilities` float32 [1,10] of the digits 0 to 9.
     """
-    g = GraphWriter(net.state_dict())
+    g = DigitsWriter(net.state_dict())
     epsilon = net.stem.bn.eps
 
     x = g.node("Div", "preprocess", ["image", g.constant("preprocess", np.float32(255))])
@@ -138,21 +86,10 @@ def build_model(net, metadata):
     x = g.node("Gemm", "head.fc", [x, weight, g.parameter("head.fc.bias")], alpha=1.0, beta=1.0, transA=0, transB=1)
     g.node("Softmax", "head.softmax", [x], output="probabilities", axis=1)
 
-    graph = helper.make_graph(
-        g.nodes,
+    return g.model(
         "digits",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 1, 28, 28])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, 10])],
-        list(g.initializers.values()),
-        doc_string="Handwritten digits (MNIST): image is 0 (paper) to 255 (ink), "
-        "probabilities are of the digits 0 to 9.",
+        [("image", FLOAT, [1, 1, 28, 28])],
+        [("probabilities", FLOAT, [1, 10])],
+        "Handwritten digits (MNIST): image is 0 (paper) to 255 (ink), probabilities are of the digits 0 to 9.",
+        metadata,
     )
-    model = helper.make_model(
-        graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="graphwright-examples",
-    )
-    helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model, full_check=True)
-    return model

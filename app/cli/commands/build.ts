@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { type BuildTarget, GraphwrightError } from "@graphwright/compiler-core";
-import { printJson, type CliCommand } from "../command.ts";
+import { joined, printJson, type CliCommand } from "../command.ts";
 import { bytes } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
 import { openModel } from "../open-model.ts";
@@ -42,8 +42,8 @@ export const build: CliCommand = {
       .option("--tune", "measures a few schedules of each distinct layer with the C compiler and builds the fastest (C only)")
       .option("--tune-budget <time>", "about how long to measure: 90s, 5m", defaultBudget)
       .option("--tune-cache <file>", "what was measured, and is not measured again; by default in your cache folder")
-      .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128")
-      .option("--max <sizes>", "leaves symbolic sizes to be given at run time, up to these bounds: N=8,sequence=128; may be given several times", (value: string, before: string | undefined) => (before === undefined ? value : `${before},${value}`))
+      .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128; may be given several times", joined)
+      .option("--max <sizes>", "leaves symbolic sizes to be given at run time, up to these bounds: N=8,sequence=128; may be given several times", joined)
       .option("--force", "replace what is in the folder")
       .option("--json", "print JSON"),
   async run(context, [file], options) {

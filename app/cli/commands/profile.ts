@@ -1,5 +1,5 @@
 import { GraphwrightError } from "@graphwright/compiler-core";
-import { printJson, type CliCommand } from "../command.ts";
+import { joined, printJson, type CliCommand } from "../command.ts";
 import { bytes, flops, table } from "../format.ts";
 import { openModel } from "../open-model.ts";
 import { sizesOption } from "./build.ts";
@@ -11,7 +11,7 @@ export const profile: CliCommand = {
       .description("Measures each step of a model's generated code, as WebAssembly, beside what the machine could do.")
       .argument("<model>", "model file")
       .option("--pipeline <name>", "pipeline to run first, as listed by `graphwright passes`; none for the model as it is", "default")
-      .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128")
+      .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128; may be given several times", joined)
       .option("--seconds <n>", "how long to measure, about", "2")
       .option("--top <n>", "only the slowest n steps", "20")
       .option("--json", "print JSON"),

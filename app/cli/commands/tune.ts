@@ -1,4 +1,4 @@
-import { printJson, type CliCommand } from "../command.ts";
+import { joined, printJson, type CliCommand } from "../command.ts";
 import { table } from "../format.ts";
 import { openModel } from "../open-model.ts";
 import { defaultBudget, openTuner } from "../tuning.ts";
@@ -11,7 +11,7 @@ export const tune: CliCommand = {
       .description("Measures a few schedules of each distinct layer with the C compiler, and keeps what was found for `build --tune`.")
       .argument("<model>", "model file")
       .option("--pipeline <name>", "pipeline to run first, as listed by `graphwright passes`; none for the model as it is", "default")
-      .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128")
+      .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128; may be given several times", joined)
       .option("--budget <time>", "about how long to measure: 90s, 5m", defaultBudget)
       .option("--cache <file>", "what was measured, and is not measured again; by default in your cache folder")
       .option("--json", "print JSON"),

@@ -175,13 +175,27 @@ export function neverNegative(d: Dim): boolean {
   return d.terms.every((t) => t.coefficient > 0 && t.atoms.every(atomNeverNegative));
 }
 
+/** The operands of a dimension that is one minimum, or one maximum, and nothing else. */
+function operandsOf(d: number | SymbolicDim, kind: "min" | "max"): readonly Dim[] {
+  const [term, ...more] = termsOf(d);
+  return term?.coefficient === 1 && more.length === 0 && term.atoms.length === 1 && term.atoms[0]!.startsWith(`${kind}(`) ? dimOperands(term.atoms[0]!) : [];
+}
+
+/** min(a, max(a, c)) is a, and min(a, min(a, c)) is the inner one; the other way round for the maximum. */
+function absorbed(a: number | SymbolicDim, b: number | SymbolicDim, kind: "min" | "max"): Dim | undefined {
+  const other = kind === "min" ? "max" : "min";
+  if (operandsOf(b, other).includes(a) || operandsOf(a, kind).includes(b)) return a;
+  if (operandsOf(a, other).includes(b) || operandsOf(b, kind).includes(a)) return b;
+  return undefined;
+}
+
 export function minDims(a: Dim, b: Dim): Dim {
   if (typeof a === "number" && typeof b === "number") return Math.min(a, b);
   if (a === null || b === null) return null;
   if (a === b || neverNegative(subDims(b, a))) return a;
   if (neverNegative(subDims(a, b))) return b;
   const [x, y] = `${a}` < `${b}` ? [a, b] : [b, a];
-  return atom(`min(${x}, ${y})`);
+  return absorbed(a, b, "min") ?? atom(`min(${x}, ${y})`);
 }
 
 export function maxDims(a: Dim, b: Dim): Dim {
@@ -190,7 +204,7 @@ export function maxDims(a: Dim, b: Dim): Dim {
   if (a === b || neverNegative(subDims(a, b))) return a;
   if (neverNegative(subDims(b, a))) return b;
   const [x, y] = `${a}` < `${b}` ? [a, b] : [b, a];
-  return atom(`max(${x}, ${y})`);
+  return absorbed(a, b, "max") ?? atom(`max(${x}, ${y})`);
 }
 
 /** True only when proven equal: unknown dimensions are equal to nothing, themselves included. */

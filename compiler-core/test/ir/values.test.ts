@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PersistentVector } from "../../src/support/persistent-vector.ts";
 import {
-  addDims, ceilDivDims, decodeSmallFloat, dimsDiffer, dimsEqual, encodeSmallFloat, floorDivDims, fromNumbers, maxDims, mulDims, parseDim, printDim,
+  addDims, ceilDivDims, decodeSmallFloat, dimsDiffer, dimsEqual, encodeSmallFloat, floorDivDims, fromNumbers, maxDims, minDims, mulDims, parseDim, printDim,
   subDims, symbol, tensorBytes, tensorFromBytes, tensorsIdentical, toNumbers, type Dim, type ElementType, type SmallFloat,
 } from "../../src/ir/index.ts";
 
@@ -18,6 +18,10 @@ describe("dimensions", () => {
     [floorDivDims(mulDims(mulDims(N, M), 8), mulDims(M, 4)), "2*N"],
     [ceilDivDims(N, 2), "floor((N + 1)/2)"],
     [maxDims(N, 1), "max(1, N)"],
+    [maxDims(N, minDims(16, N)), "N"],
+    [minDims(maxDims(M, N), N), "N"],
+    [minDims(16, minDims(N, 16)), "min(16, N)"],
+    [maxDims(maxDims(N, M), M), "max(M, N)"],
     [addDims(N, null), "?"],
     [symbol("batch size"), '"batch size"'],
   ])("%o prints as %s", (dim, text) => {
