@@ -185,6 +185,22 @@ describe("graphwright", () => {
     expect(text.out).toContain("applies");
   });
 
+  test.each([
+    ["sorting/sorting.onnx", "default", 137, 23, "digits=samples/3141592653.npy", [1, 1, 2, 3, 3, 4, 5, 5, 6, 9]],
+    ["shapes/shapes.onnx", "default", 105, 36, "image=images/star.npy", [5]],
+    ["shapes-int8/shapes-int8.onnx", "quantized", 238, 133, "image=images/heart.npy", [7]],
+    ["parity/parity.onnx", "default", 23, 12, "bits=samples/1011010011100101.npy", [1, 0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 1].map((_, at, bits) => bits.slice(0, at + 1).reduce((a, b) => a ^ b))],
+  ] as const)("%s becomes what it says, and computes it still", (model, pipeline, before, after, input, expected) => {
+    const [name, sample] = input.split("=") as [string, string];
+    const smaller = path.join(folder, path.basename(model));
+    const optimized = JSON.parse(graphwright("optimize", inRoot(`examples/${model}`), "-o", smaller, "--pipeline", pipeline, "--check", "--json").out) as { before: { nodes: number }; after: { nodes: number }; check: { verdict: string } };
+    expect(optimized.check.verdict).toMatch(/^(identical|rounding)$/);
+    expect([optimized.before.nodes, optimized.after.nodes]).toEqual([before, after]);
+    const { outputs } = JSON.parse(graphwright("run", smaller, "--input", `${name}=${inRoot(`examples/${path.dirname(model)}/${sample}`)}`, "--json").out) as { outputs: { values: number[] }[] };
+    const { values } = outputs[0]!;
+    expect(model.startsWith("shapes") ? [values.indexOf(Math.max(...values))] : values.map(Math.round)).toEqual(expected);
+  });
+
   test("run recognises the test images", () => {
     const labels = JSON.parse(readFileSync(inRoot("examples/digits/images/labels.json"), "utf8")) as unknown;
     expect(labels).toBeTruthy();

@@ -50,21 +50,23 @@ export function Welcome(): ReactNode {
           <div className="welcome-start">
             <section aria-labelledby="welcome-examples">
               <h2 id="welcome-examples"><FlaskConical size={14} aria-hidden /> {t("welcome.examples")}</h2>
-              {examples === null && <div className="card card-loading" aria-hidden />}
+              {examples === null && <div className="lesson-list examples-loading" aria-hidden />}
               {examples?.length === 0 && <p className="faint">{t("welcome.no-examples")}</p>}
-              <ul className="card-grid">
-                {examples?.flatMap((example) =>
+              {examples && examples.length > 0 && <ul className="lesson-list">
+                {examples.flatMap((example) =>
                   example.models.map((file) => (
                     <li key={file.id}>
-                      <button type="button" className="card" onClick={() => void act.openFile(file)} data-testid="example" data-example={example.name}>
-                        <span className="card-title">{example.models.length > 1 ? `${words(example).title}: ${file.name}` : words(example).title}</span>
-                        <span className="card-text">{words(example).summary}</span>
-                        <span className="card-meta num"><Name mono>{file.name}</Name><span>{format.bytes(file.size)}</span></span>
+                      <button type="button" className="lesson-card example-card" title={file.name} onClick={() => void act.openFile(file)} data-testid="example" data-example={example.name}>
+                        <span className="lesson-name">
+                          <span className="card-title">{example.models.length > 1 ? `${words(example).title}: ${file.name}` : words(example).title}</span>
+                          <span className="card-text">{words(example).summary}</span>
+                        </span>
+                        <span className="faint num lesson-minutes">{format.bytes(file.size)}</span>
                       </button>
                     </li>
                   )),
                 )}
-              </ul>
+              </ul>}
             </section>
             {recent.length > 0 && (
               <section aria-labelledby="welcome-recent">
