@@ -182,7 +182,7 @@ export function builtInInputs(inputs: readonly Pick<TensorInfo, "element" | "dim
     const numbers = new Float64Array(count);
     for (let i = 0; i < count; i++) {
       const u = random.uint32();
-      numbers[i] = isFloat(t.element) ? (u >>> 8) / 8388608 - 1 : t.element === "bool" ? u & 1 : u % integerRange;
+      numbers[i] = t.element === "float4e2m1" ? u & 1 : isFloat(t.element) ? (u >>> 8) / 8388608 - 1 : t.element === "bool" ? u & 1 : u % integerRange;
     }
     return fromNumbers(t.element, t.dims, numbers);
   });

@@ -1,4 +1,4 @@
-import type { ElementType } from "../ir/element-type.ts";
+import { byteSize, type ElementType, elementTypes } from "../ir/element-type.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { helperDefinitions } from "../backends/c/helpers.ts";
 import { cFloat, cInteger, cType, isSmallFloat } from "../backends/c/types.ts";
@@ -55,7 +55,7 @@ export interface CModel {
 }
 
 /** Numbers of TensorProto.DataType. */
-const typeCodes: Partial<Record<ElementType, number>> = { float16: 10, bfloat16: 16, float8e4m3fn: 17, float8e4m3fnuz: 18, float8e5m2: 19, float8e5m2fnuz: 20, float8e8m0: 24, float32: 1, uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12, uint64: 13 };
+const typeCodes: Partial<Record<ElementType, number>> = { float16: 10, bfloat16: 16, float8e4m3fn: 17, float8e4m3fnuz: 18, float8e5m2: 19, float8e5m2fnuz: 20, float8e8m0: 24, float4e2m1: 23, uint4: 21, int4: 22, uint2: 25, int2: 26, float32: 1, uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12, uint64: 13 };
 
 const upper = (id: string): string => id.toUpperCase();
 
@@ -461,7 +461,7 @@ export function selftestSource(m: CModel, data: SelftestData): string {
     .map(({ expected }, i) => {
       if (elementCount(expected.dims) === 0) return "";
       const numbers = toNumbers(expected);
-      const type = isSmallFloat(expected.element) ? "float32" : isFloat(expected.element) ? expected.element : "int64";
+      const type = isSmallFloat(expected.element) || expected.element === "float4e2m1" ? "float32" : isFloat(expected.element) ? expected.element : "int64";
       const picked: string[] = [];
       const stride = sampleStride(numbers.length);
       for (let at = 0; at < numbers.length; at += stride)
@@ -475,6 +475,16 @@ export function selftestSource(m: CModel, data: SelftestData): string {
     .map((t, i) => {
       const count = elementCount(t.dims);
       if (count === 0) return "";
+      if (isPacked(t.element)) {
+        const { bits, kind } = elementTypes[t.element];
+        const value = kind === "float" ? "(next_u32(&state) & 1u) << 1" : `next_u32(&state) % ${data.integerRange}u & ${2 ** bits - 1}u`;
+        return `  {
+    uint8_t *x = (uint8_t *)${id}_input(context, ${i});
+    memset(x, 0, ${byteSize(t.element, count)}u);
+    for (size_t i = 0; i < ${count}u; ++i) x[i / ${8 / bits}u] |= (uint8_t)((${value}) << ${bits}u * (i % ${8 / bits}u));
+  }
+`;
+      }
       const value =
         isSmallFloat(t.element)
           ? `gw_to_${smallId(t.element)}((float)((double)(next_u32(&state) >> 8) * (1.0 / 8388608.0) - 1.0))`
@@ -494,11 +504,11 @@ export function selftestSource(m: CModel, data: SelftestData): string {
     .map(({ expected, allowed }, i) => {
       const count = elementCount(expected.dims);
       if (count === 0) return "";
-      const type = cType(expected.element);
+      const type = isPacked(expected.element) ? "uint8_t" : cType(expected.element);
       return `  {
     const ${type} *y = (const ${type} *)${id}_output(context, ${i});
     for (size_t i = 0; i < ${count}u; i += ${sampleStride(count)}u) {
-      const double got = (double)${isSmallFloat(expected.element) ? `gw_from_${smallId(expected.element)}(y[i])` : "y[i]"};
+      const double got = ${isPacked(expected.element) ? packedElement(expected.element, "y", "i") : `(double)${isSmallFloat(expected.element) ? `gw_from_${smallId(expected.element)}(y[i])` : "y[i]"}`};
       const double want = (double)expected_${prefix}${i}[i / ${sampleStride(count)}u];
       const double error = got == want || (got != got && want != want) ? 0.0 : got > want ? got - want : want - got;
       /* Not-a-number against a number is an error beyond every bound. */
@@ -529,7 +539,7 @@ ${checks(c.outputs, `${i}_`)}`)
   return `#include "${id}.h"
 
 #include <math.h>
-
+${data.cases.some((c) => c.inputs.some((t) => isPacked(t.element))) ? "#include <string.h>\n" : ""}
 ${conversions([...m.inputs.map((t) => t.element), ...data.cases[0]!.outputs.map((o) => o.expected.element)])}/* Expected outputs for the inputs that the generator below makes: every n-th element of each output. */
 ${hasSizes(m) ? data.cases.map((c, i) => tables(c.outputs, `${i}_`)).join("") : tables(only.outputs, "")}
 /* SplitMix32: the same numbers on every machine. */
@@ -645,6 +655,37 @@ static int open_model(const char *program, ${id}_context *context) {
 `;
 }
 
+/** An element that shares its byte with others, as an expression in C. */
+function packedElement(element: ElementType, data: string, i: string): string {
+  const { bits, kind } = elementTypes[element];
+  const field = `(${data}[${i} / ${8 / bits}u] >> ${bits}u * (${i} % ${8 / bits}u) & ${2 ** bits - 1}u)`;
+  if (kind === "float") return `(${field} & 8u ? -0.5 : 0.5) * (double)"\\0\\1\\2\\3\\4\\6\\10\\14"[${field} & 7u]`;
+  return kind === "int" ? `(double)((int)(${field} ^ ${2 ** (bits - 1)}u) - ${2 ** (bits - 1)})` : `(double)${field}`;
+}
+
+const isPacked = (element: ElementType): boolean => elementTypes[element].bits < 8 && elementTypes[element].bits > 0;
+
+/** An element of any type as a number; 8-bit floats as their bits. */
+const elementSource = `${helperDefinitions(new Set(["gw_from_f16", "gw_from_bf16"])).join("\n")}
+
+static double element(const void *data, uint32_t dtype, size_t i) {
+  switch (dtype) {
+    case 1: return (double)((const float *)data)[i];
+    case 10: return (double)gw_from_f16(((const uint16_t *)data)[i]);
+    case 16: return (double)gw_from_bf16(((const uint16_t *)data)[i]);
+    case 17: case 18: case 19: case 20: case 24: return (double)((const uint8_t *)data)[i];
+${(["uint4", "int4", "float4e2m1", "uint2", "int2"] as const).map((e) => `    case ${typeCodes[e]}: return ${packedElement(e, "((const uint8_t *)data)", "i")};\n`).join("")}    case 2: case 9: return (double)((const uint8_t *)data)[i];
+    case 3: return (double)((const int8_t *)data)[i];
+    case 4: return (double)((const uint16_t *)data)[i];
+    case 5: return (double)((const int16_t *)data)[i];
+    case 6: return (double)((const int32_t *)data)[i];
+    case 7: return (double)((const int64_t *)data)[i];
+    case 11: return ((const double *)data)[i];
+    case 12: return (double)((const uint32_t *)data)[i];
+    default: return (double)((const uint64_t *)data)[i];
+  }
+}`;
+
 const rankOf = (m: CModel): number => Math.max(1, ...[...m.inputs, ...m.outputs].map((t) => t.dims.length));
 
 /** Sizes beyond the bounds must be refused, and leave the context as it was. */
@@ -667,32 +708,16 @@ export function selftestMain(m: CModel, vectorSets: number, allowed: readonly nu
 #include "files.h"
 #include "${id}_threads.h"
 
-${helperDefinitions(new Set(["gw_from_f16", "gw_from_bf16"])).join("\n")}
+${elementSource}
 
-static double element(const void *data, uint32_t dtype, size_t i) {
+static size_t element_bits(uint32_t dtype) {
   switch (dtype) {
-    case 1: return (double)((const float *)data)[i];
-    case 10: return (double)gw_from_f16(((const uint16_t *)data)[i]);
-    case 16: return (double)gw_from_bf16(((const uint16_t *)data)[i]);
-    case 17: case 18: case 19: case 20: case 24: return (double)((const uint8_t *)data)[i];
-    case 2: case 9: return (double)((const uint8_t *)data)[i];
-    case 3: return (double)((const int8_t *)data)[i];
-    case 4: return (double)((const uint16_t *)data)[i];
-    case 5: return (double)((const int16_t *)data)[i];
-    case 6: return (double)((const int32_t *)data)[i];
-    case 7: return (double)((const int64_t *)data)[i];
-    case 11: return ((const double *)data)[i];
-    case 12: return (double)((const uint32_t *)data)[i];
-    default: return (double)((const uint64_t *)data)[i];
-  }
-}
-
-static size_t element_bytes(uint32_t dtype) {
-  switch (dtype) {
-    case 2: case 3: case 9: case 17: case 18: case 19: case 20: case 24: return 1;
-    case 4: case 5: case 10: case 16: return 2;
-    case 1: case 6: case 12: return 4;
-    default: return 8;
+    case 25: case 26: return 2;
+    case 21: case 22: case 23: return 4;
+    case 2: case 3: case 9: case 17: case 18: case 19: case 20: case 24: return 8;
+    case 4: case 5: case 10: case 16: return 16;
+    case 1: case 6: case 12: return 32;
+    default: return 64;
   }
 }
 
@@ -787,7 +812,7 @@ ${hasSizes(m) ? `    ${id}_sizes sizes;\n    int64_t dims[${rankOf(m)}];\n${m.si
     }
     for (int i = 0; i < ${M}_OUTPUTS; ++i) {
       const ${id}_tensor_info *info = ${id}_output_info(i);
-      const size_t count = ${hasSizes(m) ? `${id}_output_shape(&context, i, dims)` : "info->bytes"} / element_bytes(info->dtype);
+      const size_t count = ${hasSizes(m) ? `${id}_output_shape(&context, i, dims)` : "info->bytes"} * 8u / element_bits(info->dtype);
       char name[64];
       size_t bytes = 0;
       char *path;
@@ -796,7 +821,7 @@ ${hasSizes(m) ? `    ${id}_sizes sizes;\n    int64_t dims[${rankOf(m)}];\n${m.si
       path = path_beside(argv[0], name);
       want = path == NULL ? NULL : read_file(path, &bytes);
       free(path);
-      if (want == NULL || bytes != ${hasSizes(m) ? "count * element_bytes(info->dtype)" : "info->bytes"}) return 2;
+      if (want == NULL || bytes != ${hasSizes(m) ? "count * element_bits(info->dtype) / 8u" : "info->bytes"}) return 2;
       for (size_t at = 0; at < count; ++at) {
         const double a = element(${id}_output(&context, i), info->dtype, at);
         const double b = element(want, info->dtype, at);
@@ -973,25 +998,7 @@ static const unsigned char *elements_of(const unsigned char *data, size_t *bytes
   return data + header;
 }
 
-${helperDefinitions(new Set(["gw_from_f16", "gw_from_bf16"])).join("\n")}
-
-static double element(const void *data, uint32_t dtype, size_t i) {
-  switch (dtype) {
-    case 1: return (double)((const float *)data)[i];
-    case 10: return (double)gw_from_f16(((const uint16_t *)data)[i]);
-    case 16: return (double)gw_from_bf16(((const uint16_t *)data)[i]);
-    case 17: case 18: case 19: case 20: case 24: return (double)((const uint8_t *)data)[i];
-    case 2: case 9: return (double)((const uint8_t *)data)[i];
-    case 3: return (double)((const int8_t *)data)[i];
-    case 4: return (double)((const uint16_t *)data)[i];
-    case 5: return (double)((const int16_t *)data)[i];
-    case 6: return (double)((const int32_t *)data)[i];
-    case 7: return (double)((const int64_t *)data)[i];
-    case 11: return ((const double *)data)[i];
-    case 12: return (double)((const uint32_t *)data)[i];
-    default: return (double)((const uint64_t *)data)[i];
-  }
-}
+${elementSource}
 
 int main(int argc, char **argv) {
   ${id}_context context;

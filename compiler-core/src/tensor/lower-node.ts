@@ -1,12 +1,13 @@
 import type { ElementType } from "../ir/element-type.ts";
-import { byteSize, elementKind } from "../ir/element-type.ts";
+import { byteSize, elementKind, elementTypes } from "../ir/element-type.ts";
 import { describeNode, type Graph, isFused, type OperatorNode, type ValueRef } from "../ir/graph.ts";
 import { topologicalOrder } from "../ir/order.ts";
+import { decodeSmallFloat } from "../ir/small-float.ts";
 import { fromNumbers, type Tensor } from "../ir/tensor.ts";
 import { elementCount, staticShape, type TensorType } from "../ir/value-type.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { buffer, buffersRead, freshName, makeProgram, mapExpressions, mapStatements, nest, store, storesIn, tableBuffer, withBuffers } from "./build.ts";
-import { cast, load, mapOperands, typeOf } from "./expression.ts";
+import { add, binary, cast, div, floordiv, floormod, integer, load, lt, mapOperands, min, mul, number, select, sub, typeOf, unary } from "./expression.ts";
 import type { Control } from "./control.ts";
 import type { Lowering, LoweringAttributes, LoweringContext, View } from "./lowering.ts";
 import type { Allocate, Buffer, Expression, Statement, TensorProgram } from "./program.ts";
@@ -34,19 +35,15 @@ export interface LoweredNode {
   readonly views: readonly View[];
 }
 
-/** Element types that programs compute in. */
-export function isLowerable(element: ElementType): boolean {
-  const kind = elementKind(element);
-  if (kind === "float") return element !== "float4e2m1";
-  return kind === "bool" || (kind !== "string" && kind !== "complex" && !element.endsWith("4") && !element.endsWith("2")) || /^u?int(32|64)$/.test(element);
-}
+/** Element types that programs have values of. */
+export const isLowerable = (element: ElementType): boolean => elementKind(element) !== "string" && elementKind(element) !== "complex";
 
 /** The static type of a value, or an error that says which value is not static or not a type that programs know. */
 function staticType(graph: Graph, ref: ValueRef, node: OperatorNode): TensorType {
   const type = graph.type(ref);
   const name = graph.valueName(ref) || `output ${ref.output} of node ${ref.node}`;
   if (type.kind !== "tensor" || type.element === null || !isLowerable(type.element))
-    throw new GraphwrightError("not-lowered", `cannot be lowered: ${name} has the type ${type.text}, and programs know floats and integers of 8 bits and more, and bool.`, { node: describeNode(node) });
+    throw new GraphwrightError("not-lowered", `cannot be lowered: ${name} has the type ${type.text}, and programs know floats, integers and bool.`, { node: describeNode(node) });
   if (!staticShape(type))
     throw new GraphwrightError("not-lowered", `cannot be lowered: the shape of ${name} is not static (${type.text}).`, { node: describeNode(node) }, "Fix the model's input shapes first.");
   return type;
@@ -63,6 +60,8 @@ class NodeLowerer {
   private readonly taken = new Set<string>();
   private readonly buffers = new Map<string, Buffer>();
   private readonly outside = new Map<number, ValueRef>();
+  /** values of less than 8 bits, several to a byte: what the bytes hold */
+  private readonly packed = new Map<Buffer, { readonly element: ElementType; readonly dims: readonly number[] }>();
   readonly parameters: Buffer[] = [];
   readonly bindings = new Map<Buffer, ValueRef>();
   readonly locals: Allocate[] = [];
@@ -79,8 +78,11 @@ class NodeLowerer {
     if (known) return known;
     const type = staticType(this.graph, ref, owner);
     const constant = this.graph.node(ref.node).kind === "constant";
-    const element = scope === "local" && isSmall(type.element!) ? "float32" : type.element!;
-    const made = buffer(freshName(identifier(name), this.taken), element, staticShape(type)!, scope ?? (constant ? "weight" : "input"));
+    const element = type.element!;
+    const dims = staticShape(type)!;
+    const packed = isPacked(element) && scope !== "local";
+    const made = buffer(freshName(identifier(name), this.taken), packed ? "uint8" : scope === "local" ? computedAs(element) : element, packed ? [byteSize(element, elementCount(dims))] : dims, scope ?? (constant ? "weight" : "input"));
+    if (packed) this.packed.set(made, { element, dims });
     this.buffers.set(key, made);
     if (made.scope === "local") this.locals.push({ kind: "allocate", buffer: made });
     else {
@@ -113,8 +115,9 @@ class NodeLowerer {
     });
     const shadows = new Map<Buffer, Buffer>();
     const shadow = (b: Buffer | null): Buffer | null => {
-      if (!b || !isSmall(b.element)) return b;
-      const made = shadows.get(b) ?? { ...b, element: "float32" as const };
+      const packed = b && this.packed.get(b);
+      if (!b || (!packed && computedAs(b.element) === b.element)) return b;
+      const made = shadows.get(b) ?? { ...b, element: computedAs(packed?.element ?? b.element), dims: packed?.dims ?? b.dims };
       shadows.set(b, made);
       return made;
     };
@@ -150,26 +153,38 @@ class NodeLowerer {
   }
 
   /**
-   * Statements over float32 stand-ins as statements over the small floats themselves: a load is converted, and so is
-   * what is stored. An output that is also read (a running sum) is computed in float32 and converted at the end.
+   * Statements over stand-ins as statements over the stored elements themselves: a load is converted, and so is what is stored.
+   * An output that is also read (a running sum), or that shares bytes, is computed in its stand-in's type and converted at the end.
    */
   private inStorage(statements: readonly Statement[], shadows: ReadonlyMap<Buffer, Buffer>): readonly Statement[] {
-    if (shadows.size === 0) return statements;
     const real = new Map([...shadows].map(([b, s]) => [s, b]));
     const read = buffersRead(statements);
     const conversions: Statement[] = [];
     for (const [b, s] of shadows) {
-      if (b.scope !== "output" || !read.has(s)) continue;
+      const packed = this.packed.get(b);
+      if (b.scope !== "output" || (!packed && !read.has(s))) continue;
       real.delete(s);
-      const running = buffer(freshName(`${b.name}_float`, this.taken), "float32", b.dims, "local");
+      const running = buffer(freshName(`${b.name}_${packed ? "elements" : "float"}`, this.taken), s.element, s.dims, "local");
       this.locals.push({ kind: "allocate", buffer: running });
       statements = withBuffers(statements, new Map([[s, running]]));
-      conversions.push(...nest("convert", b.dims.map((extent, d) => ({ name: `i${d}`, extent })), (v) => store(b, v, cast(b.element, load(running, v)))));
+      if (packed) conversions.push(...packedFrom(running, b, packed.element));
+      else conversions.push(...nest("convert", b.dims.map((extent, d) => ({ name: `i${d}`, extent })), (v) => store(b, v, cast(b.element, load(running, v)))));
     }
+    let decoded: Buffer | undefined;
+    const fourBitFloats = (): Buffer => {
+      if (!decoded) {
+        decoded = tableBuffer(freshName("float4", this.taken), "float32", [16], Array.from({ length: 16 }, (_, bits) => decodeSmallFloat("float4e2m1", bits)));
+        this.locals.push({ kind: "allocate", buffer: decoded });
+      }
+      return decoded;
+    };
     const inExpression = (e: Expression): Expression => {
       const inner = mapOperands(e, inExpression);
+      if (inner.kind === "cast" && inner.element !== "index" && isPacked(inner.element)) return narrowed(inner.element, inner.operand);
       const from = inner.kind === "load" ? real.get(inner.buffer) : undefined;
-      return from && inner.kind === "load" ? cast("float32", load(from, inner.indices)) : inner;
+      if (!from || inner.kind !== "load") return inner;
+      const packed = this.packed.get(from);
+      return packed ? unpacked(from, inner.indices, packed, fourBitFloats) : cast("float32", load(from, inner.indices));
     };
     const converted = mapStatements(statements, (s) => {
       const t = mapExpressions(s, inExpression);
@@ -191,7 +206,69 @@ function knownTensor(graph: Graph, ref: ValueRef | null | undefined): Tensor | u
   return dims && output.type.element !== null ? fromNumbers(output.type.element, dims, output.known) : undefined;
 }
 
-const isSmall = (element: ElementType): boolean => elementKind(element) === "float" && element !== "float32" && element !== "float64";
+/** Several elements share a byte. */
+const isPacked = (element: ElementType): boolean => elementTypes[element].bits > 0 && elementTypes[element].bits < 8;
+
+/** What a lowering computes elements of this type in. */
+function computedAs(element: ElementType): ElementType {
+  const { kind } = elementTypes[element];
+  if (kind === "float") return element === "float64" ? element : "float32";
+  return isPacked(element) ? (kind === "int" ? "int8" : "uint8") : element;
+}
+
+/** A number in the range of an integer type of less than 8 bits: the upper bits are dropped. Floats keep their value until they are stored. */
+function narrowed(element: ElementType, x: Expression): Expression {
+  const { bits, kind } = elementTypes[element];
+  if (kind === "float") return cast("float32", x);
+  const constant = (value: number): Expression => number("int32", value);
+  const low = binary("bitand", cast("int32", x), constant(2 ** bits - 1));
+  const sign = constant(2 ** (bits - 1));
+  return cast(computedAs(element), kind === "int" ? sub(binary("bitxor", low, sign), sign) : low);
+}
+
+/** An element out of the byte that it shares, the first in the lowest bits. */
+function unpacked(from: Buffer, indices: readonly Expression[], { element, dims }: { readonly element: ElementType; readonly dims: readonly number[] }, fourBitFloats: () => Buffer): Expression {
+  const { bits } = elementTypes[element];
+  const place = indices.reduce<Expression>((at, index, d) => add(mul(at, dims[d]!), index), integer(0));
+  const byte = cast("uint32", load(from, [floordiv(place, 8 / bits)]));
+  const field = binary("bitand", binary("shr", byte, cast("uint32", mul(floormod(place, 8 / bits), bits))), number("uint32", 2 ** bits - 1));
+  return element === "float4e2m1" ? load(fourBitFloats(), [min(cast("index", field), 15)]) : narrowed(element, field);
+}
+
+/** The bytes of elements that share them. */
+function packedFrom(elements: Buffer, to: Buffer, element: ElementType): readonly Statement[] {
+  const { bits } = elementTypes[element];
+  const count = elementCount(elements.dims);
+  const field = (place: Expression): Expression => {
+    let rest = place;
+    const indices = elements.dims.map((size, d) => {
+      const inner = elementCount(elements.dims.slice(d + 1));
+      const index = floordiv(rest, inner);
+      rest = floormod(rest, inner);
+      return d === 0 ? index : floormod(index, size);
+    });
+    const x = load(elements, indices);
+    return element === "float4e2m1" ? fourBitsOf(x) : binary("bitand", cast("uint32", x), number("uint32", 2 ** bits - 1));
+  };
+  return nest("pack", [{ name: "byte", extent: to.dims[0]! }], ([byte]) => {
+    const fields = Array.from({ length: 8 / bits }, (_, k) => {
+      const place = add(mul(byte!, 8 / bits), k);
+      const last = to.dims[0]! * (8 / bits) - count;
+      const own = k < 8 / bits - last ? field(place) : select(lt(place, count), field(place), number("uint32", 0));
+      return k === 0 ? own : binary("shl", own, number("uint32", k * bits));
+    });
+    return store(to, [byte!], cast("uint8", fields.reduce((a, b) => binary("bitor", a, b))));
+  });
+}
+
+/** A float32 as the nearest of 0, 0.5, 1, 1.5, 2, 3, 4 and 6 with its sign, ties to an even pattern; not-a-number as -0 (OCP Microscaling Formats 1.0, E2M1). */
+function fourBitsOf(x: Expression): Expression {
+  const f = (value: number): Expression => number("float32", value);
+  const size = unary("abs", x);
+  const above = ([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5] as const).map((bound, i) => cast("uint32", binary(i % 2 === 0 ? "gt" : "ge", size, f(bound))));
+  const negative = binary("or", binary("or", lt(x, f(0)), lt(div(f(1), x), f(0))), unary("isnan", x));
+  return add(above.reduce(add), select(negative, number("uint32", 8), number("uint32", 0)));
+}
 
 /** The plain loop nests of a node, or of a fused group's body. Throws "not-lowered" with the reason. */
 export function lowerNode(graph: Graph, node: OperatorNode, table: LoweringTable): LoweredNode {

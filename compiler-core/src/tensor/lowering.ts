@@ -21,7 +21,7 @@ export interface LoweringAttributes {
 export interface LoweringContext {
   readonly node: OperatorNode;
   readonly attributes: LoweringAttributes;
-  /** buffers of the inputs; null for an omitted one. Small floats are seen as float32: they are converted where they are read and written. */
+  /** buffers of the inputs; null for an omitted one. Small floats are seen as float32, integers of less than 8 bits as int8 or uint8: they are converted where they are read and written. */
   readonly inputs: readonly (Buffer | null)[];
   /** buffers of the outputs; null for one that nobody asked for */
   readonly outputs: readonly (Buffer | null)[];

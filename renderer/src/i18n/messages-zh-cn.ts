@@ -331,7 +331,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "cannot be lowered: the shape of its first scan input is not static ({}).": "不能降级：它的第一个扫描输入的形状不是静态的（{0}）。",
   "cannot be lowered: {} is {} in {} and {} in {}, and generated code needs tensors of one shape that is known.": "不能降级：{0} 在 {2} 中为 {1}，在 {4} 中为 {3}，而生成的代码需要同一个已知形状的张量。",
   "cannot be lowered: the shape of {} is not static ({}).": "不能降级：{0} 的形状不是静态的（{1}）。",
-  "cannot be lowered: {} has the type {}, and programs know floats and integers of 8 bits and more, and bool.": "不能降级：{0} 的类型为 {1}，而程序只支持 8 位及以上的浮点数与整数，以及 bool。",
+  "cannot be lowered: {} has the type {}, and programs know floats, integers and bool.": "不能降级：{0} 的类型为 {1}，而程序只支持浮点数、整数和 bool。",
   "cannot be lowered: {}.": "不能降级：{0}。",
   "case_change_action is \"{}\", which is none of LOWER, UPPER and NONE.": "case_change_action 为“{0}”，不是 LOWER、UPPER 或 NONE。",
   "cast_to is \"{}\", which is none of TO_FLOAT, TO_STRING and TO_INT64.": "cast_to 为“{0}”，不是 TO_FLOAT、TO_STRING 或 TO_INT64。",

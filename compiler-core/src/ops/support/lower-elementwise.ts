@@ -126,7 +126,7 @@ export const castLowering: Lowering = {
       }, { inputs: 1 }).build(context);
     }
     if (element === "float8e8m0") throw notLowered(context, "it converts to float8e8m0, whose rounding generated code does not have");
-    return elementwiseLowering(([x], _, type) => cast(type, x!), { inputs: 1 }).build(context);
+    return elementwiseLowering(([x], _, type) => cast(elementKind(element) === "float" ? type : element, x!), { inputs: 1 }).build(context);
   },
 };
 
