@@ -1,17 +1,20 @@
 import { readFile } from "node:fs/promises";
-import { GraphwrightError, type GraphTable, type NodeId, type SessionApi, type StepId } from "@graphwright/compiler-core";
+import { GraphwrightError, type GraphTable, type MetricView, type NodeId, type SessionApi, type StepId } from "@graphwright/compiler-core";
 import { bytesOf, drawTable, englishSvgTexts, englishTexts, pictureData, rowsById, stringAt, svgBounds, svgPieces, themeNames, type GroupsOpen, type HeatValues, type ThemeName } from "../../../picture/src/index.ts";
-import { printJson, type CliCommand, type CommandContext } from "../command.ts";
+import { joined, printJson, type CliCommand, type CommandContext } from "../command.ts";
 import { bytes, count } from "../format.ts";
 import { openModel } from "../open-model.ts";
 import { applyRecipeFile } from "../recipe-file.ts";
 import { writeFiles } from "../write-files.ts";
+import { sizesOption } from "./build.ts";
 
 /** Larger pictures are more than rasterizers and viewers take. */
 const longestSide = 32_000;
 const mostPixels = 200_000_000;
 
-const heats = ["flops", "bytes"] as const;
+const heats = ["flops", "bytes", "time", "error"] as const;
+/** how long the times of a picture are measured, about */
+const measureMs = 1500;
 const usage = (message: string): GraphwrightError => new GraphwrightError("usage", message);
 
 function wholeNumber(name: string, value: unknown): number | undefined {
@@ -45,10 +48,23 @@ function findNode(table: GraphTable, name: string): NodeId {
   throw usage(`No node and no value is named "${name}" in this step.${near.length > 0 ? ` Similar: ${near.join(", ")}.` : ""}`);
 }
 
-async function heatOf(session: SessionApi, context: CommandContext, kind: (typeof heats)[number], table: GraphTable): Promise<HeatValues> {
+/** FLOPs, bytes, seconds of the kernel that computes it, or the largest absolute difference from the same value in the step `from`. */
+async function heatOf(session: SessionApi, { task }: CommandContext, kind: (typeof heats)[number], table: GraphTable, from: StepId): Promise<HeatValues> {
+  const { model, step } = table;
   if (kind === "bytes") return { values: bytesOf(table), combine: "sum" };
-  const { nodes, values } = await session.flops({ model: table.model, step: table.step }, context.task);
-  return { values: new Map(Array.from(nodes, (node, i) => [node, values[i]!])), combine: "sum" };
+  if (kind === "time") {
+    const times = new Map<NodeId, number>();
+    for (const { nodes, milliseconds } of (await session.profile({ model, step, milliseconds: measureMs }, task)).rows) for (const node of nodes) times.set(node, (times.get(node) ?? 0) + milliseconds / 1000);
+    return { values: times, combine: "sum" };
+  }
+  const metric = async (): Promise<MetricView> => {
+    if (kind === "flops") return session.flops({ model, step }, task);
+    if (from === step) throw usage("--heat error compares two steps, and no rewrite was applied: --pipeline or --recipe does, and --base gives the step to compare with.");
+    const [a, b] = [await session.run({ model, step: from, seed: 0, keep: {} }, task), await session.run({ model, step, seed: 0, keep: {} }, task)];
+    return session.runErrors({ model, a: a.kept!.run, b: b.kept!.run }, task);
+  };
+  const { nodes, values } = await metric();
+  return { values: new Map(Array.from(nodes, (node, i) => [node, values[i]!])), combine: kind === "error" ? "max" : "sum" };
 }
 
 export const render: CliCommand = {
@@ -60,13 +76,14 @@ export const render: CliCommand = {
       .requiredOption("-o, --output <file>", "file to write; its ending decides: .svg or .png")
       .option("--pipeline <name>", "first apply this pipeline")
       .option("--recipe <file>", "first apply this recipe")
+      .option("--fix <sizes>", "first fixes symbolic sizes of the inputs: N=1,length=128; may be given several times", joined)
       .option("--step <n>", "draw the graph after this many rewrites (default: all that were applied)")
       .option("--base <n>", "draw the difference between this many rewrites and --step")
       .option("--theme <name>", `${themeNames.join(", ")}`, "light")
       .option("--groups <state>", "open, closed, or down to a level such as 1 (default: as the window opens it)")
       .option("--around <node>", "only what is near this node: its name, a value it makes, or its number")
       .option("--radius <k>", "how many edges away that is", "3")
-      .option("--heat <kind>", `colour by ${heats.join(" or ")}`)
+      .option("--heat <kind>", "colour by flops, bytes, time (measured, as WebAssembly) or error (largest difference from --base, or from the model as it was)")
       .option("--no-constants", "leave constants out")
       .option("--edge-width", "wider edges for values of more bytes")
       .option("--scale <factor>", "pixels of a PNG for one of the picture's", "2")
@@ -88,6 +105,9 @@ export const render: CliCommand = {
 
     const { model, timeline: opened, summary } = await openModel(context, file!);
     let timeline = opened;
+    const sizes = sizesOption(options["fix"]);
+    if (sizes) ({ timeline } = await session.specialize({ model, sizes }, task));
+    const asItWas = timeline.head;
     if (options["pipeline"] !== undefined) ({ timeline } = await session.runPipeline({ model, pipeline: options["pipeline"] as string, check: false }, task));
     if (options["recipe"] !== undefined) ({ timeline } = await applyRecipeFile(context, model, options["recipe"] as string, { check: false }));
     const stepAt = (name: string, number: number): StepId => {
@@ -111,9 +131,9 @@ export const render: CliCommand = {
       region,
       texts,
       groupTexts: { fused: (number) => `${number} fused`, fusedInside: (number) => `${number} fused inside`, inside: (mark, number) => `${number} ${mark} inside`, problemsInside: (number) => `${number} with an error inside`, message: (text) => text },
-      heat: heat && (await heatOf(session, context, heat, table)),
+      heat: heat && (await heatOf(session, context, heat, table, base ?? asItWas)),
     });
-    if (heat && data.hottest === 0) context.warn(`note: no ${heat === "flops" ? "FLOPs" : "bytes"} are known here: nothing is coloured.`);
+    if (heat && data.hottest === 0) context.warn(heat === "error" ? "note: no value differs: nothing is coloured." : `note: no ${heat === "flops" ? "FLOPs" : heat} are known here: nothing is coloured.`);
     const view = svgBounds(drawn.layout, undefined);
     const name = summary.name === "" ? file!.replace(/^.*[\\/]/, "") : summary.name;
     let [width, height] = [Math.round(view.width), Math.round(view.height)];

@@ -232,6 +232,9 @@ export function scheduledNode(graph: Graph, node: OperatorNode, table: LoweringT
   return scheduled(lowerNode(graph, node, table), target, parallelWork, chooser);
 }
 
+/** The same for sizes that are given at run time. */
+export const sizedNode = (sized: SizedGraph, node: OperatorNode, table: LoweringTable = operatorLowering, target: ScheduleTarget = portableTarget) => scheduled(sizedLowering(sized, table).node(node.id), target);
+
 function scheduled(lowered: LoweredNode, target: ScheduleTarget, parallelWork?: number, chooser?: ScheduleChooser) {
   const { node } = lowered;
   const own = ownKernel(lowered);

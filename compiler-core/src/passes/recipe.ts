@@ -99,6 +99,7 @@ export function checkRecipe(json: unknown, file = "recipe"): Recipe {
   const record = object(json, file, "");
   if (record["graphwright"] !== "recipe") throw fault(file, "graphwright", 'this is not a recipe: the field "graphwright" is not "recipe"', "A recipe is made by `graphwright recipe` or saved from the window.");
   const { version } = record;
+  if (version === undefined) throw new GraphwrightError("recipe-version", `this recipe does not say its version; version ${recipeVersion} is read here.`, { file, field: "version" });
   if (version !== recipeVersion)
     throw new GraphwrightError("recipe-version", `this recipe has version ${shown(version)}; version ${recipeVersion} is read here.`, { file, field: "version" }, typeof version === "number" && version > recipeVersion ? "It was made by a newer Graphwright." : undefined);
   known(record, ["graphwright", "version", "model", "custom", "steps"], file, "");

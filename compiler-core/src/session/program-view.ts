@@ -1,7 +1,8 @@
 import { printKernel } from "../backends/c/print.ts";
 import { cIdentifier } from "../bundle/c-names.ts";
-import { scheduledNode } from "../bundle/lower-graph.ts";
-import { describeNode, type Graph, type NodeId } from "../ir/graph.ts";
+import { scheduledNode, sizedNode, type SizedGraph } from "../bundle/lower-graph.ts";
+import { SymbolicDim } from "../ir/dim.ts";
+import { describeNode, type Graph, type NodeId, type OperatorNode } from "../ir/graph.ts";
 import { silentTask, type Task } from "../support/task.ts";
 import { walkStatements } from "../tensor/build.ts";
 import { hoistScratch } from "../tensor/lower-node.ts";
@@ -16,6 +17,7 @@ import { parseStep } from "../tensor/schedule/step-text.ts";
 import { sizesOf } from "../tensor/sizes.ts";
 import { verifyProgram } from "../tensor/verifier.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
+import { sampledGraphs } from "./sized-graph.ts";
 import { comparePrograms, drawParameters, ProgramRunner } from "./program-check.ts";
 import type { CheckView, PrimitiveView, ProgramNames, ProgramView, WrittenProgram } from "./protocol.ts";
 import { bytesOf } from "./run.ts";
@@ -41,6 +43,31 @@ function programNames(program: TensorProgram): ProgramNames {
   return { loops, blocks, buffers };
 }
 
+const sampled = new WeakMap<Graph, readonly SizedGraph[]>();
+
+/** A node's program after its schedule; for sizes of the run, where its shapes have symbols of the inputs. */
+function lowered(graph: Graph, node: OperatorNode): ReturnType<typeof scheduledNode> & Pick<ProgramView, "sizes"> {
+  try {
+    return { ...scheduledNode(graph, node), sizes: [] };
+  } catch (error) {
+    const open = [...node.inputs.map((ref) => ref && graph.type(ref)), ...node.outputs.map(({ type }) => type)].some((type) => type?.kind === "tensor" && type.shape?.some((d) => d instanceof SymbolicDim));
+    if (!open || !(error instanceof GraphwrightError) || error.diagnostic.code !== "not-lowered") throw error;
+    let made = sampled.get(graph);
+    if (!made) sampled.set(graph, (made = sampledGraphs(graph)));
+    let reason = error;
+    for (const sized of made) {
+      try {
+        const found = sizedNode(sized, node);
+        return { ...found, sizes: sizesOf(found.program).map(({ name, max }) => ({ name, max: max! })) };
+      } catch (inner) {
+        if (!(inner instanceof GraphwrightError)) throw inner;
+        reason = inner;
+      }
+    }
+    throw reason;
+  }
+}
+
 /**
  * The tensor program of a node after its schedule, or after its first steps, and the C printed from it, lines linked by block.
  * Throws "not-lowered" for an operator, a type or a shape that has no loop nest.
@@ -48,7 +75,7 @@ function programNames(program: TensorProgram): ProgramNames {
 export function nodeProgram(graph: Graph, id: NodeId, scheduled?: number): ProgramView {
   const node = graph.operator(id);
   if (!node) throw new GraphwrightError("not-lowered", "inputs and constants have no program of their own.", { node: describeNode(graph.node(id)) });
-  const { schedule, program: whole, own, refused } = scheduledNode(graph, node);
+  const { schedule, program: whole, own, refused, sizes } = lowered(graph, node);
   const { steps } = schedule;
   const applied = Math.max(0, Math.min(steps.length, scheduled ?? steps.length));
   const program = applied === steps.length ? whole : hoistScratch(steps[applied]!.before);
@@ -58,7 +85,7 @@ export function nodeProgram(graph: Graph, id: NodeId, scheduled?: number): Progr
     const source = kernel.blocks.find((b) => b.block === block.block);
     return source ? [{ program: [block.from, block.to] as const, source: [source.from, source.to] as const }] : [];
   });
-  return { program: text.text, source: kernel.text, links, schedule: steps.map(describeStep), summaries: steps.map((step) => findPrimitive(step.primitive)?.summary ?? ""), scheduled: applied, own, ...(refused === undefined ? {} : { refused }), names: programNames(program), site: siteOf(node) };
+  return { program: text.text, source: kernel.text, links, schedule: steps.map(describeStep), summaries: steps.map((step) => findPrimitive(step.primitive)?.summary ?? ""), scheduled: applied, own, ...(refused === undefined ? {} : { refused }), names: programNames(program), site: siteOf(node), sizes };
 }
 
 /** Compares a node's programs before and after one step of its schedule, from 1. */

@@ -20,15 +20,15 @@ const isPrime = (n: number): boolean => {
 };
 
 /** Primes at or below a bound, the largest first: sizes without a common factor with anything in the model. Where those run out, primes beyond it. */
-function primesNear(bound: number, count: number, taken: Set<number>): number[] {
+function primesNear(bound: number, count: number, taken: Set<number>, least = 19): number[] {
   const found: number[] = [];
   const take = (n: number): void => {
     if (found.length >= count || taken.has(n) || !isPrime(n)) return;
     taken.add(n);
     found.push(n);
   };
-  for (let n = Math.max(bound, 19); n > 4; n--) take(n);
-  for (let n = Math.max(bound, 19) + 1; found.length < count; n++) take(n);
+  for (let n = Math.max(bound, least); n > 4; n--) take(n);
+  for (let n = Math.max(bound, least) + 1; found.length < count; n++) take(n);
   return found;
 }
 
@@ -70,6 +70,30 @@ function chooseSamples(sizes: SizedGraph["sizes"], dimensions: readonly Dim[]): 
     if (telling(apart)) return apart;
   }
   return near;
+}
+
+/** Sizes at which a node is looked at by itself, where nothing bounds them. */
+const usualSizes = 64;
+
+/**
+ * The graph as it is at a few sizes of its symbols, for the programs of single nodes: first at usual ones, then at small ones, which
+ * models take that hold a table for each position. Empty: its inputs have no symbols.
+ */
+export function sampledGraphs(graph: Graph): readonly SizedGraph[] {
+  const symbols = openSizes(graph).sort((a, b) => Number(a.batch) - Number(b.batch)).map(({ name }) => ({ name, max: usualSizes }));
+  if (symbols.length === 0) return [];
+  const dimensions = symbolicDimensions(graph);
+  const at = (values: ReadonlyMap<string, number>): SizedGraph["samples"][number] => ({ graph: specialize(graph, { sizes: values }).graph, values });
+  const taken = new Set<number>();
+  const small = symbols.map(() => primesNear(13, sampleCount, taken, 13));
+  return [chooseSamples(symbols, dimensions), Array.from({ length: sampleCount }, (_, i) => new Map(symbols.map(({ name }, k) => [name, small[k]![i]!])))].map((values) => ({ sizes: symbols, samples: values.map(at), checks: [], dimensions }));
+}
+
+function symbolicDimensions(graph: Graph): readonly Dim[] {
+  const dimensions = new Set<Dim>();
+  for (const node of graph)
+    for (const { type, known } of node.outputs) for (const d of [...(type.kind === "tensor" ? (type.shape ?? []) : []), ...(known ?? [])]) if (d instanceof SymbolicDim) dimensions.add(d);
+  return [...dimensions];
 }
 
 /** A dimension at given sizes; undefined for a symbol that has none. */
@@ -116,10 +140,8 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
   const base = ones.size > 0 ? specialize(graph, { sizes: ones }).graph : graph;
   const sizes = symbols.filter((s) => bounds[s]! > 1).map((name) => ({ name, max: bounds[name]! }));
   if (sizes.length === 0) return { graph: (await choose(base)).head.graph, sized: undefined };
-  const dimensions = new Set<Dim>();
-  for (const node of base)
-    for (const { type, known } of node.outputs) for (const d of [...(type.kind === "tensor" ? (type.shape ?? []) : []), ...(known ?? [])]) if (d instanceof SymbolicDim) dimensions.add(d);
-  const values = chooseSamples(sizes, [...dimensions]);
+  const dimensions = symbolicDimensions(base);
+  const values = chooseSamples(sizes, dimensions);
   // Images of any size: tiles of minimal filtering would not be whole, and padding is what the model declares.
   const images = [...base].some((n) => n.kind === "operator" && /Conv/.test(n.op) && base.type(n.inputs[0]).kind === "tensor" && ((base.type(n.inputs[0]) as TensorType).shape ?? []).slice(2).some((d) => typeof d !== "number"));
   const at = (given: ReadonlyMap<string, number>): Graph => specialize(base, { sizes: given }).graph;
@@ -141,5 +163,5 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
   const outline = (g: Graph): string => [...g].map((n) => `${n.id} ${n.kind === "operator" ? n.op : n.kind}`).join();
   if (samples.some((s) => outline(s.graph) !== outline(samples[0]!.graph)))
     throw new GraphwrightError("not-lowered", "the model cannot be built: its best kernels differ with the size.", undefined, "Nothing was written. Bind a size (build --fix N=1), or skip the rewrite that decides by it.");
-  return { graph: samples[0]!.graph, sized: { sizes, samples, checks, dimensions: [...dimensions] } };
+  return { graph: samples[0]!.graph, sized: { sizes, samples, checks, dimensions } };
 }

@@ -119,6 +119,7 @@ describe("recipes", () => {
     ["{}", 'this is not a recipe: the field "graphwright" is not "recipe"'],
     ['{"graphwright":"recipe","version":2,"steps":[]}', "made by a newer Graphwright"],
     ['{"graphwright":"recipe","version":"1","steps":[]}', 'has version "1"'],
+    ['{"graphwright":"recipe"}', "does not say its version"],
     ['{"graphwright":"recipe","version":1}', "steps: a list is expected, not nothing"],
     ['{"graphwright":"recipe","version":1,"step":[],"steps":[]}', "step: a recipe has no such field. Did you mean steps?"],
     [wrap("[1]"), "steps[0]: an object is expected, not 1"],

@@ -133,3 +133,19 @@ describe("a schedule of one's own", () => {
     expect(open.problems.map((p) => p.code)).toEqual(["not-covered"]);
   });
 });
+
+describe("sizes that are given at run time", () => {
+  const bytes = (): MemoryBlob => new MemoryBlob("sorting.onnx", new Uint8Array(readFileSync(join(import.meta.dirname, "../../../examples/sorting/sorting.onnx"))));
+
+  test("a node's program has them as parameters, also where the model holds a table for 16 places", async () => {
+    const session = createSession();
+    const { model } = await session.open({ source: bytes() }, silentTask);
+    const { nodes } = await session.graph({ model, step: 0 }, silentTask);
+    const programOf = (op: string) => session.program({ model, step: 0, node: nodes.find((n) => n.op === op)!.id }, silentTask);
+    const softmax = await programOf("Softmax");
+    expect(softmax.sizes).toEqual([{ name: "batch", max: 64 }, { name: "length", max: 64 }]);
+    expect(softmax.program).toContain("input: float32[batch <= 64, 4, length <= 64, length <= 64]");
+    expect(softmax.source).toMatch(/ptrdiff_t batch, ptrdiff_t length\) \{[^]*i2 < length/);
+    expect((await programOf("Slice")).program).toContain("48");
+  });
+});

@@ -527,6 +527,7 @@ export const en = {
     "conditions-of": "{{hold}} of {{count}} conditions hold",
     check: "Check numerically",
     checking: "Checking…",
+    sizes: "Sizes are given at run time; shown for {{names}}. Steps of your own need sizes that are fixed in the model.",
   },
   engine: {
     light: "Evaluated by the reference evaluation: too little work for WebAssembly to pay",

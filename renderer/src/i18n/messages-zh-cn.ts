@@ -672,6 +672,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "this is not a model in a known format.": "这不是已知格式的模型。",
   "this is not an ONNX model: {}.": "这不是 ONNX 模型：{0}。",
   "this is {}, not a model in a known format.": "这是 {0}，不是已知格式的模型。",
+  "this recipe does not say its version; version {} is read here.": "该配方没有写明版本；此处读取版本 {0}。",
   "this recipe has version {}; version {} is read here.": "该配方的版本为 {0}；此处读取版本 {1}。",
   "training_mode is computed by {}": "training_mode 由 {0} 计算",
   "training_mode is not given": "未给出 training_mode",

@@ -495,6 +495,7 @@ export const zhCN = {
     "conditions-of": "{{count}} 个条件中 {{hold}} 个成立",
     check: "数值检查",
     checking: "正在检查……",
+    sizes: "尺寸在运行时给定；此处按 {{names}} 显示。自己添加步骤需要模型中尺寸固定。",
   },
   engine: {
     light: "由参考求值器求值：计算量太小，不值得使用 WebAssembly",

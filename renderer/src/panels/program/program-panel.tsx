@@ -77,7 +77,8 @@ function Schedule({ model, node, view, shown, panel, onShow }: ScheduleProps): R
   const { t, i18n } = useTranslation();
   const { schedule: steps, summaries } = view;
   // Steps are taken at the step that is shown on the graph, of nodes that it has.
-  const editable = model.selectedStep === model.b && model.changing === null;
+  const sized = view.sizes.length > 0;
+  const editable = model.selectedStep === model.b && model.changing === null && !sized;
   const checks = useMemo(() => {
     const found = new Map<string, CheckView>();
     for (const id of pathTo(model.timeline, model.selectedStep)) {
@@ -109,7 +110,7 @@ function Schedule({ model, node, view, shown, panel, onShow }: ScheduleProps): R
         <span className="faint schedule-by" title={t(view.own ? "program.own-hint" : "program.rule-hint")}>{t(view.own ? "program.own" : "program.rule")}</span>
         <span className="spacer" />
         <IconButton label={t("program.changes")} className="small" pressed={panel.changes} onClick={() => panel.setChanges(!panel.changes)} data-testid="schedule-changes"><GitCompare size={13} /></IconButton>
-        <IconButton label={t("program.add")} className="small" pressed={panel.adding} onClick={add} data-testid="schedule-add"><Plus size={13} /></IconButton>
+        <IconButton label={t("program.add")} className="small" pressed={panel.adding && !sized} disabled={sized} onClick={add} data-testid="schedule-add"><Plus size={13} /></IconButton>
       </h2>
       <ol ref={list} className="scroll" onKeyDown={key}>
         {[t("program.plain"), ...steps].map((step, index) => {
@@ -128,13 +129,14 @@ function Schedule({ model, node, view, shown, panel, onShow }: ScheduleProps): R
         })}
       </ol>
       <div className="schedule-foot scroll">
+        {sized && <p className="schedule-sizes" data-testid="program-sizes">{t("program.sizes", { names: view.sizes.map(({ name, max }) => `${name} ≤ ${max}`).join(", ") })}</p>}
         {view.refused !== undefined && <p className="schedule-refused" role="alert" data-testid="schedule-refused">{t("program.refused", { reason: messageIn(view.refused, i18n.language) })}</p>}
-        {panel.adding && shown === steps.length ? (
+        {panel.adding && !sized && shown === steps.length ? (
           <AddStep model={model} node={node} view={view} panel={panel} editable={editable} />
         ) : (
           <>
-            {shown > 0 && <StepFacts key={shown} at={{ model: model.id, step: model.selectedStep, node }} shown={shown} step={steps[shown - 1]!} summary={summaries[shown - 1] ?? ""} known={checks.get(steps[shown - 1]!)} />}
-            {shown < steps.length && <Button small disabled={!editable} onClick={() => void act.schedule(model.id, node, `keep(steps=${shown})`)} title={t("program.keep-hint")} data-testid="schedule-keep">{t("program.keep", { count: steps.length - shown })}</Button>}
+            {shown > 0 && <StepFacts key={shown} at={{ model: model.id, step: model.selectedStep, node }} shown={shown} step={steps[shown - 1]!} summary={summaries[shown - 1] ?? ""} known={checks.get(steps[shown - 1]!)} sized={sized} />}
+            {!sized && shown < steps.length && <Button small disabled={!editable} onClick={() => void act.schedule(model.id, node, `keep(steps=${shown})`)} title={t("program.keep-hint")} data-testid="schedule-keep">{t("program.keep", { count: steps.length - shown })}</Button>}
           </>
         )}
       </div>
@@ -149,10 +151,12 @@ interface StepFactsProps {
   readonly summary: string;
   /** the check that was made when the step was taken */
   readonly known: CheckView | undefined;
+  /** sizes are given at run time: there is nothing to run it on */
+  readonly sized: boolean;
 }
 
 /** What a step does, the conditions under which it is legal, and whether it computes the same. */
-function StepFacts({ at, shown, step, summary, known }: StepFactsProps): ReactNode {
+function StepFacts({ at, shown, step, summary, known, sized }: StepFactsProps): ReactNode {
   const { t, i18n } = useTranslation();
   const [asked, setAsked] = useState(false);
   const check = useQuery("scheduleCheck", asked && !known ? { ...at, scheduled: shown } : null);
@@ -161,9 +165,9 @@ function StepFacts({ at, shown, step, summary, known }: StepFactsProps): ReactNo
   return (
     <>
       <p className="schedule-summary">{messageIn(summary, i18n.language)}</p>
-      <p className="schedule-check" data-testid="schedule-check" data-verdict={verdict?.verdict}>
+      {!sized && <p className="schedule-check" data-testid="schedule-check" data-verdict={verdict?.verdict}>
         {verdict ? <CheckMark check={verdict} /> : check.error ? <Failed title={t("error.program")} error={check.error} /> : <Button small disabled={asked} onClick={() => setAsked(true)} data-testid="schedule-check-now">{t(asked ? "program.checking" : "program.check")}</Button>}
-      </p>
+      </p>}
       {primitive && (
         <details className="schedule-conditions" data-testid="schedule-conditions">
           <summary>{t("program.conditions", { count: primitive.conditions.length })}</summary>
