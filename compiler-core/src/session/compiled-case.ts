@@ -21,15 +21,16 @@ import type { BackendCase, CompiledCase, WasmCaseResult } from "./protocol.ts";
  * Nodes whose value decides a shape or an option that generated code has fixed: what feeds an input that a lowering
  * reads at compile time. Shape and Size look at types only, so the walk ends there.
  */
-function compileTimeNodes(graph: Graph): Set<NodeId> {
+function compileTimeNodes(graph: Graph, apart: boolean): Set<NodeId> {
   const found = new Set<NodeId>();
   const pending: NodeId[] = [];
   for (const node of graph) {
     if (node.kind !== "operator") continue;
     const early = operatorLowering.lowering(node)?.compileTimeInputs ?? [];
     for (const index of early) if (node.inputs[index] && node.op !== "Shape" && node.op !== "Size") pending.push(node.inputs[index].node);
-    // The condition of an If chooses a body, the first inputs of a Loop say how often it runs.
-    if (node.op === "If" || node.op === "Loop") for (const ref of node.inputs.slice(0, node.op === "If" ? 1 : 2)) if (ref) pending.push(ref.node);
+    // How often a Loop runs is the length of what it stacks. To take it apart, what ends it must be known too, and which body an If runs.
+    const control = node.op === "If" ? (apart ? 1 : 0) : node.op !== "Loop" ? 0 : apart ? 2 : node.outputs.length > node.inputs.length - 2 ? 1 : 0;
+    for (const ref of node.inputs.slice(0, control)) if (ref) pending.push(ref.node);
   }
   while (pending.length > 0) {
     const id = pending.pop()!;
@@ -41,14 +42,14 @@ function compileTimeNodes(graph: Graph): Set<NodeId> {
   return found;
 }
 
-/** The graph with everything settled that generated code needs early, and nothing else computed. */
-function settled(graph: Graph, inputs: ReadonlyMap<string, Tensor>): Graph {
+/** The graph with everything settled that generated code needs early, and nothing else computed; `apart`: with loops and branches put in their places. */
+function settled(graph: Graph, inputs: ReadonlyMap<string, Tensor>, apart: boolean): Graph {
   const names = new Set(graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name));
   const shapes = new Map([...inputs].flatMap(([name, t]) => (names.has(name) ? [[name, t.dims] as const] : [])));
   let current = specialize(graph, { shapes }).graph;
   for (let round = 0; round < 8; round++) {
     const before = current;
-    const early = compileTimeNodes(current);
+    const early = compileTimeNodes(current, apart);
     const constants = new Map(
       current.root.parameters.flatMap((id) => {
         const { name } = current.node(id).outputs[0]!;
@@ -57,7 +58,7 @@ function settled(graph: Graph, inputs: ReadonlyMap<string, Tensor>): Graph {
     );
     if (constants.size > 0) current = specialize(current, { constants }).graph;
     const sites = new Set([...early].flatMap((id) => (current.find(id) ? [siteOf(current.node(id))] : [])));
-    const rewrites = ["inline-function", "constant-folding", "shape-subgraph-folding", "inline-constant-if", "loop-unrolling", "scan-unrolling", "if-conversion", "dead-code-elimination"].map(findRewrite);
+    const rewrites = ["inline-function", "constant-folding", "shape-subgraph-folding", "inline-constant-if", ...(apart ? ["loop-unrolling", "scan-unrolling", "if-conversion"] : []), "dead-code-elimination"].map(findRewrite);
     const steps = applyRepeatedly(current, rewrites, { pass: "settle", skipSite: (rewrite, site) => /folding/.test(rewrite) && !sites.has(site) });
     for (let next = steps.next(); !next.done; next = steps.next()) current = next.value.graph;
     if (current === before) break;
@@ -88,7 +89,8 @@ interface PreparedCase {
   readonly operators: readonly string[];
   readonly kind: CompiledCase["kind"];
   readonly refused?: string;
-  readonly ready?: { readonly graph: Graph; /** for each data set, the inputs in the graph's order */ readonly inputs: readonly (readonly Tensor[])[] };
+  /** what may be built: with loops and branches as they are, then with them taken apart */
+  readonly ready?: readonly { readonly graph: Graph; /** for each data set, the inputs in the graph's order */ readonly inputs: readonly (readonly Tensor[])[] }[];
 }
 
 const reasonOf = (error: unknown): string => {
@@ -111,17 +113,33 @@ async function prepare(each: BackendCase, optimize: boolean, task: Task): Promis
     const [first] = sets;
     if (!first) return refused("the case has no test data");
     for (const [name, value] of first) if (!isTensor(value)) return refused(`the input ${name} is a ${value.kind}`);
-    let graph = settled(original, first as Map<string, Tensor>);
-    if (optimize) {
-      const timeline = new Timeline(graph);
-      await runPipeline(timeline, "default", { task });
-      graph = settled(timeline.head.graph, first as Map<string, Tensor>);
+    const ready: NonNullable<PreparedCase["ready"]>[number][] = [];
+    for (const apart of [...original].some((n) => n.kind === "operator" && (n.op === "If" || n.op === "Loop" || n.op === "Scan")) ? [false, true] : [true]) {
+      let graph = settled(original, first as Map<string, Tensor>, apart);
+      if (optimize) {
+        const timeline = new Timeline(graph);
+        await runPipeline(timeline, "default", { task });
+        graph = settled(timeline.head.graph, first as Map<string, Tensor>, apart);
+      }
+      const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
+      ready.push({ graph, inputs: sets.map((set) => names.map((n) => set.get(n) as Tensor)) });
     }
-    const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
-    return { operators, kind, ready: { graph, inputs: sets.map((set) => names.map((n) => set.get(n) as Tensor)) } };
+    return { operators, kind, ready };
   } catch (error) {
     return refused(reasonOf(error));
   }
+}
+
+/** Builds the first that lowering covers. Throws what the last is refused for. */
+async function firstBuilt<T>(ready: NonNullable<PreparedCase["ready"]>, build: (graph: Graph) => Promise<T>): Promise<{ readonly code: T; readonly inputs: readonly (readonly Tensor[])[] }> {
+  for (const [i, { graph, inputs }] of ready.entries()) {
+    try {
+      return { code: await build(graph), inputs };
+    } catch (error) {
+      if (!(error instanceof GraphwrightError) || i === ready.length - 1) throw error;
+    }
+  }
+  throw new GraphwrightError("not-lowered", "there is nothing to build.");
 }
 
 /**
@@ -132,12 +150,12 @@ export async function compileCase(each: BackendCase, { identifier, optimize, tar
   const { ready, ...about } = await prepare(each, optimize, task);
   if (!ready) return about;
   try {
-    const code = await generateCode(ready.graph, identifier, { modelName: identifier, targets: target === undefined ? [portableTarget] : [portableTarget, ...scheduleTargets.filter((t) => t.name === target && t !== portableTarget)] }, task);
+    const { code, inputs } = await firstBuilt(ready, (graph) => generateCode(graph, identifier, { modelName: identifier, targets: target === undefined ? [portableTarget] : [portableTarget, ...scheduleTargets.filter((t) => t.name === target && t !== portableTarget)] }, task));
     return {
       ...about,
       code: {
         files: code.files.map((f) => ({ path: f.path, bytes: fileBytes(f) })).concat({ path: `weights/${identifier}.bin`, bytes: joined([...code.weights.chunks()]) }),
-        inputs: ready.inputs.map((set) => joined(set.map(tensorBytes))),
+        inputs: inputs.map((set) => joined(set.map(tensorBytes))),
         outputs: code.model.outputs.map((o) => ({ name: o.name, element: o.element, dims: o.dims, bytes: o.bytes })),
       },
     };
@@ -155,15 +173,16 @@ export async function runWasmCase(each: BackendCase, { optimize, relaxed }: { re
   if (relaxed && !hasRelaxedSimd()) throw new GraphwrightError("no-relaxed-simd", "this engine has no relaxed SIMD.", undefined, "Run without it, or in Node 22 and newer, or with node --experimental-wasm-relaxed-simd.");
   const { ready, ...about } = await prepare(each, optimize, task);
   if (!ready) return about;
-  let code: GeneratedWasm;
+  let built: { readonly code: GeneratedWasm; readonly inputs: readonly (readonly Tensor[])[] };
   try {
-    code = await generateWasm(ready.graph, "wasm_case", { modelName: "case", relaxed: [relaxed] }, task);
+    built = await firstBuilt(ready, (graph) => generateWasm(graph, "wasm_case", { modelName: "case", relaxed: [relaxed] }, task));
   } catch (error) {
     return { ...about, refused: reasonOf(error) };
   }
+  const { code, inputs: sets } = built;
   const { model } = code;
   const { bytes, functions, setInputs } = await loadWasm(code, code.modules[0]!, 0x7f);
-  for (const [set, inputs] of ready.inputs.entries()) {
+  for (const [set, inputs] of sets.entries()) {
     setInputs(inputs.map(tensorBytes));
     try {
       functions["run"]!();
