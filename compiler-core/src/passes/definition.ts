@@ -122,9 +122,11 @@ export interface RewriteOptions {
   readonly wholePads?: boolean;
   /** operators that the turns of one loop may have together once it is unrolled */
   readonly unrolledOperators: number;
+  /** operators that the branches of one If may have together where both are computed */
+  readonly bothBranches: number;
 }
 
-export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false, highestOpset: 20, channelBlock: 16, winograd: 4, unrolledOperators: 8192 };
+export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false, highestOpset: 20, channelBlock: 16, winograd: 4, unrolledOperators: 8192, bothBranches: 32 };
 
 /** Constants can be roots too, under this name. */
 export const constantRoot = "constant";

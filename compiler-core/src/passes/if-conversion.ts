@@ -1,6 +1,7 @@
 import type { OperatorNode, ValueRef } from "../ir/graph.ts";
 import { elementKind } from "../ir/element-type.ts";
 import { staticShape } from "../ir/value-type.ts";
+import { findOperator } from "../ops/index.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
 import { copyRegion, operatorsIn, replaceOutputs } from "./support/inline-region.ts";
 import { requireDeterministic } from "./support/determinism.ts";
@@ -29,7 +30,7 @@ export const ifConversion = defineRewrite({
   name: "if-conversion",
   title: "If conversion",
   summary: "Computes both branches of an If and chooses between their results with Where.",
-  why: "Generated code runs its steps in one order. Where branches are small, computing both costs less than a jump, and rewrites see them.",
+  why: "Where branches are small, computing both costs little, and rewrites see them: they are fused with what is around. Others stay, and generated code runs one of them.",
   exactness: "exact",
   roots: ["If"],
   preconditions: [
@@ -37,8 +38,9 @@ export const ifConversion = defineRewrite({
     { name: "same shapes", doc: "Both branches give tensors of the same known shapes." },
     { name: "deterministic branches", doc: "No operator of the branches draws random numbers." },
     { name: "branches that cannot fail", doc: "Nothing in the branches fails on some values: no division of integers, no places or sizes that are computed, no control flow." },
+    { name: "small branches", doc: "The branches together have few operators, and no products among them: one of the two is computed for nothing.", budget: true },
   ],
-  match(root, context) {
+  match(root, context, options) {
     const [thenBranch, elseBranch] = [root.regions["then_branch"], root.regions["else_branch"]];
     if (thenBranch === undefined || elseBranch === undefined) return undefined;
     const { graph } = context;
@@ -53,6 +55,9 @@ export const ifConversion = defineRewrite({
     let reason: string | undefined;
     for (const node of [...operatorsIn(graph, thenBranch), ...operatorsIn(graph, elseBranch)]) reason ??= danger(node, context);
     if (!context.require("branches that cannot fail", reason === undefined, () => reason ?? "every operator takes all values")) return undefined;
+    const both = [...operatorsIn(graph, thenBranch), ...operatorsIn(graph, elseBranch)];
+    const product = both.find((node) => findOperator(node.domain, node.op)?.family === "linear");
+    if (!context.require("small branches", !product && both.length <= options.bothBranches, () => (product ? `${product.op} is among them` : `they have ${both.length} operators; the budget is ${options.bothBranches}`))) return undefined;
     return { nodes: [root.id], bindings: { thenBranch, elseBranch } };
   },
   rewrite(match, rewriter, context) {
@@ -87,6 +92,12 @@ export const ifConversion = defineRewrite({
       fails: "branches that cannot fail",
       before: untouched("%g = Gather(%x, %i) %t = Add(%x, %g)"),
       after: untouched("%g = Gather(%x, %i) %t = Add(%x, %g)"),
+    },
+    {
+      title: "A product in a branch",
+      fails: "small branches",
+      before: untouched("%g = MatMul(%x, %x) %t = Add(%x, %g)"),
+      after: untouched("%g = MatMul(%x, %x) %t = Add(%x, %g)"),
     },
     {
       title: "Random numbers",

@@ -15,7 +15,7 @@ export const loopUnrolling = defineRewrite({
   name: "loop-unrolling",
   title: "Loop unrolling",
   summary: "Writes a Loop with a known number of turns as so many copies of its body, one after the other.",
-  why: "Generated code has no loops over operators, and rewrites do not look across the border of a body; unrolled, each turn is folded and fused like any other part.",
+  why: "Rewrites do not look across the border of a body, and each turn of a loop copies what it carries; unrolled, each turn is folded and fused like any other part.",
   exactness: "exact",
   roots: ["Loop"],
   preconditions: [

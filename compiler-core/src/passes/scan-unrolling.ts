@@ -15,7 +15,7 @@ export const scanUnrolling = defineRewrite({
   name: "scan-unrolling",
   title: "Scan unrolling",
   summary: "Writes a Scan over a known length as so many copies of its body, one after the other.",
-  why: "Generated code has no loops over operators, and rewrites do not look across the border of a body; the slices become views of the scanned input.",
+  why: "Rewrites do not look across the border of a body, and each turn of a loop copies what it carries; the slices become views of the scanned input.",
   exactness: "exact",
   roots: ["Scan"],
   preconditions: [

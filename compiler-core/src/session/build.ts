@@ -29,10 +29,13 @@ function* pieces(source: BlobSource, task: Task): Iterable<Uint8Array> {
   }
 }
 
-/** The kernels of a step, on a timeline of their own: control flow taken apart where there is some, then layouts, packed weights, one group a kernel. */
+/** Loops whose turns have more operators together stay loops in generated code. */
+const unrolledOperators = 512;
+
+/** The kernels of a step, on a timeline of their own: small control flow taken apart where there is some, then layouts, packed weights, one group a kernel. */
 export async function chooseKernels(graph: Graph, task: Task, skip: readonly string[] = [], options: Partial<RewriteOptions> = {}): Promise<Timeline> {
   const kernels = new Timeline(graph);
-  if ([...graph].some((node) => node.kind === "operator" && (["If", "Loop", "Scan"].includes(node.op) || graph.functionOf(node) !== undefined))) await runPipeline(kernels, "unroll", { task });
+  if ([...graph].some((node) => node.kind === "operator" && (["If", "Loop", "Scan"].includes(node.op) || graph.functionOf(node) !== undefined))) await runPipeline(kernels, "unroll", { task, options: { unrolledOperators, ...options } });
   await runPipeline(kernels, "kernels", { task, skip, options });
   return kernels;
 }

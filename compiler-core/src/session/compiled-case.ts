@@ -132,14 +132,14 @@ async function prepare(each: BackendCase, optimize: boolean, task: Task): Promis
 
 /** Builds the first that lowering covers. Throws what the last is refused for. */
 async function firstBuilt<T>(ready: NonNullable<PreparedCase["ready"]>, build: (graph: Graph) => Promise<T>): Promise<{ readonly code: T; readonly inputs: readonly (readonly Tensor[])[] }> {
-  for (const [i, { graph, inputs }] of ready.entries()) {
-    try {
-      return { code: await build(graph), inputs };
-    } catch (error) {
-      if (!(error instanceof GraphwrightError) || i === ready.length - 1) throw error;
-    }
+  const [first, ...others] = ready;
+  const { graph, inputs } = first!;
+  try {
+    return { code: await build(graph), inputs };
+  } catch (error) {
+    if (!(error instanceof GraphwrightError) || others.length === 0) throw error;
+    return firstBuilt(others, build);
   }
-  throw new GraphwrightError("not-lowered", "there is nothing to build.");
 }
 
 /**

@@ -47,6 +47,7 @@ const equivalent: Readonly<Record<string, string>> = {
   "inline-function, precondition attributes given": "a call without an attribute has no value to compare with",
   "inline-function, precondition outputs computed": "nothing uses the output that is missing",
   "if-conversion, precondition branches that cannot fail": "places are drawn within the axis",
+  "if-conversion, precondition small branches": "what both branches cost changes no value",
 };
 
 describe.each(rewrites.filter((r) => r.exactness !== "approximates").map((rewrite) => [rewrite.name, rewrite] as const))("%s made wrong", (_, rewrite) => {

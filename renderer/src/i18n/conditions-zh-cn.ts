@@ -71,6 +71,7 @@ export const conditionsZh: Readonly<Record<string, string>> = {
   "No value would be an output of the graph under two names.": "没有值会以两个名称成为图的输出。",
   "Not both are outputs of the graph.": "两者不都是图的输出。",
   "Nothing in the branches fails on some values: no division of integers, no places or sizes that are computed, no control flow.": "分支中没有对某些值会失败的算子：没有整数除法，没有计算得出的位置或尺寸，没有控制流。",
+  "The branches together have few operators, and no products among them: one of the two is computed for nothing.": "两个分支合计只有少量算子，其中没有乘积：两者之一是白算的。",
   "Nothing uses the second output, the mask.": "第二个输出（掩码）不被使用。",
   "Nothing uses the second output: indices count in the padded value.": "第二个输出不被使用：索引以填充后的值计数。",
   "Numbers, scale and zero point are constants.": "数、比例与零点都是常量。",

@@ -854,6 +854,8 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "{} tensors cannot be divided into {} equal groups.": "{0} 个张量不能等分为 {1} 组。",
   "{} to {}, summed over {}": "{0} 到 {1}，对 {2} 求和",
   "{} turns": "{0} 轮",
+  "they have {} operators; the budget is {}": "它们有 {0} 个算子；预算为 {1}",
+  "{} is among them": "其中有 {0}",
   "{} turns of {} operators; the budget is {}": "{0} 轮，每轮 {1} 个算子；预算为 {2}",
   "{} updates do not fit {} places.": "{0} 个更新与 {1} 个位置不符。",
   "{} uses": "{0} 处使用",
