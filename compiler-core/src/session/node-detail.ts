@@ -1,8 +1,10 @@
+import type { Attribute } from "../ir/attribute.ts";
 import { describeNode, qualifiedOp, type Graph, type Node, type NodeId, type OperatorNode, type ParameterNode } from "../ir/graph.ts";
 import type { Lineage } from "../ir/lineage.ts";
 import { printAttribute, printFloat } from "../ir/printer.ts";
 import type { StepId, Timeline } from "../ir/timeline.ts";
 import { findOperator, type AttributeInfo } from "../ops/index.ts";
+import { elementOfCode } from "../ops/support/element-codes.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import type { AttributeView, LineageView, NodeDetail } from "./protocol.ts";
 import { insideFused } from "./cost.ts";
@@ -19,11 +21,17 @@ function printFallback(info: AttributeInfo): string {
   return kind === "float" ? printFloat(Number(fallback)) : `${fallback as number}`;
 }
 
+/** Element types are numbers in the file: " (float32)" behind them. */
+function elementName(name: string, value: Attribute): string {
+  const element = value.kind === "int" && /^(to|.*dtype|stash_type)$/.test(name) ? elementOfCode(Number(value.value)) : undefined;
+  return element ? ` (${element})` : "";
+}
+
 function attributeViews(node: OperatorNode): AttributeView[] {
   const schema = findOperator(node.domain, node.op)?.attributes ?? {};
   const views: AttributeView[] = Object.entries(node.attributes).map(([name, value]) => ({
     name,
-    value: shorten(printAttribute(value)),
+    value: `${shorten(printAttribute(value))}${elementName(name, value)}`,
     isDefault: false,
     doc: Object.hasOwn(schema, name) ? schema[name]!.doc : "",
   }));

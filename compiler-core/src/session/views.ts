@@ -7,6 +7,7 @@ import { printAttribute, printFloat } from "../ir/printer.ts";
 import { toNumbers } from "../ir/tensor.ts";
 import type { StepId } from "../ir/timeline.ts";
 import { findOperator, type OperatorDefinition } from "../ops/index.ts";
+import { elementOfCode } from "../ops/support/element-codes.ts";
 import { nodeFlops, valueBytes } from "./cost.ts";
 import type { GraphView, InputView, Mark, ModelId, NodeView, RegionView } from "./protocol.ts";
 
@@ -46,7 +47,9 @@ export function detailOf(node: OperatorNode): string {
     if (!attribute || attribute.kind === "tensor") continue;
     if ((name === "alpha" || name === "beta") && node.op === "Gemm" && "value" in attribute && attribute.value === 1) continue;
     if (name.startsWith("trans") && "value" in attribute && Number(attribute.value) === 0) continue;
-    parts.push(name.startsWith("trans") ? name : `${name} ${shortAttribute(attribute)}`);
+    // Element types are numbers in the file.
+    const element = name === "to" && attribute.kind === "int" ? elementOfCode(Number(attribute.value)) : undefined;
+    parts.push(element ? `to ${element}` : name.startsWith("trans") ? name : `${name} ${shortAttribute(attribute)}`);
   }
   return parts.join(", ");
 }
