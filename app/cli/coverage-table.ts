@@ -41,6 +41,7 @@ export function coverageTable(outcomes: readonly CaseOutcome[], backend: string)
 Written by \`graphwright backend-test --backend ${backend} --coverage\` on the cases of the onnx project. Each case that lowering covers is
 ${backend === "c" ? "built as a bundle's sources, compiled without a warning, run," : "built as a bundle's module, run in this engine,"} and compared within the case's tolerances. Inputs that only decide shapes
 or options (axes, pads, target shapes) are made constants, as deployed models have them. A case counts for each operator in it.
+Loops and branches run as they are where lowering covers them, and are taken apart elsewhere; a Loop that stacks rows is given its number of turns.
 Sizes are those of the case; what can be left to run time is in [sizes.md](sizes.md).
 
 | Kind | Passed | Failed | Not covered |

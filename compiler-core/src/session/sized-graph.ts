@@ -151,17 +151,28 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
   if (!images)
     for (const { delta } of (await choose(at(most))).steps)
       for (const made of delta?.rewrite === "winograd-convolution" ? delta.added : []) if (made.kind === "operator" && made.op === "WinogradConv") filtering.set(delta!.matched[0]!, tileOf(made));
-  const sample = async (given: ReadonlyMap<string, number>): Promise<SizedGraph["samples"][number]> => ({ graph: (await choose(at(given), { winogradAt: filtering, ...(images ? { wholePads: true } : {}) })).head.graph, values: given });
-  const samples: SizedGraph["samples"][number][] = [];
-  for (const [i, given] of values.entries()) {
-    task.check();
-    task.progress(i / (values.length + 2), "kernels for sizes of run time");
-    samples.push(await sample(given));
+  // A loop whose turns a size decides stays one: unrolled, it would have other nodes for each size.
+  let loops: Partial<RewriteOptions> = {};
+  const sample = async (given: ReadonlyMap<string, number>): Promise<SizedGraph["samples"][number]> => ({ graph: (await choose(at(given), { winogradAt: filtering, ...(images ? { wholePads: true } : {}), ...loops })).head.graph, values: given });
+  const outline = (g: Graph): string => [...g].map((n) => `${n.id} ${n.kind === "operator" ? n.op : n.kind}`).join();
+  const chooseAll = async (): Promise<SizedGraph["samples"][number][]> => {
+    const made: SizedGraph["samples"][number][] = [];
+    for (const [i, given] of values.entries()) {
+      task.check();
+      task.progress(i / (values.length + 2), "kernels for sizes of run time");
+      made.push(await sample(given));
+    }
+    return made;
+  };
+  const unlike = (list: typeof samples): boolean => list.some((s) => outline(s.graph) !== outline(list[0]!.graph));
+  let samples: SizedGraph["samples"][number][] = await chooseAll();
+  if (unlike(samples) && [...base].some((n) => n.kind === "operator" && (n.op === "Loop" || n.op === "Scan"))) {
+    loops = { unrolledOperators: 0 };
+    samples = await chooseAll();
   }
   // Sizes unlike the samples: even ones, that divide the model's own numbers.
   const checks = [await sample(most), await sample(new Map(sizes.map((s) => [s.name, Math.max(2, 2 * Math.ceil(s.max / 4))])))];
-  const outline = (g: Graph): string => [...g].map((n) => `${n.id} ${n.kind === "operator" ? n.op : n.kind}`).join();
-  if (samples.some((s) => outline(s.graph) !== outline(samples[0]!.graph)))
+  if (unlike(samples))
     throw new GraphwrightError("not-lowered", "the model cannot be built: its best kernels differ with the size.", undefined, "Nothing was written. Bind a size (build --fix N=1), or skip the rewrite that decides by it.");
   return { graph: samples[0]!.graph, sized: { sizes, samples, checks, dimensions } };
 }

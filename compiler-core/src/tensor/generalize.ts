@@ -140,7 +140,7 @@ class Unifier {
     const symbolic = shape.some((e) => e.kind !== "integer");
     if (symbolic && first.scope === "weight") throw apart(`the constant ${first.name} has another shape for each size`);
     const dims = shape.map((e, d) => this.bound(e, `dimension ${d} of ${first.name}`));
-    const made: Buffer = symbolic ? { ...first, dims, ...(first.scope === "input" || first.scope === "output" ? { shape } : {}) } : first;
+    const made: Buffer = symbolic ? { ...first, dims, ...(first.scope === "local" || first.scope === "weight" ? {} : { shape }) } : first;
     this.made.set(first, made);
     return made;
   }
