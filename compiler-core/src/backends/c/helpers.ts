@@ -118,6 +118,38 @@ define("gw_from_f8e8m0", "float gw_from_f8e8m0(uint8_t h) { return h == 255 ? NA
 // At -O3 gcc writes loops over accumulators out before it looks for vectors, and then finds few.
 table.set("GW_TILED", '#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)\n#define GW_TILED __attribute__((optimize("O2")))\n#else\n#define GW_TILED\n#endif');
 
+// By itself, not in each place that calls it.
+table.set(
+  "gw_fill_f32",
+  `#if defined(__GNUC__)
+#define GW_APART __attribute__((noinline, unused))
+#else
+#define GW_APART
+#endif
+/* Lanes of rows, each \`row\` behind the one before, and that \`count\` times, \`stride\` apart: a thread's part of them. */
+GW_APART static void gw_fill_f32(float *y, float value, ptrdiff_t count, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t row, ptrdiff_t lanes, int part, int parts) {
+  for (ptrdiff_t i = count * part / parts; i < count * (part + 1) / parts; ++i)
+    for (ptrdiff_t j = 0; j < rows; ++j) {
+      float *const at = y + i * stride + j * row;
+      ptrdiff_t k = 0;
+      for (; k + 4 <= lanes; k += 4) at[k] = at[k + 1] = at[k + 2] = at[k + 3] = value;
+      for (; k < lanes; ++k) at[k] = value;
+    }
+}`,
+);
+
+table.set(
+  "gw_frame_f32",
+  `/* The first and last rows of images, and both ends of those between: a thread's part of the images. */
+GW_APART static void gw_frame_f32(float *y, float value, ptrdiff_t images, ptrdiff_t height, ptrdiff_t width, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t left, ptrdiff_t right, int part, int parts) {
+  const ptrdiff_t rows = height - top - bottom;
+  gw_fill_f32(y, value, images, height * width, 1, 0, top * width, part, parts);
+  gw_fill_f32(y + (top + rows) * width, value, images, height * width, 1, 0, bottom * width, part, parts);
+  gw_fill_f32(y + top * width, value, images, height * width, rows, width, left, part, parts);
+  gw_fill_f32(y + (top + 1) * width - right, value, images, height * width, rows, width, right, part, parts);
+}`,
+);
+
 export const isHelper = (name: string): boolean => table.has(name);
 
 /** Definitions of the helpers named, in a fixed order. */

@@ -64,6 +64,8 @@ export function printKernel(program: TensorProgram, options: KernelOptions): Ker
 
 const indent = "  ";
 
+const splatOfNumber = /gw_splati?_x\d+\(-?(?:INFINITY|\d[\d.]*(?:e[+-]?\d+)?f?)\)/g;
+
 interface Place {
   readonly loops: Expression;
   readonly constant: number;
@@ -83,6 +85,44 @@ interface Pending {
 interface VectorContext {
   readonly lane: Variable;
   readonly width: number;
+}
+
+/** A number written to lanes of rows, in each of some images. */
+interface Fill {
+  readonly block: string;
+  readonly buffer: Buffer;
+  readonly value: Expression;
+  /** threads share the images */
+  readonly shared: boolean;
+  readonly from: number;
+  readonly count: number;
+  readonly stride: number;
+  readonly rows: number;
+  readonly row: number;
+  readonly lanes: number;
+}
+
+/** The frame around images of `height` rows of `width` elements that some writes make together. */
+function frameOf(fills: readonly Fill[]): Record<"height" | "width" | "top" | "bottom" | "left" | "right", number> | undefined {
+  const side = fills.find((f) => f.rows > 1 && f.row > f.lanes);
+  if (!side) return undefined;
+  const [width, rows] = [side.row, side.rows];
+  const height = side.stride / width;
+  const frame = { height, width, top: Math.floor(side.from / width), bottom: 0, left: 0, right: 0 };
+  frame.bottom = height - rows - frame.top;
+  const wanted = new Set<string>();
+  const key = (from: number, size: number): string => `${from}+${size}`;
+  for (const f of fills) {
+    const whole = f.rows === 1 || f.row === f.lanes;
+    if (whole) wanted.add(key(f.from, f.rows * f.lanes));
+    else if (f.rows !== rows || f.row !== width) return undefined;
+    else if (f.from === frame.top * width) frame.left = f.lanes;
+    else if (f.from === (frame.top + 1) * width - f.lanes) frame.right = f.lanes;
+    else return undefined;
+  }
+  const ends = [...(frame.top > 0 ? [key(0, frame.top * width)] : []), ...(frame.bottom > 0 ? [key((frame.top + rows) * width, frame.bottom * width)] : [])];
+  const made = ends.length + Number(frame.left > 0) + Number(frame.right > 0);
+  return Number.isInteger(height) && frame.bottom >= 0 && made === fills.length && ends.every((e) => wanted.has(e)) ? frame : undefined;
 }
 
 class KernelPrinter {
@@ -106,6 +146,8 @@ class KernelPrinter {
   private places = new Map<string, { readonly name: string; readonly constant: number }>();
   /** neighbouring iterations of a written-out loop around a plain vectorized one: they are printed inside one loop over the lanes */
   private laneRows: { readonly loop: Loop; readonly block: string | undefined; readonly rows: { readonly by: ReadonlyMap<Variable, Expression>; readonly scope: Scope }[] } | undefined;
+  /** nests that write one number */
+  private fills: Fill[] = [];
   /** the loop over lanes that is being printed: places are reckoned from pointers outside it */
   private laneOf: Variable | undefined;
   private depth = 1;
@@ -226,6 +268,7 @@ class KernelPrinter {
           this.emitAllocation(s.buffer);
           break;
         case "store":
+          this.flushFills();
           this.flushLanes();
           this.pending.push({
             store: { ...s, indices: s.indices.map((i) => simplify(substitute(i, by), scope)), value: simplify(substitute(s.value, by), scope) },
@@ -246,6 +289,7 @@ class KernelPrinter {
   }
 
   private emitLoop(s: Loop, by: ReadonlyMap<Variable, Expression>, scope: Scope, block: string | undefined): void {
+    if (scope === Scope.empty && this.emitFill(s, by)) return;
     if (this.vectors.loops.has(s)) {
       this.emitVectors(s, by, scope, block);
       return;
@@ -290,11 +334,77 @@ class KernelPrinter {
     if (s.prefetch && this.lanes > 1) {
       // As an integer: the address may lie behind the buffer.
       const { buffer, index, lines } = s.prefetch;
-      const start = this.place(buffer, simplify(substitute(index, by), scope.with(s.variable, s.extent)), scope, 11);
-      for (let i = 0; i < lines; i++) this.line(`${indent}__builtin_prefetch((const void *)((uintptr_t)${this.nameOf(buffer, buffer.name)} + (uintptr_t)${start} * ${byteSize(buffer.element, 1)}u${i > 0 ? ` + ${64 * i}u` : ""}), 0, 2);`);
+      const within = scope.with(s.variable, s.extent);
+      const [from, ahead] = [this.nameOf(buffer, buffer.name), this.nameOf(s.prefetch, `${buffer.name}_ahead`)];
+      const start = this.place(buffer, simplify(substitute(index, by), within), within, 11);
+      this.line(`${indent}const uintptr_t ${ahead} = (uintptr_t)${from} + (uintptr_t)${start} * ${byteSize(buffer.element, 1)}u;`);
+      for (let i = 0; i < lines; i++) this.line(`${indent}__builtin_prefetch((const void *)${i > 0 ? `(${ahead} + ${64 * i}u)` : ahead}, 0, 2);`);
     }
     this.nested(s.body, by, scope.with(s.variable, s.extent), block);
     this.line("}");
+  }
+
+  /** A nest that writes one number everywhere (the border around an image) is a call: compilers translate its loops once. */
+  private emitFill(s: Loop, by: ReadonlyMap<Variable, Expression>): boolean {
+    const loops: Loop[] = [];
+    const inner = new Map(by);
+    let scope = Scope.empty;
+    let block: string | undefined;
+    let here: Statement = s;
+    while (here.kind === "for" || here.kind === "block") {
+      if (here.kind === "for") {
+        if (here.count || here.prefetch || here.mode === "dot") return false;
+        if (here.extent > 1) loops.push(here);
+        scope = scope.with(here.variable, here.extent);
+      } else {
+        if (here.init) return false;
+        for (const [i, axis] of here.axes.entries()) inner.set(axis.variable, simplify(substitute(here.bindings[i] as Expression, inner), scope));
+        block = here.name;
+      }
+      if (here.body.length !== 1) return false;
+      here = here.body[0]!;
+    }
+    if (here.kind !== "store" || block === undefined || here.buffer.scope === "local" || here.buffer.element !== "float32") return false;
+    const { buffer } = here;
+    const value = simplify(substitute(here.value, inner), scope);
+    if (value.kind !== "number") return false;
+    const place = simplify(substitute(placeOf(buffer, here.indices), inner), scope);
+    const start = simplify(substitute(place, new Map(loops.map((l) => [l.variable, integer(0)]))), Scope.empty);
+    const lanes = loops.at(-1);
+    if (!lanes || loops.length < 2 || loops.length > 3 || this.shared.has(lanes) || start.kind !== "integer") return false;
+    // Their order does not matter: what threads share is the first.
+    const outer = loops.slice(0, -1).sort((a, b) => Number(this.shared.has(b)) - Number(this.shared.has(a)));
+    const shared = this.shared.has(outer[0]!);
+    const moves = [...outer, lanes].map((l) => coefficient(linearOf(place, scope), l.variable));
+    if (moves.at(-1) !== 1 || moves.some((m) => m === undefined || m < 1)) return false;
+    const [count, rows] = outer.map((l) => l.extent) as [number, number?];
+    const fill: Fill = { block, buffer, value, shared, from: start.value, count, stride: moves[0]!, rows: rows ?? 1, row: rows === undefined ? 0 : moves[1]!, lanes: lanes.extent };
+    const { fills } = this;
+    if (fills.length === 0 || fills.some((f) => f.buffer !== buffer || f.shared !== shared || f.count !== count || f.stride !== fill.stride || keyOf(f.value) !== keyOf(value))) this.flush();
+    this.fills.push(fill);
+    return true;
+  }
+
+  /** Prints the writes of one number that were collected: as the frame around images, where they are one. */
+  private flushFills(): void {
+    if (this.fills.length === 0) return;
+    const fills = this.fills;
+    this.fills = [];
+    const { buffer, value, shared, count, stride } = fills[0]!;
+    const to = this.nameOf(buffer, buffer.name);
+    const numbers = (sizes: Record<string, number>): string => Object.entries(sizes).map(([name, value]) => mark.number({ role: "size", buffer: "", loop: name, value, wide: false })).join(", ");
+    const end = shared ? "part, parts" : "0, 1";
+    const call = (blocks: readonly Fill[], text: string): void => {
+      this.line(`/* ${blocks[0]!.block} */`);
+      this.line(text);
+      for (const { block } of blocks) this.blockLines.set(block, { from: this.lines.length, to: this.lines.length });
+    };
+    const frame = frameOf(fills);
+    if (frame) {
+      const { height, width, top, bottom, left, right } = frame;
+      call(fills, `${this.helper("gw_frame_f32")}(${to}, ${this.value(value, Scope.empty)}, ${numbers({ images: count, height, width, top, bottom, left, right })}, ${end});`);
+    } else
+      for (const f of fills) call([f], `${this.helper("gw_fill_f32")}(${f.from === 0 ? to : `${to} + ${f.from}`}, ${this.value(value, Scope.empty)}, ${numbers({ images: count, stride, rows: f.rows, row: f.row, lanes: f.lanes })}, ${end});`);
   }
 
   /**
@@ -461,6 +571,7 @@ class KernelPrinter {
    * differ by constants are reckoned from one pointer.
    */
   private flush(lanes?: string): void {
+    this.flushFills();
     this.flushLanes();
     if (this.pending.length === 0) return;
     const group = this.pending;
@@ -486,6 +597,7 @@ class KernelPrinter {
       this.depth++;
     }
     for (const p of pointers) this.line(p);
+    const begin = this.lines.length;
     if (lanes !== undefined) {
       this.line(lanes);
       this.depth++;
@@ -508,6 +620,7 @@ class KernelPrinter {
         this.blockLines.set(p.block, { from: known?.from ?? from, to: this.lines.length });
       }
     }
+    this.nameConstants(begin);
     this.vector = undefined;
     this.places.clear();
     if (lanes !== undefined) {
@@ -519,6 +632,20 @@ class KernelPrinter {
       this.line("}");
     }
     this.temporaries = 0;
+  }
+
+  /** A number in all lanes that several lines from `begin` on use is named before them. */
+  private nameConstants(begin: number): void {
+    const uses = new Map<string, number>();
+    for (let i = begin; i < this.lines.length; i++) for (const [text] of this.lines[i]!.matchAll(splatOfNumber)) uses.set(text, (uses.get(text) ?? 0) + 1);
+    const several = [...uses].filter(([, n]) => n > 1).map(([text]) => text);
+    if (several.length === 0) return;
+    const names = new Map(several.map((text) => [text, this.nameOf({}, /\(0(?:\.0f)?\)/.test(text) ? "zero" : "all")]));
+    for (let i = begin; i < this.lines.length; i++) this.lines[i] = this.lines[i]!.replaceAll(splatOfNumber, (text) => names.get(text) ?? text);
+    const declared = [...names].map(([text, name]) => `${indent.repeat(this.depth)}const gw_${text.includes("splati") ? "i32" : "f32"}${/x\d+/.exec(text)![0]} ${name} = ${text};`);
+    this.lines.splice(begin, 0, ...declared);
+    const moved = declared.length;
+    for (const [block, { from, to }] of this.blockLines) if (to > begin) this.blockLines.set(block, { from: from > begin ? from + moved : from, to: to + moved });
   }
 
   /** Declares a pointer for each buffer and sum of loops that the stores access at several distances. */
@@ -624,7 +751,20 @@ class KernelPrinter {
       const loop = this.nameOf(e.left, e.left.name);
       return `${loop} * ${mark.number({ role: "stride", buffer, loop, value: e.right.value, wide: false })}`;
     }
+    // Rows that a loop over tiles of them goes through: how many tiles a row has.
+    if (e.kind === "binary" && e.op === "mul" && e.right.kind === "integer" && e.right.value > 0 && outer <= 10) {
+      const part = this.tileOf(e.left, scope);
+      if (part) return `${part.text} * ${mark.number({ role: "stride", buffer, loop: part.loop, value: e.right.value, wide: false })}`;
+    }
     return this.value(e, scope, outer);
+  }
+
+  /** A loop's variable divided by a number, or what remains. */
+  private tileOf(e: Expression, scope: Scope): { readonly text: string; readonly loop: string } | undefined {
+    if (e.kind !== "binary" || (e.op !== "floordiv" && e.op !== "floormod") || e.left.kind !== "variable" || e.right.kind !== "integer" || e.right.value < 1 || intervalOf(e.left, scope).low < 0) return undefined;
+    const [over, which] = e.op === "floordiv" ? ["/", "row"] : ["%", "column"];
+    const name = this.nameOf(e.left, e.left.name);
+    return { text: `${name} ${over} ${mark.number({ role: "size", buffer: "", loop: `${name}_in_row`, value: e.right.value, wide: false })}`, loop: `${name}_${which}` };
   }
 
   /** A whole named vector, or one lane of it. */
@@ -639,6 +779,12 @@ class KernelPrinter {
     if (at.some(Number.isNaN) || c < 0) throw new GraphwrightError("not-lowered", `${this.program.name}: ${b.name} is kept in vectors but accessed at a computed place.`);
     const register = vectorName(name, at.slice(0, -1), c);
     return whole ? register : `${register}[${place - chunks[c]!.at}]`;
+  }
+
+  /** What is in a register comes first, whatever the graph's order: steps that differ in it alone share a function. */
+  private summands({ left, right }: Extract<Expression, { kind: "binary" }>): readonly [Expression, Expression] {
+    const held = (e: Expression): boolean => e.kind === "load" && [this.registers, this.vectors.buffers, this.tiles].some((set) => set.has(e.buffer));
+    return held(right) && !held(left) && left.kind === "load" ? [right, left] : [left, right];
   }
 
   /** Does the value differ from lane to lane? */
@@ -689,7 +835,10 @@ class KernelPrinter {
         return `${this.vectorHelper(e.op)}(${operand(e.operand)})`;
       case "binary":
         switch (e.op) {
-          case "add": return wrap(`${sub(e.left, 9)} + ${sub(e.right, 10)}`, 9);
+          case "add": {
+            const [first, second] = this.summands(e);
+            return wrap(`${sub(first, 9)} + ${sub(second, 10)}`, 9);
+          }
           case "sub": return wrap(`${sub(e.left, 9)} - ${sub(e.right, 10)}`, 9);
           case "mul":
             if (isWidened(e.left) && isWidened(e.right)) return `${this.vectorHelper("mulb")}(${operand(e.left)}, ${operand(e.right)})`;
@@ -785,7 +934,8 @@ class KernelPrinter {
       case "sub":
       case "mul": {
         const [symbol, precedence] = ({ add: ["+", 9], sub: ["-", 9], mul: ["*", 10] } as const)[e.op];
-        if (plain) return wrap(`${sub(e.left, precedence)} ${symbol} ${sub(e.right, precedence + 1)}`, precedence);
+        const [first, second] = e.op === "add" && float ? this.summands(e) : [e.left, e.right];
+        if (plain) return wrap(`${sub(first, precedence)} ${symbol} ${sub(second, precedence + 1)}`, precedence);
         // Unsigned arithmetic wraps; signed overflow is undefined.
         const wide = type === "int64" || type === "uint64" ? "uint64_t" : "uint32_t";
         return `(${cType(type)})((${wide})${sub(e.left, 11)} ${symbol} (${wide})${sub(e.right, 11)})`;

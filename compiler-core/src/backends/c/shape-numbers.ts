@@ -1,10 +1,10 @@
 /** A number in a kernel's text that comes from the shape of a layer. */
 export interface ShapeNumber {
-  /** how often a loop runs; what one iteration moves in a buffer; how far an element lies from the others, in elements */
-  readonly role: "count" | "stride" | "distance";
-  /** which buffer it is a stride or a distance in; "" for a count */
+  /** how often a loop runs; what one iteration moves in a buffer; how far an element lies from the others, in elements; a number with a name of its own */
+  readonly role: "count" | "stride" | "distance" | "size";
+  /** which buffer it is a stride or a distance in; "" for others */
   readonly buffer: string;
-  /** whose iterations it counts, or moves by; "" for a distance */
+  /** whose iterations it counts, or moves by; the name of a size; "" for a distance */
   readonly loop: string;
   readonly value: number;
   /** as a number it needs the type of an index said */

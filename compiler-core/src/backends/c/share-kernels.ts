@@ -21,7 +21,10 @@ const mostDistances = 3;
 /** Shared functions in the order of their first use. */
 export function shareKernels(kernels: readonly KernelSource[]): readonly SharedKernel[] {
   const byForm = new Map<string, number[]>();
-  for (const [at, k] of kernels.entries()) byForm.set(k.form, [...(byForm.get(k.form) ?? []), at]);
+  for (const [at, k] of kernels.entries()) {
+    const form = withoutNames(k);
+    byForm.set(form, [...(byForm.get(form) ?? []), at]);
+  }
   const shared = [...byForm.values()].flatMap((members) => {
     const inner = innerReductions(kernels[members[0]!]!.form);
     const parts = (list: readonly number[]): readonly SharedKernel[] => {
@@ -37,6 +40,20 @@ export function shareKernels(kernels: readonly KernelSource[]): readonly SharedK
     return parts(members);
   });
   return shared.sort((a, b) => a.uses[0]!.at - b.uses[0]!.at);
+}
+
+/** What the printer makes of a buffer's name for pointers into it. */
+const pointerName = /^(\w+?)(_at(?:_\d+)?|_ahead)?$/;
+
+/** The form with the places of parameters in their list for their names, and what its numbers belong to. */
+function withoutNames({ form, numbers }: KernelSource): string {
+  const names = [...form.slice(0, form.indexOf(" {\n")).matchAll(/\*(?:restrict )?(\w+)/g)].map((m) => m[1]!);
+  const places = new Map(names.map((name, i) => [name, `$${i}`]));
+  const general = form.replace(/\b[a-zA-Z]\w*/g, (word) => {
+    const [, name, suffix = ""] = pointerName.exec(word)!;
+    return places.get(word) ?? (places.has(name!) ? places.get(name!)! + suffix : word);
+  });
+  return `${general}${numbers.map((n) => `${n.role} ${places.get(n.buffer) ?? n.buffer} ${n.loop}`).join()}`;
 }
 
 /** For each number of a form: which innermost loop of a reduction it stands in, or heads. */
@@ -118,6 +135,7 @@ function shareOne(kernels: readonly KernelSource[], members: readonly number[]):
     if (values.every((v) => v === n.value)) return literal(n);
     const same = parameters.find((p) => (p.role === n.role || n.role === "distance") && p.buffer === n.buffer && p.values.every((v, k) => v === values[k]));
     if (same) return same.name;
+    if (n.role === "size") return add("size", n.loop, "", values);
     if (n.role === "count") return add("count", `${n.loop}_count`, "", values);
     if (n.role === "stride") return add("stride", `${n.buffer}_${n.loop}`, n.buffer, values);
     return distance(parameters.filter((p) => p.buffer === n.buffer), values) ?? add("distance", `${n.buffer}_from`, n.buffer, values);
