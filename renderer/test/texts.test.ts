@@ -120,6 +120,9 @@ function spokenTexts(): ReadonlySet<string> {
     else if (ts.isBinaryExpression(node)) [node.left, node.right].forEach(take);
     else if (ts.isArrowFunction(node)) take(node.body);
     else if (ts.isParenthesizedExpression(node)) take(node.expression);
+    else if (ts.isBlock(node)) node.statements.forEach(take);
+    else if (ts.isReturnStatement(node)) take(node.expression);
+    else if (ts.isIfStatement(node)) [node.thenStatement, node.elseStatement].forEach(take);
   };
   const folder = new URL("../../compiler-core/src/", import.meta.url);
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((each) => each.endsWith(".ts"))) {

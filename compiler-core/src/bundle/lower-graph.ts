@@ -320,7 +320,7 @@ class GraphLowering {
     if (refused.length > 0)
       throw new GraphwrightError(
         "not-lowered",
-        `the model cannot be built: ${refused.length} ${refused.length === 1 ? "place is" : "places are"} not supported.\n${refused.map((r) => `  - ${r}`).join("\n")}`,
+        refused.length === 1 ? `the model cannot be built: 1 place is not supported.\n  - ${refused[0]}` : `the model cannot be built: ${refused.length} places are not supported.\n${refused.map((r) => `  - ${r}`).join("\n")}`,
         undefined,
         "Nothing was written. Fix input shapes (build --fix N=1) or give bounds (build --max N=8), fold constants, or replace the operators listed.",
       );

@@ -11,7 +11,7 @@ export const deadCodeElimination = defineRewrite<OperatorNode | ConstantNode>({
   preconditions: [{ name: "unused", doc: "No node, no body of an If, Loop or Scan, and no output uses any output of the node." }],
   match(root, context) {
     const uses = context.graph.usesOf(root.id);
-    const holds = context.require("unused", uses.length === 0, () => (uses.length === 0 ? "nothing uses it" : `it has ${uses.length} ${uses.length === 1 ? "use" : "uses"}`));
+    const holds = context.require("unused", uses.length === 0, () => (uses.length === 0 ? "nothing uses it" : uses.length === 1 ? "it has 1 use" : `it has ${uses.length} uses`));
     return holds ? { nodes: [root.id], bindings: {} } : undefined;
   },
   rewrite(match, rewriter) {

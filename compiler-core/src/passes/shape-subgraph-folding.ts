@@ -26,7 +26,10 @@ export const shapeSubgraphFolding = defineRewrite({
     const { element } = output.type as TensorType;
     const fits = dims !== undefined && dims.length <= 1 && (element === "int64" || element === "int32");
     const open = known.filter((d: Dim) => typeof d !== "number");
-    let holds = context.require("dimensions proven", fits && open.length === 0, () => `[${known.map(printDim).join(", ")}]${open.length > 0 ? `: ${open.map(printDim).join(", ")} ${open.length === 1 ? "is" : "are"} not known` : ""}`);
+    let holds = context.require("dimensions proven", fits && open.length === 0, () => {
+      const [all, unknown] = [known, open].map((dims) => dims.map(printDim).join(", "));
+      return open.length === 0 ? `[${all}]` : open.length === 1 ? `[${all}]: ${unknown} is not known` : `[${all}]: ${unknown} are not known`;
+    });
     holds = requireDeterministic(context, "deterministic", root) && holds;
     if (!holds || !dims) return undefined;
     return { nodes: [root.id], bindings: { known, dims, element } };

@@ -53,7 +53,10 @@ export function matchConvolutionFold(root: OperatorNode, conv: OperatorNode, ste
   const constant = context.require(
     "constants",
     computed.length === 0,
-    () => (computed.length === 0 ? "weight, bias and parameters are constants" : `${computed.map((ref) => (ref ? context.describe(ref) : "a missing input")).join(", ")} ${computed.length === 1 ? "is" : "are"} not constant`),
+    () => {
+      const names = computed.map((ref) => (ref ? context.describe(ref) : "a missing input")).join(", ");
+      return computed.length === 0 ? "weight, bias and parameters are constants" : computed.length === 1 ? `${names} is not constant` : `${names} are not constant`;
+    },
     () => (computed.some((ref) => ref && context.graph.node(ref.node).kind === "parameter") ? { enable: "Make the graph input a constant: its default may be overridden by the caller." } : {}),
   );
   if (!constant) return undefined;
