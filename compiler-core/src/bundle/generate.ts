@@ -228,7 +228,7 @@ export const labelOf = (node: OperatorNode): string => node.name || node.outputs
 
 const roleNames: Record<ControlRole, string> = { start: "start", slices: "slices", hold: "hold", next: "next turn", count: "count turns", result: "result" };
 /** What a step is called: the node's name, and for one with bodies what is done between them. */
-export const stepLabel = (step: LoweredStep): string => (step.role ? `${labelOf(step.node)}: ${roleNames[step.role]}` : labelOf(step.node));
+export const stepLabel = (step: Pick<LoweredStep, "node" | "role">): string => (step.role ? `${labelOf(step.node)}: ${roleNames[step.role]}` : labelOf(step.node));
 
 /** Names in documents are unique: a value's own name, with its key where two share one. */
 export function nameIn(lowered: LoweredGraph, key: ValueKey): string {

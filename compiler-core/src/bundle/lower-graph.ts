@@ -7,7 +7,7 @@ import { elementCount, staticShape, type TensorType, tensorType } from "../ir/va
 import { attributeReader, findOperator } from "../ops/index.ts";
 import { bodyKeepsCondition } from "../ops/support/bodies.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
-import type { Task } from "../support/task.ts";
+import { silentTask, type Task } from "../support/task.ts";
 import { freshName } from "../tensor/build.ts";
 import { type BranchForm, type Control, rankOf, type TurnForm } from "../tensor/control.ts";
 import { and, number, truth } from "../tensor/expression.ts";
@@ -271,6 +271,11 @@ export async function lowerGraph(graph: Graph, task: Task, table: LoweringTable 
   return new GraphLowering(graph, task, table, target, parallelWork, sized, chooser).run();
 }
 
+/** A node with bodies as steps, by itself: what a build makes of it, but for kernels that rewrites choose. Undefined for other nodes. */
+export async function lowerBodies(graph: Graph, node: OperatorNode, sized?: SizedGraph, table: LoweringTable = operatorLowering): Promise<Pick<LoweredGraph, "steps" | "bodies" | "values"> | undefined> {
+  return table.control?.(node) && new GraphLowering(graph, silentTask, table, portableTarget, undefined, sized, undefined).node(node);
+}
+
 class GraphLowering {
   private readonly general: SizedLowering | undefined;
   private readonly refused: string[] = [];
@@ -326,6 +331,12 @@ class GraphLowering {
       );
     const inputs = root.parameters.map((id) => this.addValue({ node: id, output: 0 }).key);
     return { values: this.values, inputs, outputs, outputNames: root.outputs.map((o) => o.name), sizes: this.general?.sizes ?? [], ...inOrder(parts, inputs) };
+  }
+
+  async node(node: OperatorNode): Promise<Pick<LoweredGraph, "steps" | "bodies" | "values">> {
+    const parts = await this.control(node, this.table.control!(node)!);
+    if (this.refused.length > 0) throw new GraphwrightError("not-lowered", `cannot be lowered: in its bodies, ${this.refused.join("; ")}`);
+    return { values: this.values, ...inOrder(parts, []) };
   }
 
   private addValue(ref: ValueRef, packed?: Buffer): GraphValue {

@@ -1,6 +1,7 @@
 import { printKernel } from "../backends/c/print.ts";
-import { cIdentifier } from "../bundle/c-names.ts";
-import { scheduledNode, sizedNode, type SizedGraph } from "../bundle/lower-graph.ts";
+import { cIdentifier, commentText } from "../bundle/c-names.ts";
+import { lowerBodies, scheduledNode, sizedNode, type SizedGraph } from "../bundle/lower-graph.ts";
+import { stepLabel } from "../bundle/generate.ts";
 import { SymbolicDim } from "../ir/dim.ts";
 import { describeNode, type Graph, type NodeId, type OperatorNode } from "../ir/graph.ts";
 import { silentTask, type Task } from "../support/task.ts";
@@ -68,13 +69,50 @@ function lowered(graph: Graph, node: OperatorNode): ReturnType<typeof scheduledN
   }
 }
 
+/** The programs of a node with bodies: what it does between their steps, and these under the flag that they run by. */
+async function bodyPrograms(graph: Graph, node: OperatorNode): Promise<ProgramView | undefined> {
+  let found: Awaited<ReturnType<typeof lowerBodies>>;
+  try {
+    found = await lowerBodies(graph, node);
+  } catch (error) {
+    if (!(error instanceof GraphwrightError) || error.diagnostic.code !== "not-lowered") throw error;
+    const made = sampled.get(graph) ?? sampledGraphs(graph);
+    sampled.set(graph, made);
+    for (const sized of made) found ??= await lowerBodies(sized.samples[0]!.graph, node, sized).catch(() => undefined);
+    if (!found) throw error;
+  }
+  if (!found) return undefined;
+  const { steps, bodies, values } = found;
+  const [program, source]: [string[], string[]] = [[], []];
+  const links: ProgramView["links"][number][] = [];
+  for (const [i, step] of steps.entries()) {
+    const around = bodies.filter((b) => b.begin <= i && i < b.end);
+    const indent = "  ".repeat(around.length);
+    for (const [depth, b] of around.entries()) if (b.begin === i) program.push(`${"  ".repeat(depth)}# ${b.body} of ${stepLabel({ node: b.node })}: ${b.repeats ? "again and again while" : "if"} ${values.get(b.flag)?.name ?? b.flag} is ${b.when}`);
+    const text = printProgram(step.program);
+    const kernel = printKernel(step.program, { name: cIdentifier(`${step.node.name || `${step.node.op}_${step.node.id}`}${step.role ? `_${step.role}` : ""}`) });
+    program.push(`${indent}# ${stepLabel(step)} (${step.node.op})`);
+    source.push(`/* ${commentText(stepLabel(step))} */`);
+    for (const block of text.blocks) {
+      const there = kernel.blocks.find((b) => b.block === block.block);
+      if (there) links.push({ program: [block.from + program.length, block.to + program.length], source: [there.from + source.length, there.to + source.length] });
+    }
+    program.push(...text.text.trimEnd().split("\n").map((line) => indent + line), "");
+    source.push(...kernel.text.trimEnd().split("\n"), "");
+  }
+  const sizes = new Map(steps.flatMap((s) => sizesOf(s.program).map((v) => [v.name, v.max!] as const)));
+  return { program: program.join("\n"), source: source.join("\n"), links, schedule: [], summaries: [], scheduled: 0, own: false, names: { loops: [], blocks: [], buffers: [] }, site: siteOf(node), bodies: Object.keys(node.regions).length, sizes: [...sizes].map(([name, max]) => ({ name, max })) };
+}
+
 /**
  * The tensor program of a node after its schedule, or after its first steps, and the C printed from it, lines linked by block.
  * Throws "not-lowered" for an operator, a type or a shape that has no loop nest.
  */
-export function nodeProgram(graph: Graph, id: NodeId, scheduled?: number): ProgramView {
+export async function nodeProgram(graph: Graph, id: NodeId, scheduled?: number): Promise<ProgramView> {
   const node = graph.operator(id);
   if (!node) throw new GraphwrightError("not-lowered", "inputs and constants have no program of their own.", { node: describeNode(graph.node(id)) });
+  const several = await bodyPrograms(graph, node);
+  if (several) return several;
   const { schedule, program: whole, own, refused, sizes } = lowered(graph, node);
   const { steps } = schedule;
   const applied = Math.max(0, Math.min(steps.length, scheduled ?? steps.length));

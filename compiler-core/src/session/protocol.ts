@@ -458,6 +458,8 @@ export interface ProgramView {
   readonly names: ProgramNames;
   /** what the timeline's steps call the node */
   readonly site: string;
+  /** of a node with bodies: how many; the text then has the programs of their nodes, one after the other, and no schedule */
+  readonly bodies?: number;
   /** sizes that are given at run time; steps are taken by hand, and checked, where there are none */
   readonly sizes: readonly { readonly name: string; /** the program is shown for sizes up to this one; a build has bounds of its own */ readonly max: number }[];
 }

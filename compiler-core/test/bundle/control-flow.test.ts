@@ -1,13 +1,68 @@
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 import { needs } from "../../../app/tooling/need.ts";
 import { exportOnnx, fileBytes } from "../../src/backends/onnx/index.ts";
 import { parseGraph } from "../../src/ir/parser.ts";
 import { typeRules } from "../../src/ops/index.ts";
 import { createSession } from "../../src/session/index.ts";
-import { bytesFile } from "../../src/bundle/index.ts";
+import { bytesFile, generateWasm, loadWasm, lowerGraph } from "../../src/bundle/index.ts";
+import { evaluateGraph } from "../../src/evaluate/index.ts";
+import { fromNumbers, type Tensor, tensorBytes, tensorFromBytes, toNumbers } from "../../src/ir/tensor.ts";
+import { nodeProgram } from "../../src/session/program-view.ts";
 import { MemoryBlob } from "../../src/support/blob.ts";
 import { silentTask } from "../../src/support/task.ts";
 import { folder, selfTest, write } from "./on-disk.ts";
+
+test.each([[0, true], [1, false], [7, true]])("as WebAssembly with %i turns inside and %s, in one run and step by step", async (turns, way) => {
+  const graph = parseGraph(decided, { rules: typeRules });
+  const code = await generateWasm(graph, "m", { modelName: "m", relaxed: [false] }, silentTask);
+  const { model } = code;
+  const inputs = [fromNumbers("float32", [5, 3], Array.from({ length: 15 }, (_, i) => Math.sin(i))), fromNumbers("int64", [], [turns]), fromNumbers("bool", [1], [way ? 1 : 0]), fromNumbers("int64", [1], [3])];
+  const expected = evaluateGraph(graph, new Map(graph.root.parameters.map((id, i) => [id, inputs[i]!]))) as Tensor[];
+  // In memory that held something else before.
+  const { bytes, functions, runSteps, setInputs } = await loadWasm(code, code.modules[0]!, 0x7f);
+  setInputs(inputs.map(tensorBytes));
+  for (const run of [() => functions["run"]!(), () => runSteps((step) => functions[`step_${step}`]!()), () => functions["run"]!()]) {
+    run();
+    for (const [i, o] of model.outputs.entries()) {
+      const actual = toNumbers(tensorFromBytes(o.element, o.dims, bytes.slice(o.address, o.address + o.bytes)));
+      for (const [k, want] of [...toNumbers(expected[i]!)].entries()) expect(actual[k], `${o.name}[${k}]`).toBeCloseTo(want, 5);
+    }
+  }
+});
+
+test("the programs of a node with bodies are shown one after the other, each under what it runs by", async () => {
+  const graph = parseGraph(decided, { rules: typeRules });
+  const shown = async (op: string): Promise<string[]> => {
+    const node = [...graph].find((n) => n.kind === "operator" && n.op === op && n.region === 0)!;
+    return (await nodeProgram(graph, node.id)).program.split("\n").filter((line) => line.includes("#"));
+  };
+  expect(await shown("Loop")).toEqual([
+    "# y: start (Loop)",
+    "# body of y: again and again while y goes on is true",
+    "  # v: start (Loop)",
+    "  # body of v: again and again while v goes on is true",
+    "    # w (Mul)",
+    "    # r (ReduceSum)",
+    "    # more (Greater)",
+    "    # q2 (Add)",
+    "    # v: next turn (Loop)",
+    "    # v: count turns (Loop)",
+    "  # y: hold (Loop)",
+    "  # y: next turn (Loop)",
+    "  # y: count turns (Loop)",
+  ]);
+  expect((await shown("If")).filter((line) => line.startsWith("# "))).toEqual(["# then_branch of z: if c is true", "# else_branch of z: if c is false"]);
+});
+
+test.each([
+  ["a state that grows", `%n = constant int64[] [3] %y = Loop(%n, _, %x) body (%i: int64[], %g: bool[], %s: float32[?]) { %t = Concat(%s, %x) {axis = 0} return %g, %t } %z = ReduceSum(%y) {keepdims = 0}`, "the carried value s is float32[4] before a turn and float32"],
+  ["branches of two shapes", `%w = constant int64[1] [0] %v = If(%c) then_branch () { %t = Relu(%x) return %t } else_branch () { %e = ReduceMax(%x, %w) {keepdims = 1} return %e } %z = ReduceSum(%v) {keepdims = 0}`, "v is float32[4] in then_branch and float32[1] in else_branch"],
+  ["rows that data count", `%n = constant int64[] [9] %y, %rows = Loop(%n, _, %x) body (%i: int64[], %g: bool[], %s: float32[4]) { %t = Add(%s, %s) %m = ReduceMax(%t) {keepdims = 0} %u = constant float32[] [8] %go = Less(%m, %u) return %go, %t, %t } %z = ReduceSum(%rows) {keepdims = 0}`, "its scan output rows is float32[?, 4]"],
+  ["a loop without an end", `%y = Loop(_, _, %x) body (%i: int64[], %g: bool[], %s: float32[4]) { %t = Neg(%s) return %g, %t } %z = ReduceSum(%y) {keepdims = 0}`, "neither M nor its condition ever ends it"],
+])("%s is refused by name", async (_, body, reason) => {
+  const graph = parseGraph(`graph @main(%x: float32[4], %c: bool[]) -> (%z: float32[]) { ${body} return %z }`, { rules: typeRules });
+  await expect(lowerGraph(graph, silentTask)).rejects.toThrow(reason);
+});
 
 /** A recurrence over a sequence, a loop that counts, and a branch chosen at run time. */
 const recurrent = `graph @main(%x: float32[5, 3], %h: float32[3], %c: bool[]) -> (%last: float32[3], %all: float32[3, 5], %power: float32[4, 3], %chosen: float32[3]) {

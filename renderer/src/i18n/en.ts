@@ -527,6 +527,7 @@ export const en = {
     "conditions-of": "{{hold}} of {{count}} conditions hold",
     check: "Check numerically",
     checking: "Checking…",
+    bodies: "The programs of its bodies, in the order in which a build has them, and what it does between them. Schedules are those of the nodes inside.",
     sizes: "Sizes are given at run time; shown for {{names}}. Steps of your own need sizes that are fixed in the model.",
   },
   engine: {

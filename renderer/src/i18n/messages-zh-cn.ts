@@ -325,6 +325,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "caches of shape [{}] do not fit X [{}] with {} heads and {} rotated features.": "形状 [{0}] 的缓存与有 {2} 个头、{3} 个旋转特征的 X [{1}] 不符。",
   "cannot be lowered: input {} of the fused group is omitted.": "不能降级：融合组的输入 {0} 被省略。",
   "cannot be lowered: output {} of the fused group is not a value of its own.": "不能降级：融合组的输出 {0} 不是单独的值。",
+  "cannot be lowered: in its bodies, {}": "不能降级：在其子图体中，{0}",
   "cannot be lowered: it carries {}, which is {}, and generated code needs tensors whose shapes are known.": "不能降级：它携带 {0}，其类型为 {1}，而生成的代码需要形状已知的张量。",
   "cannot be lowered: it has no body {}.": "不能降级：它没有主体 {0}。",
   "cannot be lowered: it scans a batch of sequences, as operator set 8 has it.": "不能降级：它按算子集 8 的形式扫描一批序列。",

@@ -495,6 +495,7 @@ export const zhCN = {
     "conditions-of": "{{count}} 个条件中 {{hold}} 个成立",
     check: "数值检查",
     checking: "正在检查……",
+    bodies: "其子图体的程序，按构建中的次序，以及它在其间所做的事。调度属于内部的节点。",
     sizes: "尺寸在运行时给定；此处按 {{names}} 显示。自己添加步骤需要模型中尺寸固定。",
   },
   engine: {

@@ -77,7 +77,7 @@ function Schedule({ model, node, view, shown, panel, onShow }: ScheduleProps): R
   const { t, i18n } = useTranslation();
   const { schedule: steps, summaries } = view;
   // Steps are taken at the step that is shown on the graph, of nodes that it has.
-  const sized = view.sizes.length > 0;
+  const sized = view.sizes.length > 0 || view.bodies !== undefined;
   const editable = model.selectedStep === model.b && model.changing === null && !sized;
   const checks = useMemo(() => {
     const found = new Map<string, CheckView>();
@@ -129,7 +129,8 @@ function Schedule({ model, node, view, shown, panel, onShow }: ScheduleProps): R
         })}
       </ol>
       <div className="schedule-foot scroll">
-        {sized && <p className="schedule-sizes" data-testid="program-sizes">{t("program.sizes", { names: view.sizes.map(({ name, max }) => `${name} ≤ ${max}`).join(", ") })}</p>}
+        {view.bodies !== undefined && <p className="schedule-sizes" data-testid="program-bodies">{t("program.bodies")}</p>}
+        {view.sizes.length > 0 && <p className="schedule-sizes" data-testid="program-sizes">{t("program.sizes", { names: view.sizes.map(({ name, max }) => `${name} ≤ ${max}`).join(", ") })}</p>}
         {view.refused !== undefined && <p className="schedule-refused" role="alert" data-testid="schedule-refused">{t("program.refused", { reason: messageIn(view.refused, i18n.language) })}</p>}
         {panel.adding && !sized && shown === steps.length ? (
           <AddStep model={model} node={node} view={view} panel={panel} editable={editable} />
