@@ -1,6 +1,6 @@
 import { hasRelaxedSimd, loadAssembler, measureWasmPeak, wasmCacheBytes } from "../backends/wasm/index.ts";
 import { builtInInputs, generateWasm, loadWasm } from "../bundle/index.ts";
-import type { Graph, NodeId } from "../ir/graph.ts";
+import { type Graph, type NodeId, rootRegion } from "../ir/graph.ts";
 import { Lineage } from "../ir/lineage.ts";
 import { tensorBytes } from "../ir/tensor.ts";
 import type { Task } from "../support/task.ts";
@@ -30,6 +30,8 @@ export async function profileGraph(graph: Graph, wanted: number, task: Task, clo
   const inputs = builtInInputs(model.inputs, 1, 2).map(tensorBytes);
   const steps = printed.calls.map((_, i) => functions[`step_${i}`]!);
   const sums = new Float64Array(steps.length);
+  /** how often each ran: steps of a loop several times a run, those of a branch that is not taken never */
+  const times = new Float64Array(steps.length);
   let runs = 0;
   const started = clock();
   for (let turn = 0; ; turn++) {
@@ -43,7 +45,9 @@ export async function profileGraph(graph: Graph, wanted: number, task: Task, clo
       task.check();
       const before = clock();
       steps[i]!();
-      if (counts) sums[i]! += clock() - before;
+      if (!counts) return;
+      sums[i]! += clock() - before;
+      times[i]!++;
     });
     if (counts) runs++;
   }
@@ -54,10 +58,15 @@ export async function profileGraph(graph: Graph, wanted: number, task: Task, clo
   const rows = printed.calls.map(({ step }, i): ProfileRow => {
     const { node, reads, writes } = lowered.steps[step]!;
     const nodes = originsOf(lineage, graph, node.id, kernels.head.id);
-    const flops = workOf(nodeFlops(chosen, node), nodes.map((id) => nodeFlops(graph, graph.operator(id)!)));
-    const moved = [...new Set([...reads, ...writes])].reduce((sum, key) => sum + lowered.values.get(key)!.bytes, 0);
+    const turns = times[i]! / runs;
+    const own = nodeFlops(chosen, node);
+    // What the operator around a body was asked for is not known.
+    const once = node.region === rootRegion ? workOf(own, nodes.map((id) => nodeFlops(graph, graph.operator(id)!))) : own;
+    const flops = once === undefined ? undefined : once * turns;
+    const at = [...new Set([...reads, ...writes])].reduce((sum, key) => sum + lowered.values.get(key)!.bytes, 0);
+    const moved = at * turns;
     const computing = flops === undefined || peak.gflops === 0 ? 0 : flops / (peak.gflops * 1e6);
-    const bandwidth = moved <= peak.cacheBytes ? peak.cacheGBps : peak.memoryGBps;
+    const bandwidth = at <= peak.cacheBytes ? peak.cacheGBps : peak.memoryGBps;
     const moving = bandwidth === 0 ? 0 : moved / (bandwidth * 1e6);
     return { ...model.steps[i]!, nodes, milliseconds: sums[i]! / runs, ...(flops === undefined ? {} : { flops }), bytes: moved, possible: Math.max(computing, moving), bound: computing > moving ? "compute" : "memory" };
   });
