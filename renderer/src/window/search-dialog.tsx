@@ -62,6 +62,9 @@ function useSearch(at: At, text: string): { readonly result: SearchResult | unde
   };
 }
 
+/** "/layer2/norm1/BatchNormalization" beside its operator: where names are shortened, the scope is what tells one from another. */
+const withoutOp = (name: string, op: string): string => (name.endsWith(`/${op}`) && name.length > op.length + 1 ? name.slice(0, -op.length - 1) : name);
+
 export function SearchDialog({ model }: { readonly model: ModelState }): ReactNode {
   const { t } = useTranslation();
   const id = useId();
@@ -200,7 +203,7 @@ export function SearchDialog({ model }: { readonly model: ModelState }): ReactNo
                   >
                     <OperatorMark family={node.family} />
                     <span className={`palette-op ${node.mark === "removed" ? "struck" : ""}`}>{node.op}</span>
-                    <Name mono className="faint palette-name">{node.name}</Name>
+                    <Name mono className="faint palette-name" whole={node.name}>{withoutOp(node.name, node.op)}</Name>
                     <Name mono className="faint palette-type">{node.type}</Name>
                   </div>
                 );
