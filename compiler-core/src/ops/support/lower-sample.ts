@@ -156,6 +156,8 @@ export const gridSampleLowering: Lowering = {
       (v) => {
         const statements: Statement[] = [];
         const places = spatial.map((size, d) => {
+          // Along a dimension of one element there is nothing to choose.
+          if (size === 1 && mode === "nearest" && padding !== "zeros") return [{ index: integer(0), weight: c(1) }];
           const low = aligned ? 0 : -0.5;
           const high = aligned ? size - 1 : size - 0.5;
           const at = scalar(`at_${d}`, "float64");
@@ -175,13 +177,14 @@ export const gridSampleLowering: Lowering = {
           const along = Array.from({ length: taps }, (_, k) => {
             const index = scalar(`index_${d}_${k}`, "int64");
             const weight = scalar(`weight_${d}_${k}`, "float64");
-            statements.push(index.allocate, weight.allocate);
+            statements.push(weight.allocate, ...(size > 1 ? [index.allocate] : []));
             const place = mode === "nearest" ? at.get : add(base.get, c(mode === "cubic" ? k - 1 : k));
             const share = mode === "nearest" ? c(1) : mode === "linear" ? (k === 0 ? sub(c(1), part) : part) : cubic(unary("abs", sub(part, c(k - 1))), -0.75);
             const inside = and(binary("ge", place, c(0)), binary("lt", place, c(size)));
             const elsewhere = padding === "border" ? min(max(place, c(0)), c(size - 1)) : padding === "reflection" ? unary("trunc", reflect(place, low, high)) : c(0);
-            statements.push(index.set(cast("int64", select(inside, place, elsewhere))), weight.set(padding === "zeros" ? select(inside, share, c(0)) : share));
-            return { index: clampedIndex(index.get, size), weight: weight.get };
+            if (size > 1) statements.push(index.set(cast("int64", select(inside, place, elsewhere))));
+            statements.push(weight.set(padding === "zeros" ? select(inside, share, c(0)) : share));
+            return { index: size > 1 ? clampedIndex(index.get, size) : integer(0), weight: weight.get };
           });
           return along;
         });
