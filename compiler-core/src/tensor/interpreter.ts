@@ -1,4 +1,4 @@
-import { elementKind, type ElementType, elementTypes } from "../ir/element-type.ts";
+import { byteSize, elementKind, type ElementType } from "../ir/element-type.ts";
 import { allocate, isBigArray, type Tensor, tensorBytes, toBigInt, toNumbers, makeTensor, fromNumbers } from "../ir/tensor.ts";
 import { decodeSmallFloat, encodeSmallFloat } from "../ir/small-float.ts";
 import { elementCount } from "../ir/value-type.ts";
@@ -20,8 +20,8 @@ export function interpret(program: TensorProgram, inputs: readonly Tensor[]): Te
     if (p.scope === "input" || p.scope === "weight") {
       const given = inputs[next++];
       let tensor = given && p.packed && elementCount(given.dims) === elementCount(p.packed.dims) ? packTensor({ ...given, dims: p.packed.dims }, p.packed.layout) : given;
-      // Elements that share bytes are the bytes.
-      if (tensor && elementTypes[tensor.element].bits < 8 && p.element === "uint8" && elementKind(tensor.element) !== "string") tensor = makeTensor("uint8", p.dims, tensorBytes(tensor));
+      // A program may see the bytes of elements only.
+      if (tensor && tensor.element !== "uint8" && p.element === "uint8" && elementKind(tensor.element) !== "string" && byteSize(tensor.element, elementCount(tensor.dims)) === elementCount(p.dims)) tensor = makeTensor("uint8", p.dims, tensorBytes(tensor));
       if (!tensor || tensor.element !== p.element || elementCount(tensor.dims) !== elementCount(p.dims))
         throw new GraphwrightError("program-input", `${program.name} takes ${p.element}[${p.dims.join(", ")}] as ${p.name}.`);
       storage.set(p, { values: Float64Array.from(toNumbers(tensor)), written: undefined });

@@ -72,7 +72,7 @@ class NodeLowerer {
   }
 
   /** The buffer of a value, made as a parameter when it has none yet. */
-  value(ref: ValueRef, owner: OperatorNode, name: string, scope?: Buffer["scope"]): Buffer {
+  value(ref: ValueRef, owner: OperatorNode, name: string, scope?: Buffer["scope"], bytes = false): Buffer {
     const key = `${ref.node}.${ref.output}`;
     const known = this.buffers.get(key);
     if (known) return known;
@@ -81,8 +81,8 @@ class NodeLowerer {
     const element = type.element!;
     const dims = staticShape(type)!;
     const packed = isPacked(element) && scope !== "local";
-    const made = buffer(freshName(identifier(name), this.taken), packed ? "uint8" : scope === "local" ? computedAs(element) : element, packed ? [byteSize(element, elementCount(dims))] : dims, scope ?? (constant ? "weight" : "input"));
-    if (packed) this.packed.set(made, { element, dims });
+    const made = buffer(freshName(identifier(name), this.taken), packed || bytes ? "uint8" : scope === "local" ? computedAs(element) : element, packed || bytes ? [byteSize(element, elementCount(dims))] : dims, scope ?? (constant ? "weight" : "input"));
+    if (packed && !bytes) this.packed.set(made, { element, dims });
     this.buffers.set(key, made);
     if (made.scope === "local") this.locals.push({ kind: "allocate", buffer: made });
     else {
@@ -105,13 +105,13 @@ class NodeLowerer {
     const inputs = node.inputs.map((ref, i) => {
       if (!ref) return null;
       // What is read at compile time only (shapes as int64, say) may have any type.
-      return this.value(ref, node, names?.inputs[i] ?? `x${i}`);
+      return this.value(ref, node, names?.inputs[i] ?? `x${i}`, undefined, lowering.bytes);
     });
     const outputs = node.outputs.map((o, i) => {
       const ref = { node: node.id, output: i };
       const used = this.graph.usesOfValue(ref).length > 0;
       if (o.name === "" && (i > 0 || node.outputs.length > 1)) return null;
-      return used || i === 0 ? this.value(ref, node, names?.outputs[i] ?? `y${i}`, outputScope(i)) : null;
+      return used || i === 0 ? this.value(ref, node, names?.outputs[i] ?? `y${i}`, outputScope(i), lowering.bytes) : null;
     });
     const shadows = new Map<Buffer, Buffer>();
     const shadow = (b: Buffer | null): Buffer | null => {

@@ -54,4 +54,6 @@ export interface Lowering {
   readonly views?: (context: LoweringContext) => readonly View[];
   /** inputs that are read at compile time only (shapes, axes): they need no memory when constant */
   readonly compileTimeInputs?: readonly number[];
+  /** Inputs and outputs are seen as the bytes of their elements: what is moved whatever it means. */
+  readonly bytes?: boolean;
 }

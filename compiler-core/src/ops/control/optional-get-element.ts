@@ -1,6 +1,7 @@
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator, isTensor } from "../definition.ts";
 import { everything, optionalsOf, required } from "../support/types.ts";
+import { viewLowering } from "../support/lower-shape.ts";
 import { withSequences } from "../support/value-types.ts";
 
 export const optionalGetElement = defineOperator({
@@ -22,4 +23,6 @@ export const optionalGetElement = defineOperator({
     if (value && value.kind === "optional" && value.value) return [value.value];
     throw new GraphwrightError("empty-optional", "the optional holds no value.", undefined, "Ask OptionalHasElement first.");
   },
+  // Of a tensor.
+  lower: viewLowering(),
 });

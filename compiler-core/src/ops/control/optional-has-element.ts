@@ -1,7 +1,10 @@
 import { scalar } from "../../ir/tensor.ts";
 import { tensorType } from "../../ir/value-type.ts";
+import { step } from "../../tensor/build.ts";
+import { truth } from "../../tensor/expression.ts";
 import { defineOperator, isTensor } from "../definition.ts";
 import { bool, everything, optional, optionalsOf, required } from "../support/types.ts";
+import { outputOf } from "../support/lower-common.ts";
 import { withSequences } from "../support/value-types.ts";
 
 export const optionalHasElement = defineOperator({
@@ -20,4 +23,6 @@ export const optionalHasElement = defineOperator({
   types: { O: [...withSequences(everything), ...optionalsOf(withSequences(everything))], B: bool },
   infer: () => [{ type: tensorType("bool", []) }],
   evaluate: ([value]) => [scalar("bool", !value || (!isTensor(value) && value.kind === "optional" && value.value === null) ? 0 : 1)],
+  // Of a tensor, or of nothing.
+  lower: { build: (context) => [step("has_element", outputOf(context), [], truth(Boolean(context.inputs[0])))] },
 });

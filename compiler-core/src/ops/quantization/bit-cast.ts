@@ -4,6 +4,7 @@ import { shapeOf, tensorType } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfCode } from "../support/element-codes.ts";
+import { viewLowering } from "../support/lower-shape.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { everything, required } from "../support/types.ts";
 
@@ -29,4 +30,5 @@ export const bitCast = defineOperator({
     return [tensorFromBytes(to, input.dims, tensorBytes(input).slice())];
   },
   cost: () => ({ flops: 0 }),
+  lower: { ...viewLowering(), bytes: true },
 });
