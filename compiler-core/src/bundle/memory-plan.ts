@@ -130,6 +130,8 @@ function shareStorage(problem: PlanProblem, joinParts: boolean): Shared {
       const offset = storage.members.get(input) as number;
       const bytes = sizes.get(input) as number;
       if (bytes !== sizes.get(output) || neededLater(storage, offset, bytes, i)) continue;
+      // Another output of the step has taken these bytes over.
+      if ([...storage.members].some(([key, at]) => made.has(key) && at < offset + bytes && offset < at + (sizes.get(key) as number))) continue;
       // Another operand that shares these bytes would be overwritten while it is read.
       const clash = step.reads.some((r) => {
         if (r === input) return false;

@@ -7,10 +7,18 @@ import { createSession } from "../../src/session/index.ts";
 import { bytesFile, generateWasm, loadWasm, lowerGraph } from "../../src/bundle/index.ts";
 import { evaluateGraph } from "../../src/evaluate/index.ts";
 import { fromNumbers, type Tensor, tensorBytes, tensorFromBytes, toNumbers } from "../../src/ir/tensor.ts";
+import { planMemory } from "../../src/bundle/memory-plan.ts";
 import { nodeProgram } from "../../src/session/program-view.ts";
 import { MemoryBlob } from "../../src/support/blob.ts";
 import { silentTask } from "../../src/support/task.ts";
 import { folder, selfTest, write } from "./on-disk.ts";
+
+test("of two outputs that nothing reads, one takes over the input of both", () => {
+  const values = ["x", "a", "b"].map((key) => ({ key, bytes: 64 }));
+  const plan = planMemory({ values, inputs: ["x"], outputs: [], steps: [{ reads: ["x"], writes: ["a", "b"], scratch: [], inPlace: [["x", "a"], ["x", "b"]], views: [] }] });
+  expect(plan.locations.get("a")).toEqual(plan.locations.get("x"));
+  expect(plan.locations.get("b")).not.toEqual(plan.locations.get("a"));
+});
 
 test.each([[0, true], [1, false], [7, true]])("as WebAssembly with %i turns inside and %s, in one run and step by step", async (turns, way) => {
   const graph = parseGraph(decided, { rules: typeRules });
