@@ -177,7 +177,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
           doc: o.doc ?? "",
           infer: true,
           evaluate: o.evaluate !== undefined,
-          lower: o.lower !== undefined,
+          lower: o.lower !== undefined || o.control !== undefined,
           fold: o.evaluate !== undefined && o.nondeterministic !== true,
           ...(documented ? { parameterDocs: [...o.inputs, ...o.outputs, ...Object.values(o.attributes ?? {})].map((each) => each.doc) } : {}),
         }),
