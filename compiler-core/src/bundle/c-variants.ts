@@ -34,8 +34,7 @@ const char *${id}_variant_name(${id}_step step);
 `;
 }
 
-/** The function that runs a step, for the source that holds the variant's last kernels. */
-export function stepsFunction(m: Pick<CModel, "id" | "sizes">, variant: CTarget, steps: readonly StepCall[]): string {
+export function stepsSource(m: Pick<CModel, "id" | "sizes">, variant: CTarget, steps: readonly StepCall[]): string {
   const { id } = m;
   const sizesUsed = steps.some((s) => s.sizes.length > 0);
   const weightsUsed = steps.some((s) => s.arguments.some((a) => a.location.space === "weights"));
@@ -46,7 +45,9 @@ export function stepsFunction(m: Pick<CModel, "id" | "sizes">, variant: CTarget,
       return `    case ${i}: /* ${commentText(s.label)} (${commentText(s.op)}) */\n      if (parts > 0) ${s.kernel}(${[args, ...s.sizes.map((k) => `sizes[${k}]`), ...s.numbers.map(String)].filter((a) => a !== "").join(", ")}${s.stages > 0 ? ", stage, part, parts" : ""});\n      return ${s.stages};\n`;
     })
     .join("");
-  return `
+  return `${opening(variant)}#include "${id}_${variant.target.name}.h"
+#include "${id}_steps.h"
+
 /* The steps for ${variant.target.title}. */
 int ${id}_step_${variant.target.name}(unsigned char *arena, const unsigned char *weights, ${sizesParameter(m)}int step, int stage, int part, int parts) {
 ${weightsUsed ? "" : "  (void)weights;\n"}${arenaUsed ? "" : "  (void)arena;\n"}${sizesUsed || m.sizes.length === 0 ? "" : "  (void)sizes;\n"}${steps.some((s) => s.stages > 0) ? "" : "  (void)stage;\n  (void)part;\n"}${steps.length > 0 ? "" : "  (void)parts;\n"}  switch (step) {
@@ -54,7 +55,7 @@ ${cases}    default:
       return 0;
   }
 }
-`;
+${closing(variant, `${id}_${variant.target.name}`)}`;
 }
 
 /** The best first; the one that runs everywhere last. */

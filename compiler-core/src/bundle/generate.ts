@@ -17,7 +17,7 @@ import type { ScheduleChooser } from "../tensor/schedule-choice.ts";
 import { type ScheduleTarget, scheduleTargets } from "../tensor/target.ts";
 import { type BundleFile, textFile } from "./bundle-file.ts";
 import { type CModel, headerSource, modelSource, type StepCall, type TensorInfo } from "./c-model.ts";
-import { closing, dispatchSource, opening, stepsFunction, stepsHeader } from "./c-variants.ts";
+import { closing, dispatchSource, opening, stepsHeader, stepsSource } from "./c-variants.ts";
 import { memoryHeader, memorySource } from "./c-memory.ts";
 import { threadsHeader, threadsSource } from "./c-threads.ts";
 import { commentText } from "./c-names.ts";
@@ -190,7 +190,8 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
     textFile(`src/${id}_helpers.h`, helpersHeader(id, new Set(variants.flatMap((v) => v.kernels.list.flatMap((k) => [...k.source.helpers]))), options.library)),
     ...variants.flatMap((v) => [
       textFile(`src/${id}_${v.target.target.name}.h`, v.kernels.header),
-      ...v.kernels.files.map((f, i, all) => textFile(`src/${f.name}.c`, `${f.text}${i < all.length - 1 ? "" : stepsFunction(model, v.target, callsOf(v))}${closing(v.target, f.name)}`)),
+      textFile(`src/${id}_${v.target.target.name}.c`, stepsSource(model, v.target, callsOf(v))),
+      ...v.kernels.files.map((f) => textFile(f.path, f.text)),
     ]),
   ];
   const sources = files.map((f) => f.path).filter((path) => path.endsWith(".c"));
@@ -287,8 +288,7 @@ export interface Kernel {
 export interface Kernels {
   readonly list: readonly Kernel[];
   readonly calls: readonly { readonly step: number; readonly kernel: Kernel; /** what the step passes for numbers of its shapes */ readonly numbers: readonly number[] }[];
-  /** the last one has the steps too, which end it */
-  readonly files: readonly { readonly name: string; readonly text: string }[];
+  readonly files: readonly { readonly path: string; readonly text: string }[];
   readonly header: string;
 }
 
@@ -340,31 +340,35 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
     return kernel;
   });
   calls.sort((a, b) => a.step - b.step);
-  const groups: Kernel[][] = [[]];
-  let length = 0;
+  const files: { path: string; text: string }[] = [];
+  let text = "";
+  let lines = 0;
+  const open = (): void => {
+    text = `${opening(variant)}#include "${id}_${isa}.h"\n`;
+    lines = text.split("\n").length - 1;
+  };
+  const close = (): void => {
+    const name = `${id}_${isa}_kernels_${files.length}`;
+    files.push({ path: `src/${name}.c`, text: text + closing(variant, name) });
+  };
+  open();
+  let begun = false;
   for (const kernel of list) {
-    if (length > 0 && length + kernel.source.text.length > sourceLimit) {
-      groups.push([]);
-      length = 0;
+    if (begun && text.length + kernel.source.text.length > sourceLimit) {
+      close();
+      open();
     }
-    groups.at(-1)!.push(kernel);
-    length += kernel.source.text.length;
+    begun = true;
+    const steps = users.get(kernel)!;
+    const comment = `\n/*\n${steps.map((s) => ` * ${commentText(stepLabel(s))} (${commentText(qualifiedOp(s.node))})\n`).join("")} */\n`;
+    text += comment;
+    lines += comment.split("\n").length - 1;
+    kernel.file = `src/${id}_${isa}_kernels_${files.length}.c`;
+    kernel.line = lines + 1;
+    text += kernel.source.text;
+    lines += kernel.source.text.split("\n").length - 1;
   }
-  const files = groups.map((group, i) => {
-    const last = i === groups.length - 1;
-    const name = last ? `${id}_${isa}` : `${id}_${isa}_kernels_${i}`;
-    let text = `${opening(variant)}#include "${id}_${isa}.h"\n${last ? `#include "${id}_steps.h"\n` : ""}`;
-    let lines = text.split("\n").length - 1;
-    for (const kernel of group) {
-      const comment = `\n/*\n${users.get(kernel)!.map((s) => ` * ${commentText(stepLabel(s))} (${commentText(qualifiedOp(s.node))})\n`).join("")} */\n`;
-      lines += comment.split("\n").length - 1;
-      kernel.file = `src/${name}.c`;
-      kernel.line = lines + 1;
-      text += comment + kernel.source.text;
-      lines += kernel.source.text.split("\n").length - 1;
-    }
-    return { name, text };
-  });
+  if (begun) close();
   const guard = `${id}_${isa}_H`.toUpperCase();
   const vectors = vectorDefinitions(new Set(list.flatMap((k) => [...k.source.vectorHelpers])), new Set(list.flatMap((k) => [...k.source.vectorWidths])));
   const header = `/* Private to the bundle: kernels for ${variant.target.title}. */
