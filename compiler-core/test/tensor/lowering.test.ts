@@ -93,7 +93,7 @@ const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Cas
   },
   LRN: (r) => {
     const dims = [1, 1 + r.below(8), 1 + r.below(4), 1 + r.below(9)];
-    return [lrnLowering, { op: "LRN", inputs: [dims], output: dims, attributes: { size: 5, alpha: 0.01, beta: 0.75, bias: 1 } }];
+    return [lrnLowering, { op: "LRN", inputs: [dims], output: dims, attributes: { size: 5, alpha: 0.01, beta: [0.5, 0.6, 0.75, 1][r.below(4)]!, bias: 1 } }];
   },
 };
 
