@@ -19,8 +19,11 @@ const isPrime = (n: number): boolean => {
   return n > 1;
 };
 
+/** Samples are of this size at least where the model takes it: smaller numbers stand for much else in programs. */
+const leastSample = 19;
+
 /** Primes at or below a bound, the largest first: sizes without a common factor with anything in the model. Where those run out, primes beyond it. */
-function primesNear(bound: number, count: number, taken: Set<number>, least = 19): number[] {
+function primesNear(bound: number, count: number, taken: Set<number>, least = leastSample): number[] {
   const found: number[] = [];
   const take = (n: number): void => {
     if (found.length >= count || taken.has(n) || !isPrime(n)) return;
@@ -72,6 +75,13 @@ function chooseSamples(sizes: SizedGraph["sizes"], dimensions: readonly Dim[]): 
   return near;
 }
 
+/** Sizes that do not exceed their bounds, as far as there are primes: the first choose first. */
+function smallSamples(sizes: SizedGraph["sizes"]): ReadonlyMap<string, number>[] {
+  const taken = new Set<number>();
+  const lists = new Map(sizes.map((s) => [s.name, primesNear(s.max, sampleCount, taken, Math.min(s.max, leastSample))]));
+  return Array.from({ length: sampleCount }, (_, i) => new Map(sizes.map(({ name }) => [name, lists.get(name)![i]!])));
+}
+
 /** Sizes at which a node is looked at by itself, where nothing bounds them. */
 const usualSizes = 64;
 
@@ -84,9 +94,7 @@ export function sampledGraphs(graph: Graph): readonly SizedGraph[] {
   if (symbols.length === 0) return [];
   const dimensions = symbolicDimensions(graph);
   const at = (values: ReadonlyMap<string, number>): SizedGraph["samples"][number] => ({ graph: specialize(graph, { sizes: values }).graph, values });
-  const taken = new Set<number>();
-  const small = symbols.map(() => primesNear(13, sampleCount, taken, 13));
-  return [chooseSamples(symbols, dimensions), Array.from({ length: sampleCount }, (_, i) => new Map(symbols.map(({ name }, k) => [name, small[k]![i]!])))].map((values) => ({ sizes: symbols, samples: values.map(at), checks: [], dimensions }));
+  return [chooseSamples(symbols, dimensions), smallSamples(symbols.map(({ name }) => ({ name, max: 13 })))].map((values) => ({ sizes: symbols, samples: values.map(at), checks: [], dimensions }));
 }
 
 function symbolicDimensions(graph: Graph): readonly Dim[] {
@@ -141,7 +149,7 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
   const sizes = symbols.filter((s) => bounds[s]! > 1).map((name) => ({ name, max: bounds[name]! }));
   if (sizes.length === 0) return { graph: (await choose(base)).head.graph, sized: undefined };
   const dimensions = symbolicDimensions(base);
-  const values = chooseSamples(sizes, dimensions);
+  let values = chooseSamples(sizes, dimensions);
   // Images of any size: tiles of minimal filtering would not be whole, and padding is what the model declares.
   const images = [...base].some((n) => n.kind === "operator" && /Conv/.test(n.op) && base.type(n.inputs[0]).kind === "tensor" && ((base.type(n.inputs[0]) as TensorType).shape ?? []).slice(2).some((d) => typeof d !== "number"));
   const at = (given: ReadonlyMap<string, number>): Graph => specialize(base, { sizes: given }).graph;
@@ -166,6 +174,12 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
   };
   const unlike = (list: typeof samples): boolean => list.some((s) => outline(s.graph) !== outline(list[0]!.graph));
   let samples: SizedGraph["samples"][number][] = await chooseAll();
+  // A table with a row for each position has none for samples beyond a small bound.
+  if (sizes.some((s) => s.max < leastSample) && (unlike(samples) || samples.some((s) => symbolicDimensions(s.graph).length > 0))) {
+    const batches = new Set(openSizes(base).filter((s) => s.batch).map((s) => s.name));
+    values = smallSamples([...sizes].sort((a, b) => Number(batches.has(a.name)) - Number(batches.has(b.name)) || b.max - a.max));
+    samples = await chooseAll();
+  }
   if (unlike(samples) && [...base].some((n) => n.kind === "operator" && (n.op === "Loop" || n.op === "Scan"))) {
     loops = { unrolledOperators: 0 };
     samples = await chooseAll();

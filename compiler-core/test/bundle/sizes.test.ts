@@ -144,6 +144,28 @@ describe("one program for all sizes", () => {
     }
   });
 
+  test("a table with a row for each of few positions: sizes are tried within their bounds, though the batch has the same", { timeout: 60_000 }, async () => {
+    const graph = await optimized(`graph @main(%x: float32[N, S, 4]) -> (%y: float32[N, S, 4]) {
+      %table = ${numbers(1, 16, 4)}
+      %start = constant int64[1] [0]
+      %axis = constant int64[] [1]
+      %shape = Shape(%x)
+      %s = Gather(%shape, %axis)
+      %end = Unsqueeze(%s, %start)
+      %positions = Slice(%table, %start, %end, %start)
+      %placed = Add(%x, %positions)
+      %y = Softmax(%placed) {axis = 1}
+      return %y
+    }`);
+    for (const bound of [16, 8]) {
+      const code = await lowered(graph, { N: bound, S: bound });
+      for (const [n, s] of [[1, 1], [3, 7], [bound, bound]] as const) {
+        const x = drawn([n, s, 4], 10 * n + s);
+        expect(disagreement(runAt(code, { N: n, S: s }, [x])[0], reference(graph)([x])[0]!, 1e-5, 1e-6), `N = ${n}, S = ${s}`).toBeUndefined();
+      }
+    }
+  });
+
   test("a dynamic batch keeps the kernels of a fixed one: blocks, packed weights, minimal filtering, register tiles", { timeout: 180_000 }, async () => {
     const graph = await optimized(network);
     const code = await lowered(graph, { N: 8 }, scheduleTargets[1]);
