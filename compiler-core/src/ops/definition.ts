@@ -1,6 +1,6 @@
 import type { Attribute } from "../ir/attribute.ts";
 import type { ElementType } from "../ir/element-type.ts";
-import type { Graph, OperatorNode, RegionId, ValueRef } from "../ir/graph.ts";
+import type { OperatorNode, RegionId, ValueRef } from "../ir/graph.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { InferContext, InferredOutput } from "../ir/type-rules.ts";
 import type { ValueType } from "../ir/value-type.ts";
@@ -171,6 +171,3 @@ export type OperatorFamily =
   | "custom";
 
 export const defineOperator = (definition: OperatorDefinition): OperatorDefinition => Object.freeze(definition);
-
-/** Evaluates one node outside a run: constant folding and checks use it. */
-export type NodeEvaluator = (graph: Graph, node: OperatorNode, inputs: readonly (Value | null)[]) => readonly (Value | null)[];

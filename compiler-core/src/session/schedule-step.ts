@@ -15,7 +15,6 @@ import { verifyProgram } from "../tensor/verifier.ts";
 export const schedulePass = "schedule";
 
 /** "keep(steps=3)": of the steps of a node's schedule the first ones stay. */
-const keepName = "keep";
 const keepForm = /^keep\(steps=(\d+)\)$/;
 
 const lowered: LegalityCondition = { name: "lowered", doc: "The node has a tensor program." };
@@ -91,9 +90,6 @@ export function scheduleRewrite(given: string): RewriteDefinition | undefined {
     },
   };
 }
-
-/** The step that takes a schedule's first steps and drops the others. */
-export const keepSteps = (count: number): string => `${keepName}(steps=${count})`;
 
 /** The steps of schedules among recorded ones. What cannot be read is left to be reported as unknown. */
 export function scheduleRewrites(steps: readonly RecipeStep[]): RewriteDefinition[] {

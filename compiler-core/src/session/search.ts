@@ -18,7 +18,6 @@ import { detailOf, isDrawn, nodesInOrder, partsOf, scopeOf } from "./views.ts";
 
 /** Keys with a colon. Everything else with "=" (or a colon) is an attribute. */
 export const searchKeys = ["op", "name", "in", "shape", "type", "value", "constant", "rewrite", "is", "has"] as const;
-export type SearchKey = (typeof searchKeys)[number];
 export const searchStates = ["fused", "input", "custom", "added", "removed", "changed"] as const;
 export const searchHas = ["error", "constant", "body", "unknown-shape"] as const;
 

@@ -7,7 +7,6 @@ import type { ModelSummary, TreeView } from "@graphwright/compiler-core";
 
 export const projectVersion = 1;
 export const projectExtension = ".graphwright";
-export const isProjectName = (name: string): boolean => name.toLowerCase().endsWith(projectExtension);
 
 const text = (longest = 65_536) => v.pipe(v.string(), v.maxLength(longest));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

@@ -42,12 +42,6 @@ export function bodyKeepsCondition(graph: Pick<GraphView, "node" | "region">, re
   return false;
 }
 
-/** Input `index` as it stands for a body's parameter. */
-export function inferredInput(context: InferContext, index: number): InferredOutput {
-  const known = context.known(index);
-  return known ? { type: context.type(index), known } : { type: context.type(index) };
-}
-
 /**
  * Types of values that a loop carries: those that hold before the first turn and after every turn. Starts from the
  * initial types and gives up dimensions that a turn changes until nothing changes any more; `around` places the

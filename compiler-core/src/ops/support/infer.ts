@@ -5,8 +5,6 @@ import type { InferContext, InferredOutput } from "../../ir/type-rules.ts";
 import { elementOf, shapeOf, type Shape, tensorType, unknownType, type ValueType } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 
-export type Infer = (context: InferContext, node: OperatorNode, ...rest: never[]) => readonly InferredOutput[];
-
 /** One output of the same type as an input. */
 export const sameAs = (index: number) => (context: InferContext): readonly InferredOutput[] => [{ type: context.type(index) }];
 export const sameAsInput = sameAs(0);

@@ -34,8 +34,5 @@ export const numberAt = (inputs: readonly (Value | null)[], index: number): numb
 /** Elements as numbers; whatever is not float32 or float64 already comes as a new array. */
 export const numbersOf = toNumbers;
 
-export const isWide = (element: ElementType): boolean => element === "int64" || element === "uint64";
 export const isIntegral = (element: ElementType): boolean => elementKind(element) === "int" || elementKind(element) === "uint";
 
-/** Error for an element type that the schema does not allow here. */
-export const unsupportedElement = (element: ElementType): GraphwrightError => new GraphwrightError("element-type", `the element type ${element} is not allowed here.`);

@@ -74,10 +74,6 @@ const keptTables = 4;
 const tableKey = (of: PictureParams["of"]): string =>
   "outline" in of ? of.outline : `${of.model}/${of.step}/${of.base ?? ""}${of.against ? `/${of.against.side}/${of.against.model}/${of.against.step}` : ""}`;
 
-export function forgetTables(name: string): void {
-  for (const key of tables.keys()) if (key === name || key.startsWith(`${name}/`)) tables.delete(key);
-}
-
 async function make({ step, ...rest }: Asked, { signal }: AbortController, anchor: NodeKey | undefined, shown: Drawn | undefined): Promise<Picture> {
   const known = tables.get(step);
   const result = await services().pictures.picture({ ...rest, anchor, previous: shown?.key === rest.key ? shown.serial : undefined, hasTable: known !== undefined }, { signal });
