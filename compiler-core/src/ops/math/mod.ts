@@ -1,8 +1,9 @@
+import { isInteger } from "../../ir/element-type.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, zipTensors } from "../support/elementwise.ts";
 import { broadcastInputs, elementOfInput, tensorOutput } from "../support/infer.ts";
 import { activations, elementwiseLowering } from "../support/lower-elementwise.ts";
-import { isIntegral, tensorAt } from "../support/numbers.ts";
+import { tensorAt } from "../support/numbers.ts";
 import { numbers, required, tensors } from "../support/types.ts";
 
 export const mod = defineOperator({
@@ -29,7 +30,7 @@ export const mod = defineOperator({
   evaluate: (inputs, { attributes }) => {
     const truncates = attributes.int("fmod") !== 0;
     const a = tensorAt(inputs, 0);
-    const integral = isIntegral(a.element);
+    const integral = isInteger(a.element);
     const remainder = (x: number, y: number): number => (integral && y === 0 ? 0 : x % y);
     const floored = (x: number, y: number): number => {
       const rest = remainder(x, y);

@@ -1,10 +1,11 @@
+import { isInteger } from "../../ir/element-type.ts";
 import { allocate, type BigArray, isBigArray, type Tensor, toNumbers } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { broadcastDims, costPerOutput, zipArrays } from "../support/elementwise.ts";
 import { broadcastInputs, elementOfInput, tensorOutput } from "../support/infer.ts";
 import { powLowering } from "../support/lower-elementwise.ts";
-import { finished, isIntegral, tensorAt, workArray } from "../support/numbers.ts";
+import { finished, tensorAt, workArray } from "../support/numbers.ts";
 import { floats, integers, numbers, required, tensors } from "../support/types.ts";
 import { legacyBroadcast } from "../support/versions.ts";
 
@@ -17,7 +18,7 @@ function bigPower(base: bigint, exponent: bigint): bigint {
 function powTensors(x: Tensor, y: Tensor): Tensor {
   const dims = broadcastDims(x.dims, y.dims);
   const count = elementCount(dims);
-  if (isBigArray(x.data) && isIntegral(y.element)) {
+  if (isBigArray(x.data) && isInteger(y.element)) {
     const out = allocate(x.element, count) as BigArray;
     zipArrays<bigint, bigint>(dims, out, x.data, x.dims, isBigArray(y.data) ? y.data : Array.from(toNumbers(y), BigInt), y.dims, bigPower);
     return { element: x.element, dims: Object.freeze(dims), data: out };

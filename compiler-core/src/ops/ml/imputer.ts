@@ -1,10 +1,10 @@
-import { isBigArray, makeTensor } from "../../ir/tensor.ts";
+import { isBigArray, makeTensor, toNumbers } from "../../ir/tensor.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { costPerOutput } from "../support/elementwise.ts";
 import { sameAsInput } from "../support/infer.ts";
 import { imputerLowering } from "../support/lower-features.ts";
-import { finished, numbersOf, tensorAt, workArray } from "../support/numbers.ts";
+import { finished, tensorAt, workArray } from "../support/numbers.ts";
 import { required, tensors } from "../support/types.ts";
 
 export const imputer = defineOperator({
@@ -33,7 +33,7 @@ export const imputer = defineOperator({
     const replaced = whole ? attributes.int("replaced_value_int64") : attributes.float("replaced_value_float");
     const valueAt = (i: number): number => values[values.length === 1 ? 0 : i % columns]!;
     if (isBigArray(x.data)) return [makeTensor(x.element, x.dims, BigInt64Array.from(x.data, (v, i) => (v === BigInt(replaced) ? BigInt(valueAt(i)) : v)))];
-    const numbers = numbersOf(x);
+    const numbers = toNumbers(x);
     const out = workArray(x.element, numbers.length);
     for (let i = 0; i < out.length; i++) out[i] = numbers[i] === replaced || (Number.isNaN(replaced) && Number.isNaN(numbers[i]!)) ? valueAt(i) : numbers[i]!;
     return [finished(x.element, x.dims, out)];

@@ -1,6 +1,6 @@
+import { isInteger } from "../../ir/element-type.ts";
 import { defineOperator } from "../definition.ts";
 import { reduceLowering } from "../support/lower-reduce.ts";
-import { isIntegral } from "../support/numbers.ts";
 import { reduction } from "../support/reduction.ts";
 import { optional, required, tensors, wideNumbers } from "../support/types.ts";
 import { intsBecomeInput, lacksAttribute, steps } from "../support/versions.ts";
@@ -27,7 +27,7 @@ export const reduceMean = defineOperator({
   },
   types: { T: wideNumbers },
   ...reduction({
-    fold: (element) => ({ start: 0, step: (sum, x) => sum + x, finish: (sum, count) => (isIntegral(element) ? Math.trunc(sum / count) : sum / count) }),
+    fold: (element) => ({ start: 0, step: (sum, x) => sum + x, finish: (sum, count) => (isInteger(element) ? Math.trunc(sum / count) : sum / count) }),
     big: { start: 0n, step: (sum, x) => sum + x, finish: (sum, count) => (count === 0 ? 0n : sum / BigInt(count)) },
   }),
   lower: reduceLowering("mean"),

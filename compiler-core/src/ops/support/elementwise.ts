@@ -1,5 +1,5 @@
 import type { Dim } from "../../ir/dim.ts";
-import type { ElementType } from "../../ir/element-type.ts";
+import { type ElementType, isFloat } from "../../ir/element-type.ts";
 import { allocate, type BigArray, isBigArray, type NumericArray, type Tensor, toNumbers } from "../../ir/tensor.ts";
 import { elementCount, shapeOf, staticShape } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
@@ -120,14 +120,12 @@ export function elementwiseBinary(options: {
     evaluate: (inputs) => {
       const a = tensorAt(inputs, 0);
       const b = tensorAt(inputs, 1);
-      const whole = options.integer && !isFloating(a.element);
+      const whole = options.integer && !isFloat(a.element);
       return [zipTensors(a, b, whole ? options.integer! : options.combine, options.big)];
     },
     cost: costPerOutput(options.flops ?? 1),
   };
 }
-
-const isFloating = (element: ElementType): boolean => element.startsWith("float") || element === "bfloat16";
 
 /** A comparison: bool output. */
 export function comparison(test: (a: number | bigint | string, b: number | bigint | string) => boolean, known?: (a: Dim, b: Dim) => Dim): Behaviour {

@@ -1,4 +1,5 @@
 import type { Dim } from "../../ir/dim.ts";
+import { isInteger } from "../../ir/element-type.ts";
 import type { OperatorNode } from "../../ir/graph.ts";
 import { allocate, type BigArray, isBigArray, makeTensor, type Tensor, toNumbers } from "../../ir/tensor.ts";
 import type { InferContext } from "../../ir/type-rules.ts";
@@ -8,7 +9,7 @@ import type { Task } from "../../support/task.ts";
 import { broadcastDims } from "./elementwise.ts";
 import { multiplyMatrices, type MatrixView } from "./gemm.ts";
 import { broadcastDim, dimsDiffer, rankedInput, reportConflict } from "./infer.ts";
-import { finished, isIntegral, workArray } from "./numbers.ts";
+import { finished, workArray } from "./numbers.ts";
 import { broadcastStrides, forEachIndex } from "./strides.ts";
 
 /** Shape of numpy.matmul of inputs `a` and `b`; null where unknown. */
@@ -63,7 +64,7 @@ export function matmulTensors(a: Tensor, b: Tensor, task: Task): Tensor {
   const plan = planProduct(a.dims, b.dims);
   const element = a.element;
   const count = elementCount(plan.dims);
-  if (isIntegral(element) && !fitsDoubles(a, b, plan.k)) return exactProduct(a, b, plan);
+  if (isInteger(element) && !fitsDoubles(a, b, plan.k)) return exactProduct(a, b, plan);
   const out = workArray(element, count);
   multiply(plan, toNumbers(a), toNumbers(b), out, task);
   return finished(element, plan.dims, out);

@@ -1,4 +1,4 @@
-import { elementKind, type ElementType } from "../../ir/element-type.ts";
+import type { ElementType } from "../../ir/element-type.ts";
 import { fromNumbers, type Tensor, toNumbers } from "../../ir/tensor.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { isTensor, type Value } from "../definition.ts";
@@ -30,9 +30,3 @@ export const optionalInts = (inputs: readonly (Value | null)[], index: number): 
 
 /** The number a one-element input holds. */
 export const numberAt = (inputs: readonly (Value | null)[], index: number): number => toNumbers(tensorAt(inputs, index))[0]!;
-
-/** Elements as numbers; whatever is not float32 or float64 already comes as a new array. */
-export const numbersOf = toNumbers;
-
-export const isIntegral = (element: ElementType): boolean => elementKind(element) === "int" || elementKind(element) === "uint";
-
