@@ -1,7 +1,7 @@
 import { toNumbers } from "../../ir/tensor.ts";
 import { elementOf, shapeOf, tensorType } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
-import { elementOfCode } from "../support/element-codes.ts";
+import { elementAsked } from "../support/element-codes.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { filled, generatorOf, seedAttribute } from "../support/random-fill.ts";
 import { bool, floats, numbers, required, tensors } from "../support/types.ts";
@@ -18,16 +18,12 @@ export const bernoulli = defineOperator({
   attributes: { dtype: { kind: "int", doc: "number of the element type; the input's when absent" }, seed: seedAttribute },
   types: { T1: floats, T2: [...numbers, ...bool] },
   nondeterministic: true,
-  infer: (context, _node, attributes) => {
-    const code = attributes.optionalInt("dtype");
-    return [{ type: tensorType(code === undefined ? elementOf(context.type(0)) : elementOfCode(code), shapeOf(context.type(0))) }];
-  },
+  infer: (context, _node, attributes) => [{ type: tensorType(elementAsked(attributes, elementOf(context.type(0))), shapeOf(context.type(0))) }],
   evaluate: (inputs, context) => {
     const input = tensorAt(inputs, 0);
-    const code = context.attributes.optionalInt("dtype");
     const probabilities = toNumbers(input);
     const random = generatorOf(context);
     let at = 0;
-    return [filled(code === undefined ? input.element : elementOfCode(code), input.dims, () => (random.uniform() < probabilities[at++]! ? 1 : 0))];
+    return [filled(elementAsked(context.attributes, input.element), input.dims, () => (random.uniform() < probabilities[at++]! ? 1 : 0))];
   },
 });

@@ -1,15 +1,8 @@
 import { tensorType } from "../../ir/value-type.ts";
-import { GraphwrightError } from "../../support/diagnostic.ts";
-import { type AttributeReader, defineOperator } from "../definition.ts";
+import { defineOperator } from "../definition.ts";
 import { elementOfCode } from "../support/element-codes.ts";
-import { filled, generatorOf, seedAttribute } from "../support/random-fill.ts";
+import { filled, generatorOf, seedAttribute, shapeAsked } from "../support/random-fill.ts";
 import { floats, required, tensors } from "../support/types.ts";
-
-function shapeFrom(attributes: AttributeReader): number[] {
-  const shape = attributes.ints("shape");
-  if (!shape) throw new GraphwrightError("missing-attribute", `the attribute "shape" is required.`);
-  return shape;
-}
 
 export const randomNormal = defineOperator({
   domain: "",
@@ -29,12 +22,12 @@ export const randomNormal = defineOperator({
   },
   types: { T: floats },
   nondeterministic: true,
-  infer: (_context, _node, attributes) => [{ type: tensorType(elementOfCode(attributes.int("dtype")), shapeFrom(attributes)) }],
+  infer: (_context, _node, attributes) => [{ type: tensorType(elementOfCode(attributes.int("dtype")), shapeAsked(attributes)) }],
   evaluate: (_inputs, context) => {
     const { attributes } = context;
     const mean = attributes.float("mean");
     const scale = attributes.float("scale");
     const random = generatorOf(context);
-    return [filled(elementOfCode(attributes.int("dtype")), shapeFrom(attributes), () => mean + scale * random.normal())];
+    return [filled(elementOfCode(attributes.int("dtype")), shapeAsked(attributes), () => mean + scale * random.normal())];
   },
 });

@@ -2,7 +2,7 @@ import { isFloat } from "../../ir/element-type.ts";
 import { elementOf, shapeOf, tensorType } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
-import { elementOfCode } from "../support/element-codes.ts";
+import { elementAsked } from "../support/element-codes.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { filled, generatorOf, seedAttribute } from "../support/random-fill.ts";
 import { floats, ordinary, required, tensors } from "../support/types.ts";
@@ -24,14 +24,10 @@ export const randomUniformLike = defineOperator({
   },
   types: { T1: ordinary, T2: floats },
   nondeterministic: true,
-  infer: (context, _node, attributes) => {
-    const code = attributes.optionalInt("dtype");
-    return [{ type: tensorType(code === undefined ? elementOf(context.type(0)) : elementOfCode(code), shapeOf(context.type(0))) }];
-  },
+  infer: (context, _node, attributes) => [{ type: tensorType(elementAsked(attributes, elementOf(context.type(0))), shapeOf(context.type(0))) }],
   evaluate: (inputs, context) => {
     const input = tensorAt(inputs, 0);
-    const code = context.attributes.optionalInt("dtype");
-    const element = code === undefined ? input.element : elementOfCode(code);
+    const element = elementAsked(context.attributes, input.element);
     if (!isFloat(element)) throw new GraphwrightError("element-type", `random numbers are floats, not ${element}: the attribute "dtype" must say which.`);
     const low = context.attributes.float("low");
     const high = context.attributes.float("high");

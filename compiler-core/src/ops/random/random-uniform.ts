@@ -1,15 +1,8 @@
 import { tensorType } from "../../ir/value-type.ts";
-import { GraphwrightError } from "../../support/diagnostic.ts";
-import { type AttributeReader, defineOperator } from "../definition.ts";
+import { defineOperator } from "../definition.ts";
 import { elementOfCode } from "../support/element-codes.ts";
-import { filled, generatorOf, seedAttribute } from "../support/random-fill.ts";
+import { filled, generatorOf, seedAttribute, shapeAsked } from "../support/random-fill.ts";
 import { floats, required, tensors } from "../support/types.ts";
-
-function shapeFrom(attributes: AttributeReader): number[] {
-  const shape = attributes.ints("shape");
-  if (!shape) throw new GraphwrightError("missing-attribute", `the attribute "shape" is required.`);
-  return shape;
-}
 
 export const randomUniform = defineOperator({
   domain: "",
@@ -29,12 +22,12 @@ export const randomUniform = defineOperator({
   },
   types: { T: floats },
   nondeterministic: true,
-  infer: (_context, _node, attributes) => [{ type: tensorType(elementOfCode(attributes.int("dtype")), shapeFrom(attributes)) }],
+  infer: (_context, _node, attributes) => [{ type: tensorType(elementOfCode(attributes.int("dtype")), shapeAsked(attributes)) }],
   evaluate: (_inputs, context) => {
     const { attributes } = context;
     const low = attributes.float("low");
     const high = attributes.float("high");
     const random = generatorOf(context);
-    return [filled(elementOfCode(attributes.int("dtype")), shapeFrom(attributes), () => low + (high - low) * random.uniform())];
+    return [filled(elementOfCode(attributes.int("dtype")), shapeAsked(attributes), () => low + (high - low) * random.uniform())];
   },
 });

@@ -2,7 +2,7 @@ import { fromNumbers } from "../../ir/tensor.ts";
 import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
-import { elementOfCode } from "../support/element-codes.ts";
+import { elementAsked } from "../support/element-codes.ts";
 import { elementOfInput, tensorOutput } from "../support/infer.ts";
 import { eyeLikeLowering } from "../support/lower-indexing.ts";
 import { tensorAt } from "../support/numbers.ts";
@@ -24,19 +24,15 @@ export const eyeLike = defineOperator({
     k: { kind: "int", doc: "diagonal: 0 main, positive above, negative below", fallback: 0 },
   },
   types: { T1: [...numbers, ...tensors("bool")], T2: [...numbers, ...tensors("bool")] },
-  infer: (context, _node, attributes) => {
-    const code = attributes.optionalInt("dtype");
-    return [tensorOutput(code === undefined ? elementOfInput(context, 0) : elementOfCode(code), shapeOf(context.type(0)))];
-  },
+  infer: (context, _node, attributes) => [tensorOutput(elementAsked(attributes, elementOfInput(context, 0)), shapeOf(context.type(0)))],
   evaluate: (inputs, { attributes }) => {
     const x = tensorAt(inputs, 0);
     if (x.dims.length !== 2) throw new GraphwrightError("eye-like", "the input must be a matrix.");
-    const code = attributes.optionalInt("dtype");
     const k = attributes.int("k");
     const [rows, columns] = x.dims as [number, number];
     const ones = new Float64Array(rows * columns);
     for (let i = 0; i < rows; i++) if (i + k >= 0 && i + k < columns) ones[i * columns + i + k] = 1;
-    return [fromNumbers(code === undefined ? x.element : elementOfCode(code), x.dims, ones)];
+    return [fromNumbers(elementAsked(attributes, x.element), x.dims, ones)];
   },
   cost: () => ({ flops: 0 }),
   lower: eyeLikeLowering,

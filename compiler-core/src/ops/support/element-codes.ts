@@ -1,5 +1,6 @@
 import type { ElementType } from "../../ir/element-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
+import type { AttributeReader } from "../definition.ts";
 
 /** Element types by the numbers of TensorProto.DataType, which attributes as `dtype` and `to` carry. */
 const byCode: Readonly<Record<number, ElementType>> = {
@@ -36,6 +37,12 @@ export function elementOfCode(code: number): ElementType {
   const element = byCode[code];
   if (element) return element;
   throw new GraphwrightError("element-type", `${code} is not the number of an element type known here.`);
+}
+
+/** The element type of the attribute `dtype`; `own` when it is absent. Throws "element-type" as `elementOfCode` does. */
+export function elementAsked<Own extends ElementType | null>(attributes: AttributeReader, own: Own): ElementType | Own {
+  const code = attributes.optionalInt("dtype");
+  return code === undefined ? own : elementOfCode(code);
 }
 
 export const codeOfElement = (element: ElementType): number => Number(Object.keys(byCode).find((code) => byCode[Number(code)] === element));

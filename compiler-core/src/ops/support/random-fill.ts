@@ -1,9 +1,10 @@
 import type { ElementType } from "../../ir/element-type.ts";
 import { fromNumbers, type Tensor } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
+import { GraphwrightError } from "../../support/diagnostic.ts";
 import { MersenneTwister } from "../../support/mersenne-twister.ts";
 import { hashString, Random } from "../../support/random.ts";
-import type { EvaluateContext } from "../definition.ts";
+import type { AttributeReader, EvaluateContext } from "../definition.ts";
 
 /** Draws numbers one after the other. */
 export interface Generator {
@@ -27,6 +28,13 @@ export function filled(element: ElementType, dims: readonly number[], draw: () =
   const numbers = new Float64Array(elementCount(dims));
   for (let i = 0; i < numbers.length; i++) numbers[i] = draw();
   return fromNumbers(element, dims, numbers);
+}
+
+/** The shape that the node's attribute gives. Throws "missing-attribute". */
+export function shapeAsked(attributes: AttributeReader): number[] {
+  const shape = attributes.ints("shape");
+  if (!shape) throw new GraphwrightError("missing-attribute", `the attribute "shape" is required.`);
+  return shape;
 }
 
 export const seedAttribute = { kind: "float", doc: "seed of the node; the run's seed when absent" } as const;
