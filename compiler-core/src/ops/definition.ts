@@ -6,7 +6,7 @@ import type { InferContext, InferredOutput } from "../ir/type-rules.ts";
 import type { ValueType } from "../ir/value-type.ts";
 import type { Task } from "../support/task.ts";
 import type { Control } from "../tensor/control.ts";
-import type { Lowering } from "../tensor/lowering.ts";
+import type { Lowering, LoweringAttributes } from "../tensor/lowering.ts";
 
 /** A runtime value: what an edge carries when a graph is evaluated. */
 export type Value =
@@ -35,19 +35,8 @@ export interface AttributeInfo {
   readonly fallback?: number | bigint | string | readonly (number | string)[];
 }
 
-/** Typed access to a node's attributes, with the schema's defaults. */
-export interface AttributeReader {
-  has(name: string): boolean;
-  int(name: string, fallback?: number): number;
-  /** undefined when absent and without a default */
-  optionalInt(name: string): number | undefined;
-  float(name: string, fallback?: number): number;
-  optionalFloat(name: string): number | undefined;
-  string(name: string, fallback?: string): string;
-  ints(name: string): number[] | undefined;
-  floats(name: string): number[] | undefined;
-  strings(name: string): readonly string[] | undefined;
-  tensor(name: string): Tensor | undefined;
+/** Typed access to a node's attributes, with the schema's defaults; unlike a lowering, also as they are. */
+export interface AttributeReader extends LoweringAttributes {
   raw(name: string): Attribute | undefined;
 }
 

@@ -7,6 +7,7 @@ import type { Buffer, Statement } from "./program.ts";
 export interface LoweringAttributes {
   has(name: string): boolean;
   int(name: string, fallback?: number): number;
+  /** undefined when absent and without a default */
   optionalInt(name: string): number | undefined;
   float(name: string, fallback?: number): number;
   optionalFloat(name: string): number | undefined;
