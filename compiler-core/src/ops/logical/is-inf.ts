@@ -1,7 +1,7 @@
 import { defineOperator } from "../definition.ts";
 import { costPerOutput, mapNumbers } from "../support/elementwise.ts";
 import { shapedLike } from "../support/infer.ts";
-import { isInfLowering } from "../support/lower-indexing.ts";
+import { isInfLowering } from "../support/lower-elementwise.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { bool, floats8, required, tensors } from "../support/types.ts";
 

@@ -1,7 +1,7 @@
 import { shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedAxis, elementOfInput, knownInts, tensorOutput } from "../support/infer.ts";
-import { centerCropPadLowering } from "../support/lower-indexing.ts";
+import { centerCropPadLowering } from "../support/lower-shape.ts";
 import { intsAt, tensorAt } from "../support/numbers.ts";
 import { padTensor } from "../support/padding.ts";
 import { indices, ordinary, required } from "../support/types.ts";

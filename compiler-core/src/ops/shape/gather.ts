@@ -3,7 +3,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { checkedIndices } from "../support/indexing.ts";
 import { checkedAxis, elementOfInput, knownInts, originOf, reportProblem, tensorOutput } from "../support/infer.ts";
-import { gatherLowering } from "../support/lower-shape.ts";
+import { gatherLowering } from "../support/lower-indexing.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { reshaped, takeAlong } from "../support/strides.ts";
 import { indices, ordinary, required, tensors } from "../support/types.ts";

@@ -3,7 +3,7 @@ import { shapeOf } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
 import { elementOfInput, tensorOutput, unknownShape } from "../support/infer.ts";
-import { spaceToDepthLowering } from "../support/lower-indexing.ts";
+import { spaceToDepthLowering } from "../support/lower-shape.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { permuted, reshaped } from "../support/strides.ts";
 import { ordinary, required, tensors } from "../support/types.ts";

@@ -2,8 +2,7 @@ import { forEach, nest, step, store } from "../../tensor/build.ts";
 import { add, all, binary, cast, div, eq, floordiv, floormod, ge, integer, load, lt, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
-import { broadcastIndices, inputOf, notLowered, outputOf, spatialAxes, zero } from "./lower-common.ts";
-import { forAll } from "./lower-indexing.ts";
+import { broadcastIndices, forAll, inputOf, notLowered, outputOf, spatialAxes, zero } from "./lower-common.ts";
 import { scalar } from "./lower-search.ts";
 
 /** Attention and its kin. Heads may be packed in the last dimension: [batch, length, heads * size]. */

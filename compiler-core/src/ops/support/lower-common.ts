@@ -1,10 +1,10 @@
 import { describeNode } from "../../ir/graph.ts";
 import { toIntegers } from "../../ir/tensor.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
+import { type AxisSpec, forEach } from "../../tensor/build.ts";
 import { integer, number } from "../../tensor/expression.ts";
 import type { LoweringContext } from "../../tensor/lowering.ts";
-import type { AxisSpec } from "../../tensor/build.ts";
-import type { Buffer, Expression } from "../../tensor/program.ts";
+import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
 
 /** Helpers that lowerings share. */
 
@@ -57,3 +57,9 @@ export const zero = (element: Buffer["element"]): Expression => number(element, 
 
 /** A negative axis counts from the end. */
 export const normalizeAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+/** Loops over all elements of a shape, in order; the body sees their variables. */
+export function forAll(dims: readonly number[], body: (v: readonly Variable[]) => readonly Statement[], names: readonly string[] = axisNames(dims.length)): readonly Statement[] {
+  const build = (d: number, v: readonly Variable[]): readonly Statement[] => (d === dims.length ? body(v) : [forEach(names[d]!, dims[d]!, (i) => build(d + 1, [...v, i]))]);
+  return build(0, []);
+}

@@ -2,7 +2,7 @@ import type { ElementType } from "../../ir/element-type.ts";
 import { elementKind, isFloat } from "../../ir/element-type.ts";
 import { toNumbers } from "../../ir/tensor.ts";
 import { nest, store } from "../../tensor/build.ts";
-import { add, binary, cast, div, load, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
+import { add, and, binary, cast, div, load, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { BinaryOp, Expression, UnaryOp } from "../../tensor/program.ts";
 import { broadcastIndices, inputOf, notLowered, onlyOutputs, outputOf, spatialAxes } from "./lower-common.ts";
@@ -157,6 +157,23 @@ export const clipLowering: Lowering = {
       if (low) value = max(value, low);
       if (high) value = min(value, high);
       return store(y, axes, value);
+    });
+  },
+};
+
+/** IsInf: either sign can be left out. */
+export const isInfLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    const positive = context.attributes.int("detect_positive", 1) !== 0;
+    const negative = context.attributes.int("detect_negative", 1) !== 0;
+    return nest("isinf", spatialAxes(y.dims), (v) => {
+      const value = load(x, v);
+      const infinite = unary("isinf", value);
+      if (positive && negative) return store(y, v, infinite);
+      if (!positive && !negative) return store(y, v, number("bool", 0));
+      return store(y, v, and(infinite, binary(positive ? "gt" : "lt", value, number(x.element, 0))));
     });
   },
 };

@@ -1,14 +1,14 @@
 import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
-import { forEach, nest, step, store } from "../../tensor/build.ts";
-import { add, all, and, binary, cast, div, eq, floordiv, floormod, ge, integer, load, lt, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
+import { nest, step, store } from "../../tensor/build.ts";
+import { add, all, binary, cast, div, eq, floordiv, floormod, ge, integer, load, lt, max, min, mul, number, select, sub } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
-import type { BinaryOp, Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
-import { axisNames, inputOf, integersOf, normalizeAxis, notLowered, outputOf, spatialAxes, zero } from "./lower-common.ts";
+import type { BinaryOp, Buffer, Expression, Statement } from "../../tensor/program.ts";
+import { forAll, inputOf, integersOf, normalizeAxis, notLowered, outputOf, spatialAxes, zero } from "./lower-common.ts";
 import { windowNames, windowOf } from "./lower-contraction.ts";
-import { unflatten } from "./lower-shape.ts";
+import { flatten, unflatten } from "./lower-shape.ts";
 
-/** Places that data decide: gathers and scatters. An index outside its axis is clamped, so that no input reaches other memory. */
+/** Places that data decide: gathers and scatters; and those that the indices themselves decide. An index outside its axis is clamped, so that no input reaches other memory. */
 
 /** An index that data give: negative ones count from the end. */
 export function dataIndex(e: Expression, extent: number): Expression {
@@ -16,11 +16,20 @@ export function dataIndex(e: Expression, extent: number): Expression {
   return min(max(select(lt(raw, 0), add(raw, extent), raw), 0), Math.max(0, extent - 1));
 }
 
-/** Loops over all elements of a shape, in order; the body sees their variables. */
-export function forAll(dims: readonly number[], body: (v: readonly Variable[]) => readonly Statement[], names: readonly string[] = axisNames(dims.length)): readonly Statement[] {
-  const build = (d: number, v: readonly Variable[]): readonly Statement[] => (d === dims.length ? body(v) : [forEach(names[d]!, dims[d]!, (i) => build(d + 1, [...v, i]))]);
-  return build(0, []);
-}
+/** Picks slices along an axis. */
+export const gatherLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const indices = inputOf(context, 1);
+    const y = outputOf(context);
+    const axis = normalizeAxis(context.attributes.int("axis", 0), x.dims.length);
+    const rank = indices.dims.length;
+    return nest("gather", spatialAxes(y.dims), (v) => {
+      const at = dataIndex(load(indices, v.slice(axis, axis + rank)), x.dims[axis]!);
+      return store(y, v, load(x, [...v.slice(0, axis), at, ...v.slice(axis + rank)]));
+    });
+  },
+};
 
 export const gatherElementsLowering: Lowering = {
   build(context) {
@@ -166,36 +175,6 @@ export const reverseSequenceLowering: Lowering = {
   },
 };
 
-export const spaceToDepthLowering: Lowering = {
-  build(context) {
-    const x = inputOf(context, 0);
-    const y = outputOf(context);
-    const b = context.attributes.int("blocksize");
-    const crd = context.attributes.string("mode", "DCR") === "CRD";
-    const channels = x.dims[1]!;
-    return nest("space_to_depth", spatialAxes(y.dims), ([n, c, h, w]) => {
-      const block = crd ? floormod(c!, b * b) : floordiv(c!, channels);
-      const from = crd ? floordiv(c!, b * b) : floormod(c!, channels);
-      return store(y, [n!, c!, h!, w!], load(x, [n!, from, add(mul(h!, b), floordiv(block, b)), add(mul(w!, b), floormod(block, b))]));
-    });
-  },
-};
-
-/** Crops or pads axes around their middle to sizes that are known at compile time. */
-export const centerCropPadLowering: Lowering = {
-  compileTimeInputs: [1],
-  build(context) {
-    const x = inputOf(context, 0);
-    const y = outputOf(context);
-    // Cropping drops the smaller half in front, padding adds it there.
-    const shift = x.dims.map((size, d) => (y.dims[d]! < size ? Math.floor((size - y.dims[d]!) / 2) : -Math.floor((y.dims[d]! - size) / 2)));
-    return nest("center", spatialAxes(y.dims, y.dims.map((_, d) => `i${d}`)), (v) => {
-      const place = v.map((e, d) => add(e, shift[d]!));
-      return store(y, v, select(all(place.flatMap((p, d) => [ge(p, 0), lt(p, x.dims[d]!)])), load(x, place), zero(y.element)));
-    });
-  },
-};
-
 export const maxUnpoolLowering: Lowering = {
   compileTimeInputs: [2],
   build(context) {
@@ -238,9 +217,8 @@ export const col2imLowering: Lowering = {
         const tap = v.slice(2 + rank);
         const reach = image.map((_, d) => sub(add(v[2 + d]!, begin[d]!), mul(tap[d]!, dilations[d]!)));
         const inside = all(reach.flatMap((r, d) => [ge(r, 0), lt(r, counts[d]! * strides[d]!), ...(strides[d]! > 1 ? [eq(floormod(r, strides[d]!), 0)] : [])]));
-        const flat = (indices: readonly Expression[], dims: readonly number[]): Expression => indices.reduce<Expression>((at, e, d) => add(mul(at, dims[d]!), e), integer(0));
-        const row = add(mul(v[1]!, taps), flat(tap, block));
-        const column = flat(reach.map((r, d) => floordiv(r, strides[d]!)), counts);
+        const row = add(mul(v[1]!, taps), flatten(tap, block));
+        const column = flatten(reach.map((r, d) => floordiv(r, strides[d]!)), counts);
         return store(y, out, add(load(y, out), select(inside, load(x, [v[0]!, row, min(max(column, 0), elementCount(counts) - 1)]), zero(y.element))));
       },
       (v) => store(y, v.slice(0, 2 + rank), zero(y.element)),
@@ -284,23 +262,6 @@ export const affineGridLowering: Lowering = {
       const point = spatial.map((size, d) => place(v[1 + d]!, size)).reverse();
       const sums = point.map((p, k) => mul(load(theta, [n, row, integer(k)]), p));
       return store(y, v, sums.reduce(add, load(theta, [n, row, integer(rank)])));
-    });
-  },
-};
-
-/** IsInf: either sign can be left out. */
-export const isInfLowering: Lowering = {
-  build(context) {
-    const x = inputOf(context, 0);
-    const y = outputOf(context);
-    const positive = context.attributes.int("detect_positive", 1) !== 0;
-    const negative = context.attributes.int("detect_negative", 1) !== 0;
-    return nest("isinf", spatialAxes(y.dims), (v) => {
-      const value = load(x, v);
-      const infinite = unary("isinf", value);
-      if (positive && negative) return store(y, v, infinite);
-      if (!positive && !negative) return store(y, v, number("bool", 0));
-      return store(y, v, and(infinite, binary(positive ? "gt" : "lt", value, number(x.element, 0))));
     });
   },
 };

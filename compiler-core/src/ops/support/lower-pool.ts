@@ -5,9 +5,8 @@ import { forEach, nest, step, store, when } from "../../tensor/build.ts";
 import { add, all, binary, cast, div, ge, integer, load, lt, max, min, mul, number, or, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
-import { inputOf, onlyOutputs, outputOf, spatialAxes, zero } from "./lower-common.ts";
+import { forAll, inputOf, onlyOutputs, outputOf, spatialAxes, zero } from "./lower-common.ts";
 import { windowNames, windowOf } from "./lower-contraction.ts";
-import { forAll } from "./lower-indexing.ts";
 import { scalar } from "./lower-search.ts";
 import { reduceNests } from "./lower-reduce.ts";
 

@@ -4,8 +4,7 @@ import { buffer, forEach, step, when } from "../../tensor/build.ts";
 import { and, binary, cast, eq, integer, load, max, min, number, or, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
-import { inputOf, normalizeAxis, outputOf, zero } from "./lower-common.ts";
-import { forAll } from "./lower-indexing.ts";
+import { forAll, inputOf, normalizeAxis, outputOf, zero } from "./lower-common.ts";
 
 /** What runs in order along an axis: searches, running sums, sorted choices. */
 

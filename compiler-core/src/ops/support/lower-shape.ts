@@ -1,7 +1,7 @@
 import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { nest, store } from "../../tensor/build.ts";
-import { add, all, cast, eq, floordiv, floormod, ge, integer, load, lt, max, min, mul, number, select, sub } from "../../tensor/expression.ts";
+import { add, all, eq, floordiv, floormod, ge, integer, load, lt, max, min, mul, number, select, sub } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext, View } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement } from "../../tensor/program.ts";
 import { axisNames, broadcastIndices, inputOf, integersOf, normalizeAxis, notLowered, onlyOutputs, outputOf, spatialAxes, zero } from "./lower-common.ts";
@@ -18,7 +18,8 @@ export function unflatten(position: Expression, dims: readonly number[]): Expres
   return indices;
 }
 
-const flatten = (indices: readonly Expression[], dims: readonly number[]): Expression =>
+/** The row-major position of an element of `dims`. */
+export const flatten = (indices: readonly Expression[], dims: readonly number[]): Expression =>
   indices.reduce<Expression>((at, index, d) => add(mul(at, dims[d]!), index), integer(0));
 
 /** Same elements under another shape: Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout. */
@@ -158,24 +159,6 @@ function sliceRanges(context: LoweringContext, x: Buffer): { start: number[]; st
   return { start, step };
 }
 
-/** Picks slices along an axis. Indices outside the axis are clamped to it, so that no input can read other memory. */
-export const gatherLowering: Lowering = {
-  build(context) {
-    const x = inputOf(context, 0);
-    const indices = inputOf(context, 1);
-    const y = outputOf(context);
-    const axis = normalizeAxis(context.attributes.int("axis", 0), x.dims.length);
-    const extent = x.dims[axis]!;
-    const rank = indices.dims.length;
-    return nest("gather", spatialAxes(y.dims), (v) => {
-      const raw = cast("index", load(indices, v.slice(axis, axis + rank)));
-      const wrapped = select(lt(raw, 0), add(raw, extent), raw);
-      const at = min(max(wrapped, 0), extent - 1);
-      return store(y, v, load(x, [...v.slice(0, axis), at, ...v.slice(axis + rank)]));
-    });
-  },
-};
-
 /** Pads (negative ones crop) in the modes constant, reflect, edge and wrap; pads are known at compile time. */
 export const padLowering: Lowering = {
   compileTimeInputs: [1, 3],
@@ -227,6 +210,21 @@ export const padLowering: Lowering = {
   },
 };
 
+/** Crops or pads axes around their middle to sizes that are known at compile time. */
+export const centerCropPadLowering: Lowering = {
+  compileTimeInputs: [1],
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    // Cropping drops the smaller half in front, padding adds it there.
+    const shift = x.dims.map((size, d) => (y.dims[d]! < size ? Math.floor((size - y.dims[d]!) / 2) : -Math.floor((y.dims[d]! - size) / 2)));
+    return nest("center", spatialAxes(y.dims, y.dims.map((_, d) => `i${d}`)), (v) => {
+      const place = v.map((e, d) => add(e, shift[d]!));
+      return store(y, v, select(all(place.flatMap((p, d) => [ge(p, 0), lt(p, x.dims[d]!)])), load(x, place), zero(y.element)));
+    });
+  },
+};
+
 /** Repeats elements to a larger shape. */
 export const expandLowering: Lowering = {
   compileTimeInputs: [1],
@@ -247,7 +245,7 @@ export const tileLowering: Lowering = {
   },
 };
 
-/** Moves channel blocks to space (DepthToSpace) or back. */
+/** Moves channel blocks to space. */
 export const depthToSpaceLowering: Lowering = {
   build(context) {
     const x = inputOf(context, 0);
@@ -260,6 +258,22 @@ export const depthToSpaceLowering: Lowering = {
       const j = floormod(w!, b);
       const from = crd ? add(add(mul(c!, b * b), mul(i, b)), j) : add(mul(add(mul(i, b), j), channels), c!);
       return store(y, [n!, c!, h!, w!], load(x, [n!, from, floordiv(h!, b), floordiv(w!, b)]));
+    });
+  },
+};
+
+/** Moves space to channel blocks. */
+export const spaceToDepthLowering: Lowering = {
+  build(context) {
+    const x = inputOf(context, 0);
+    const y = outputOf(context);
+    const b = context.attributes.int("blocksize");
+    const crd = context.attributes.string("mode", "DCR") === "CRD";
+    const channels = x.dims[1]!;
+    return nest("space_to_depth", spatialAxes(y.dims), ([n, c, h, w]) => {
+      const block = crd ? floormod(c!, b * b) : floordiv(c!, channels);
+      const from = crd ? floordiv(c!, b * b) : floormod(c!, channels);
+      return store(y, [n!, c!, h!, w!], load(x, [n!, from, add(mul(h!, b), floordiv(block, b)), add(mul(w!, b), floormod(block, b))]));
     });
   },
 };
