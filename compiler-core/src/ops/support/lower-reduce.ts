@@ -5,7 +5,7 @@ import { add, cast, div, integer, load, max, min, mul, number, select, sub, unar
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
 import { inFloats } from "./lower-elementwise.ts";
-import { axisNames, inputOf, integersOf, normalizeAxis, outputOf } from "./lower-common.ts";
+import { axisNames, inputOf, integersOf, normalizeAxis, outputOf, spatialAxes } from "./lower-common.ts";
 
 export type ReduceOp = "sum" | "mean" | "max" | "min" | "prod" | "l1" | "l2" | "sum-square" | "log-sum";
 
@@ -80,17 +80,23 @@ export function reduceNests(context: LoweringContext, x: Buffer, y: Buffer, axes
   return statements;
 }
 
+/** The axes a node reduces: all where it names none, or undefined where each element is then reduced by itself. */
+function axesOf(context: LoweringContext, rank: number): { readonly asked: readonly number[] | undefined; readonly keep: boolean } {
+  const given = integersOf(context, 1, "axes") ?? context.attributes.ints("axes") ?? [];
+  const keep = context.attributes.int("keepdims", 1) !== 0;
+  if (given.length > 0) return { asked: [...new Set(given.map((a) => normalizeAxis(a, rank)))], keep };
+  return { asked: context.attributes.int("noop_with_empty_axes", 0) === 0 ? Array.from({ length: rank }, (_, d) => d) : undefined, keep };
+}
+
 /** log(sum(exp(x))) by way of the largest element, so that no exponential overflows. */
 export const reduceLogSumExpLowering: Lowering = {
   compileTimeInputs: [1],
   build(context) {
     const x = inputOf(context, 0);
     const y = outputOf(context);
-    const rank = x.dims.length;
-    const given = integersOf(context, 1, "axes") ?? context.attributes.ints("axes") ?? [];
-    const keep = context.attributes.int("keepdims", 1) !== 0;
-    if (given.length === 0 && context.attributes.int("noop_with_empty_axes", 0) !== 0) return nest("copy", x.dims.map((extent, d) => ({ name: axisNames(rank)[d]!, extent })), (v) => store(y, v, load(x, v)));
-    const axes = new Set(given.length > 0 ? given.map((a) => normalizeAxis(a, rank)) : x.dims.map((_, d) => d));
+    const { asked, keep } = axesOf(context, x.dims.length);
+    if (!asked) return nest("copy", spatialAxes(x.dims), (v) => store(y, v, load(x, v)));
+    const axes = new Set(asked);
     const kept = x.dims.map((extent, d) => (axes.has(d) ? 1 : extent));
     // Integers, which older operator sets allow, are summed as real numbers and cut to an integer in the end.
     const type = isFloat(x.element) ? x.element : "float64";
@@ -118,16 +124,13 @@ export const reduceLowering = (op: ReduceOp): Lowering => ({
   build(context) {
     const x = inputOf(context, 0);
     const y = outputOf(context);
-    const rank = x.dims.length;
-    const given = integersOf(context, 1, "axes") ?? context.attributes.ints("axes") ?? [];
-    const keep = context.attributes.int("keepdims", 1) !== 0;
-    if (given.length === 0 && context.attributes.int("noop_with_empty_axes", 0) !== 0) {
+    const { asked, keep } = axesOf(context, x.dims.length);
+    if (!asked) {
       // Each element is reduced by itself.
       const { element = (e: Expression) => e, finish = (e: Expression) => e } = rules[op];
-      return nest("copy", x.dims.map((extent, d) => ({ name: axisNames(rank)[d]!, extent })), (v) => store(y, v, finish(element(load(x, v)), 1, y.element)));
+      return nest("copy", spatialAxes(x.dims), (v) => store(y, v, finish(element(load(x, v)), 1, y.element)));
     }
-    const axes = given.length > 0 ? [...new Set(given.map((a) => normalizeAxis(a, rank)))] : x.dims.map((_, d) => d);
-    return reduceNests(context, x, y, axes, keep, op);
+    return reduceNests(context, x, y, asked, keep, op);
   },
 });
 
