@@ -10,6 +10,7 @@ import type { Task } from "../support/task.ts";
 import { valueBytes } from "./cost.ts";
 import type { Against, GraphTable, Mark, ModelDiff, ModelId, NodeKind } from "./protocol.ts";
 import { noProblems, type NodeProblems } from "./problems.ts";
+import { tableColumns } from "./table-columns.ts";
 import { detailOf, fusedLabels, inputLabel, isDrawn, nodesInOrder, partsOf, regionViews, scopeOf } from "./views.ts";
 
 export const nodeKinds: readonly NodeKind[] = ["parameter", "operator", "fused"];
@@ -80,32 +81,8 @@ export function graphTable(
     return names;
   };
 
-  const columns = {
-    ids: new Int32Array(count),
-    kinds: new Uint8Array(count),
-    ops: new Uint32Array(count),
-    domains: new Uint32Array(count),
-    families: new Uint32Array(count),
-    names: new Uint32Array(count),
-    details: new Uint32Array(count),
-    scopes: new Uint32Array(count),
-    regions: new Int32Array(count),
-    marks: new Uint8Array(count),
-    outputBytes: new Float64Array(count),
-    weightBytes: new Float64Array(count),
-    inputStart: new Uint32Array(count + 1),
-    outputStart: new Uint32Array(count + 1),
-  };
-  const inputs = {
-    labels: new Uint32Array(inputCount),
-    names: new Uint32Array(inputCount),
-    types: new Uint32Array(inputCount),
-    from: new Int32Array(inputCount).fill(-1),
-    outputs: new Uint16Array(inputCount),
-    flags: new Uint8Array(inputCount),
-    scalars: new Uint32Array(inputCount),
-  };
-  const outputs = { names: new Uint32Array(outputCount), types: new Uint32Array(outputCount) };
+  const columns = tableColumns(count, inputCount, outputCount);
+  const { inputs, outputs } = columns;
   const bodies: { row: number; name: string; region: number }[] = [];
   const parts: { row: number; ops: readonly string[] }[] = [];
   const wrong: { row: number; message: string }[] = [];
@@ -173,7 +150,7 @@ export function graphTable(
     columns.inputStart[row + 1] = input;
     columns.outputStart[row + 1] = output;
   });
-  return { model, step, ...(compared ? { base: compared.step } : {}), strings: strings.column(), ...columns, inputs, outputs, bodies, parts, problems: wrong, regionViews: regions, lineage };
+  return { model, step, ...(compared ? { base: compared.step } : {}), strings: strings.column(), ...columns, bodies, parts, problems: wrong, regionViews: regions, lineage };
 }
 
 /** Marks of a step beside another of its model: the same nodes as in their union. */

@@ -3,6 +3,7 @@ import type { BlobSource } from "../support/blob.ts";
 import { StringTable } from "../support/string-table.ts";
 import type { Task } from "../support/task.ts";
 import type { GraphTable } from "./protocol.ts";
+import { tableColumns } from "./table-columns.ts";
 
 /**
  * The main graph of a model file as the canvas takes it, long before the model is imported: nodes, names and edges are
@@ -62,32 +63,10 @@ export function outlineTable(model: string, source: BlobSource, task: Pick<Task,
     inputCount += outline.inputStart[i + 1]! - outline.inputStart[i]!;
     outputCount += outline.outputStart[i + 1]! - outline.outputStart[i]!;
   }
-  const columns = {
-    ids: Int32Array.from({ length: count }, (_, i) => i),
-    kinds: new Uint8Array(count),
-    ops: new Uint32Array(count),
-    domains: new Uint32Array(count),
-    families: new Uint32Array(count),
-    names: new Uint32Array(count),
-    details: new Uint32Array(count),
-    scopes: new Uint32Array(count),
-    regions: new Int32Array(count),
-    marks: new Uint8Array(count),
-    outputBytes: new Float64Array(count).fill(NaN),
-    weightBytes: new Float64Array(count),
-    inputStart: new Uint32Array(count + 1),
-    outputStart: new Uint32Array(count + 1),
-  };
-  const inputs = {
-    labels: new Uint32Array(inputCount),
-    names: new Uint32Array(inputCount),
-    types: new Uint32Array(inputCount),
-    from: new Int32Array(inputCount).fill(-1),
-    outputs: new Uint16Array(inputCount),
-    flags: new Uint8Array(inputCount),
-    scalars: new Uint32Array(inputCount),
-  };
-  const outputs = { names: new Uint32Array(outputCount), types: new Uint32Array(outputCount) };
+  const columns = tableColumns(count, inputCount, outputCount);
+  const { inputs, outputs } = columns;
+  for (let i = 0; i < count; i++) columns.ids[i] = i;
+  columns.outputBytes.fill(NaN);
   const parameterFamily = intern("parameter");
   const parameterOp = intern("Input");
   parameters.forEach((value, at) => {
@@ -139,8 +118,6 @@ export function outlineTable(model: string, source: BlobSource, task: Pick<Task,
     step: -1,
     strings,
     ...columns,
-    inputs,
-    outputs,
     bodies: [],
     parts: [],
     problems: [],

@@ -1,0 +1,27 @@
+/** The columns of a GraphTable before anything is in them: no input has a producer, every text is the empty one. */
+export const tableColumns = (rows: number, inputs: number, outputs: number) => ({
+  ids: new Int32Array(rows),
+  kinds: new Uint8Array(rows),
+  ops: new Uint32Array(rows),
+  domains: new Uint32Array(rows),
+  families: new Uint32Array(rows),
+  names: new Uint32Array(rows),
+  details: new Uint32Array(rows),
+  scopes: new Uint32Array(rows),
+  regions: new Int32Array(rows),
+  marks: new Uint8Array(rows),
+  outputBytes: new Float64Array(rows),
+  weightBytes: new Float64Array(rows),
+  inputStart: new Uint32Array(rows + 1),
+  outputStart: new Uint32Array(rows + 1),
+  inputs: {
+    labels: new Uint32Array(inputs),
+    names: new Uint32Array(inputs),
+    types: new Uint32Array(inputs),
+    from: new Int32Array(inputs).fill(-1),
+    outputs: new Uint16Array(inputs),
+    flags: new Uint8Array(inputs),
+    scalars: new Uint32Array(inputs),
+  },
+  outputs: { names: new Uint32Array(outputs), types: new Uint32Array(outputs) },
+});
