@@ -5,25 +5,13 @@ import { type BuildTarget, GraphwrightError } from "@graphwright/compiler-core";
 import { joined, printJson, type CliCommand } from "../command.ts";
 import { bytes } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
-import { openModel } from "../open-model.ts";
+import { openModel, sizesOption } from "../open-model.ts";
 import { applyRecipeFile } from "../recipe-file.ts";
 import { defaultBudget, openTuner } from "../tuning.ts";
 import { writeFiles } from "../write-files.ts";
 import { listOption } from "./optimize.ts";
 
 const targets: readonly BuildTarget[] = ["c", "wasm"];
-
-/** "N=1,length=128" as sizes by name. */
-export function sizesOption(text: unknown, option = "--fix"): Record<string, number> | undefined {
-  if (typeof text !== "string") return undefined;
-  return Object.fromEntries(
-    text.split(",").map((each) => {
-      const [, name, size] = /^(.+)=(\d+)$/.exec(each.trim()) ?? [];
-      if (name === undefined) throw new GraphwrightError("usage", `${option} takes sizes such as N=1, not ${JSON.stringify(each)}.`);
-      return [name, Number(size)];
-    }),
-  );
-}
 
 export const build: CliCommand = {
   name: "build",

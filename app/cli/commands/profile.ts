@@ -1,8 +1,7 @@
 import { GraphwrightError } from "@graphwright/compiler-core";
 import { joined, printJson, type CliCommand } from "../command.ts";
 import { bytes, flops, table } from "../format.ts";
-import { openModel } from "../open-model.ts";
-import { sizesOption } from "./build.ts";
+import { openPrepared } from "../open-model.ts";
 
 export const profile: CliCommand = {
   name: "profile",
@@ -20,11 +19,7 @@ export const profile: CliCommand = {
     const [seconds, top] = [Number(options["seconds"]), Number(options["top"])];
     if (!(seconds > 0)) throw new GraphwrightError("usage", `--seconds takes a number above 0, not ${JSON.stringify(options["seconds"])}.`);
     if (!(Number.isInteger(top) && top > 0)) throw new GraphwrightError("usage", `--top takes a whole number above 0, not ${JSON.stringify(options["top"])}.`);
-    const { model, timeline } = await openModel(context, file!);
-    let step = timeline.head;
-    const sizes = sizesOption(options["fix"]);
-    if (sizes) step = (await session.specialize({ model, sizes }, task)).timeline.head;
-    if (options["pipeline"] !== "none") step = (await session.runPipeline({ model, pipeline: options["pipeline"] as string }, task)).timeline.head;
+    const { model, step } = await openPrepared(context, file!, options);
     const view = await session.profile({ model, step, milliseconds: 1000 * seconds }, task);
     if (options["json"]) {
       printJson(context, "profile", { ...view });

@@ -3,10 +3,9 @@ import { GraphwrightError, type GraphTable, type MetricView, type NodeId, type S
 import { bytesOf, drawTable, englishSvgTexts, englishTexts, pictureData, rowsById, stringAt, svgBounds, svgPieces, themeNames, type GroupsOpen, type HeatValues, type ThemeName } from "../../../picture/src/index.ts";
 import { joined, printJson, type CliCommand, type CommandContext } from "../command.ts";
 import { bytes, count } from "../format.ts";
-import { openModel } from "../open-model.ts";
+import { openModel, sizesOption } from "../open-model.ts";
 import { applyRecipeFile } from "../recipe-file.ts";
 import { writeFiles } from "../write-files.ts";
-import { sizesOption } from "./build.ts";
 
 /** Larger pictures are more than rasterizers and viewers take. */
 const longestSide = 32_000;

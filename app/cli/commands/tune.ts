@@ -1,8 +1,7 @@
 import { joined, printJson, type CliCommand } from "../command.ts";
 import { table } from "../format.ts";
-import { openModel } from "../open-model.ts";
+import { openPrepared } from "../open-model.ts";
 import { defaultBudget, openTuner } from "../tuning.ts";
-import { sizesOption } from "./build.ts";
 
 export const tune: CliCommand = {
   name: "tune",
@@ -16,13 +15,8 @@ export const tune: CliCommand = {
       .option("--cache <file>", "what was measured, and is not measured again; by default in your cache folder")
       .option("--json", "print JSON"),
   async run(context, [file], options) {
-    const { session, task } = context;
     const tuner = await openTuner({ budget: options["budget"], cache: options["cache"] });
-    const { model, timeline } = await openModel(context, file!);
-    let step = timeline.head;
-    const sizes = sizesOption(options["fix"]);
-    if (sizes) step = (await session.specialize({ model, sizes }, task)).timeline.head;
-    if (options["pipeline"] !== "none") step = (await session.runPipeline({ model, pipeline: options["pipeline"] as string }, task)).timeline.head;
+    const { model, step } = await openPrepared(context, file!, options);
     const result = await tuner.run(context, { model, step });
     if (options["json"]) {
       printJson(context, "tune", { ...result });
