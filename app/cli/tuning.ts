@@ -12,7 +12,7 @@ import { interruptible } from "./interrupt.ts";
 export const defaultBudget = "120s";
 
 /** "90s", "5m" or seconds, in milliseconds; 0 measures nothing and takes what the cache has. */
-export function budgetOption(text: unknown): number {
+function budgetOption(text: unknown): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(s|m)?$/.exec(String(text)) ?? [];
   if (number === undefined) throw new GraphwrightError("usage", `the time to measure is 90s or 5m, not ${JSON.stringify(text)}.`);
   return Number(number) * (unit === "m" ? 60_000 : 1000);

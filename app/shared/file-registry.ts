@@ -88,7 +88,7 @@ async function unchanged(file: { path: string; size: number; modified: number })
 }
 
 /** Resolves a relative location inside a folder, or throws `forbidden` saying why not. */
-export async function insideFolder(folder: string, location: string): Promise<string> {
+async function insideFolder(folder: string, location: string): Promise<string> {
   const refuse = (why: string): never => {
     throw new HostError("forbidden", `"${location}" is not read: ${why}.`);
   };

@@ -15,7 +15,7 @@ import { inRoot, run } from "./run.mjs";
  */
 
 /** The model `npm start` opens. @returns {string | undefined} */
-export function bundledExample() {
+function bundledExample() {
   const digits = inRoot("examples/digits");
   if (!existsSync(digits)) return undefined;
   const name = readdirSync(digits).filter((each) => each.endsWith(".onnx")).sort()[0];

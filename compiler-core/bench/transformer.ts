@@ -13,7 +13,7 @@ const [batch, length, heads, head] = [1, 16, 2, 4];
 const hidden = heads * head;
 const wide = 4 * hidden;
 
-export function transformerGraph(kind: TransformerKind, nodeCount: number, seed = 1): Graph {
+function transformerGraph(kind: TransformerKind, nodeCount: number, seed = 1): Graph {
   const random = new Random(seed);
   const rewriter = new Rewriter(emptyGraph({ opsets: { "": 21 } }), typeRules);
   const llm = kind === "llm";

@@ -2,7 +2,7 @@
 import { app, Menu, type MenuItemConstructorOptions } from "electron";
 import type { MenuEntry, MenuSection } from "../../shared/host-protocol.ts";
 
-export const openCommand = "open-file";
+const openCommand = "open-file";
 
 export const initialMenu: readonly MenuSection[] = [
   {

@@ -443,7 +443,7 @@ export interface SelftestData {
   readonly cases: readonly SelftestCase[];
 }
 
-export const sampleStride = (count: number): number => Math.max(1, Math.ceil(count / selftestSamples));
+const sampleStride = (count: number): number => Math.max(1, Math.ceil(count / selftestSamples));
 
 const smallId = (element: ElementType): string => element.replace("bfloat", "bf").replace("float", "f");
 

@@ -42,7 +42,7 @@ const arrays: Partial<Record<ElementType, string>> = {
   uint8: "Uint8Array", uint16: "Uint16Array", uint32: "Uint32Array", uint64: "BigUint64Array", bool: "Uint8Array", float16: "Uint16Array", bfloat16: "Uint16Array",
 };
 /** The typed array that holds an element type; 16-bit floats are bit patterns. */
-export const arrayOf = (element: ElementType): string => arrays[element] ?? "Uint8Array";
+const arrayOf = (element: ElementType): string => arrays[element] ?? "Uint8Array";
 
 const tensors = (list: readonly JsTensor[]): string => `[\n${list.map((t) => `  ${JSON.stringify({ name: t.name, element: t.element, dims: t.dims, bytes: t.bytes })},`).join("\n")}\n]`;
 

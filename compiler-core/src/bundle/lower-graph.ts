@@ -130,7 +130,7 @@ export interface LoweredGraph {
 }
 
 /** Lowers the nodes of a graph whose sizes are given at run time: at each sample, and then to what these have in common. */
-export class SizedLowering {
+class SizedLowering {
   private readonly nodes = new Map<number, LoweredNode>();
   private readonly sized: SizedGraph;
   private readonly table: LoweringTable;

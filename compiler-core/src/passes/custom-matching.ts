@@ -126,7 +126,7 @@ function permutations<T>(items: readonly T[]): (readonly T[])[] {
 }
 
 /** Undefined when every element of the constant is the number; else what it is instead. */
-export function constantIs(context: MatchContext, ref: ValueRef, value: number, tolerance: number): string | undefined {
+function constantIs(context: MatchContext, ref: ValueRef, value: number, tolerance: number): string | undefined {
   const numbers = numbersOf(context, ref);
   if (typeof numbers === "string") return numbers;
   const odd = numbers.find((n) => !(Object.is(n, value) || Math.abs(n - value) <= tolerance || n === value));

@@ -88,7 +88,7 @@ import { whereOfSizes } from "./where-of-sizes.ts";
 import { zeroStateElimination } from "./zero-state-elimination.ts";
 
 /** Rewrites that choose layouts and kernels for a build: their operators have no form in ONNX. */
-export const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, halfProduct, blockConvolution, blockIntegerProduct, packMatMul, sinkUnblock, blockOfUnblock, winogradConvolution, fuseKernel];
+const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, halfProduct, blockConvolution, blockIntegerProduct, packMatMul, sinkUnblock, blockOfUnblock, winogradConvolution, fuseKernel];
 
 /** Every rewrite of graphs that ONNX can hold, one line each. */
 export const rewrites: readonly RewriteDefinition[] = [

@@ -22,7 +22,7 @@ const sound: LegalityCondition = { name: "sound", doc: "The program after the st
 const fewer: LegalityCondition = { name: "fewer", doc: "The schedule has more steps than are kept." };
 
 /** The steps that a node's schedule has now, its own or the rule's, applied. */
-export function currentSchedule(graph: Graph, node: OperatorNode): { readonly steps: readonly string[]; readonly plain: TensorProgram; readonly applied: AppliedSchedule } {
+function currentSchedule(graph: Graph, node: OperatorNode): { readonly steps: readonly string[]; readonly plain: TensorProgram; readonly applied: AppliedSchedule } {
   const { lowered: from, schedule } = scheduledNode(graph, node);
   const steps = schedule.steps.map(describeStep);
   return { steps, plain: from.program, applied: applySteps(from.program, steps) };

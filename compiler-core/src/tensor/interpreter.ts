@@ -55,7 +55,7 @@ function fresh(b: Buffer): Storage {
 }
 
 /** The value as the element type stores it. */
-export function roundTo(element: ElementType | "index", value: number): number {
+function roundTo(element: ElementType | "index", value: number): number {
   switch (element) {
     case "float32": return Math.fround(value);
     case "float64": return value;

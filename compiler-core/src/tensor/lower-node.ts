@@ -36,7 +36,7 @@ export interface LoweredNode {
 }
 
 /** Element types that programs have values of. */
-export const isLowerable = (element: ElementType): boolean => elementKind(element) !== "string" && elementKind(element) !== "complex";
+const isLowerable = (element: ElementType): boolean => elementKind(element) !== "string" && elementKind(element) !== "complex";
 
 /** The static type of a value, or an error that says which value is not static or not a type that programs know. */
 function staticType(graph: Graph, ref: ValueRef, node: OperatorNode): TensorType {

@@ -84,7 +84,7 @@ export function printExpression(e: Expression, outer = 0): string {
 /** In places where a bound follows: n <= 8. */
 const printBounded = (e: Expression, bound: number): string => `${printExpression(e, 4)} <= ${bound}`;
 
-export const printBuffer = (b: Buffer): string =>
+const printBuffer = (b: Buffer): string =>
   `${printName(b.name)}: ${b.element}[${b.dims.map((d, i) => (b.shape && b.shape[i]!.kind !== "integer" ? printBounded(b.shape[i]!, d) : d)).join(", ")}]${b.packed ? ` packed ${printLayout(b.packed.layout)} of [${b.packed.dims.join(", ")}]` : ""}`;
 
 /** The readable text of a program, and where each block stands in it. Equal programs give equal texts; `parseProgram` reads them. */

@@ -42,7 +42,7 @@ function countBetween(graph: LayeredGraph, upper: number, tree: Int32Array): num
   return crossings;
 }
 
-export function countCrossings(graph: LayeredGraph): number {
+function countCrossings(graph: LayeredGraph): number {
   let widest = 0;
   for (const layer of graph.layers) widest = Math.max(widest, layer.length);
   const tree = new Int32Array(widest + 2);

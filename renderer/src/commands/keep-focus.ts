@@ -56,7 +56,7 @@ function nearest(lost: Place): HTMLElement | undefined {
 let waiting: Element | null = null;
 
 /** Gives the focus a place where it has none. */
-export function keepFocus(): void {
+function keepFocus(): void {
   const graph = document.querySelector<HTMLElement>("[data-graph-canvas]");
   if (waiting !== null && waiting === document.activeElement && graph) return graph.focus({ preventScroll: true });
   if (!place || (document.activeElement !== null && document.activeElement !== document.body) || document.querySelector("[role=dialog]") !== null) return;

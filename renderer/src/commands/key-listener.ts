@@ -11,7 +11,7 @@ const isControl = (target: Element): boolean =>
   target.closest("input, button, a, [role=slider], [role=tab], [role=treeitem], [role=option], [role=menuitem], [role=switch], [role=separator], summary") !== null;
 
 /** The command that a key event asks for. */
-export function commandFor(event: KeyboardEvent): { readonly id: string; readonly key: string } | undefined {
+function commandFor(event: KeyboardEvent): { readonly id: string; readonly key: string } | undefined {
   const target = event.target instanceof Element ? event.target : document.body;
   // Dialogs and menus handle their own keys.
   if (event.defaultPrevented || target.closest("[role=dialog], [role=menu]")) return undefined;

@@ -19,7 +19,7 @@ function useEngineText(): (engine: EngineReport | undefined) => string {
 }
 
 /** The operators that the reference evaluation ran, and why; those that ran as WebAssembly. */
-export function EngineRows({ engine, most = Infinity }: { readonly engine: EngineReport; readonly most?: number }): ReactNode {
+function EngineRows({ engine, most = Infinity }: { readonly engine: EngineReport; readonly most?: number }): ReactNode {
   const { t, i18n } = useTranslation();
   const left = Object.entries(engine.reference).sort(([, a], [, b]) => b.count - a.count);
   const ran = Object.entries(engine.accelerated).sort(([, a], [, b]) => b - a);

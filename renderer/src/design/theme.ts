@@ -10,7 +10,7 @@ let version = 0;
 const dark = typeof matchMedia === "function" ? matchMedia("(prefers-color-scheme: dark)") : undefined;
 const contrast = typeof matchMedia === "function" ? matchMedia("(prefers-contrast: more)") : undefined;
 
-export function resolveTheme(choice: ThemeChoice): Theme {
+function resolveTheme(choice: ThemeChoice): Theme {
   if (choice !== "system") return choice;
   if (contrast?.matches) return "high-contrast";
   return dark?.matches ? "dark" : "light";

@@ -88,7 +88,7 @@ function Badges({ badges }: { readonly badges: readonly CanvasBadge[] | undefine
 }
 
 /** Style for a heat value: a tint of the card and a bar along its foot. */
-export function heatStyle(heat: number | undefined): CSSProperties {
+function heatStyle(heat: number | undefined): CSSProperties {
   if (heat === undefined) return {};
   const at = Math.max(0, Math.min(1, heat)) * 4;
   const low = Math.min(3, Math.floor(at));

@@ -50,7 +50,7 @@ export async function openGiven(): Promise<void> {
 }
 
 /** Examples and recent files of the welcome page; a host without them has none. */
-export async function refreshWelcome(): Promise<void> {
+async function refreshWelcome(): Promise<void> {
   const { host } = services();
   const [examples, recent] = await Promise.allSettled([host.examples(), host.recentFiles()]);
   useStore.setState({

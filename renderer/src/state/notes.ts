@@ -37,7 +37,7 @@ export const noHistory: NoteHistory = { done: [], undone: [] };
 
 export const readNote = (notes: Notes, field: NoteField): string => (field.kind === "model" ? notes.model : (notes[field.kind][field.key] ?? ""));
 
-export function withNote(notes: Notes, field: NoteField, text: string): Notes {
+function withNote(notes: Notes, field: NoteField, text: string): Notes {
   if (field.kind === "model") return { ...notes, model: text };
   const { [field.key]: _, ...others } = notes[field.kind];
   return { ...notes, [field.kind]: text === "" ? others : { ...others, [field.key]: text } };

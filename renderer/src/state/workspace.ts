@@ -38,7 +38,7 @@ function referenceOf({ name, file, hash, example, summary }: ModelState): ModelR
   return { name, size: file.size, hash, ...(file.path !== undefined && example === null ? { path: file.path } : {}), ...(example === null ? {} : { example }), ...describeModel(summary) };
 }
 
-export async function snapshotModel(model: ModelState): Promise<ProjectModel> {
+async function snapshotModel(model: ModelState): Promise<ProjectModel> {
   const { steps, custom, runs } = await treeOf(model);
   return {
     model: referenceOf(model),

@@ -104,7 +104,7 @@ function Finished({ id }: { readonly id: string }): ReactNode {
 }
 
 /** `code` and **stress**. */
-export function Marked({ text }: { readonly text: string }): ReactNode {
+function Marked({ text }: { readonly text: string }): ReactNode {
   return text.split(/(`[^`]+`|\*\*[^*]+\*\*)/).map((part, index) => (
     <Fragment key={index}>{part.startsWith("`") ? <code>{part.slice(1, -1)}</code> : part.startsWith("**") ? <strong>{part.slice(2, -2)}</strong> : part}</Fragment>
   ));

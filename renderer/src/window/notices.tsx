@@ -9,7 +9,7 @@ import { showProblems } from "../state/actions.ts";
 const icons = { error: CircleAlert, warning: TriangleAlert, info: Info, success: CircleCheck } as const;
 
 /** What is told in one line and passes stands in the status bar, where nothing moves for it. */
-export const isBrief = ({ severity, diagnostic }: Notice): boolean => severity !== "error" && diagnostic === undefined;
+const isBrief = ({ severity, diagnostic }: Notice): boolean => severity !== "error" && diagnostic === undefined;
 
 /** What has to be read, with where and what to do, in a strip above the status bar until it is put away. */
 export function Notices(): ReactNode {

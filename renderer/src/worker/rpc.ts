@@ -263,7 +263,7 @@ export function ownedBuffers(result: unknown): ArrayBuffer[] {
 }
 
 /** Buffers of the typed arrays that are properties of an object or of its properties. */
-export function columnBuffers(table: object): ArrayBuffer[] {
+function columnBuffers(table: object): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   const add = (value: unknown): void => {
     if (ArrayBuffer.isView(value) && value.buffer instanceof ArrayBuffer) buffers.add(value.buffer);

@@ -16,7 +16,7 @@ import { encodeText } from "../../importers/onnx/text.ts";
 import { writeType } from "../../importers/onnx/type-proto.ts";
 
 /** A tensor as a whole message: raw_data, or string_data for strings. */
-export function writeTensor(tensor: Tensor, name = ""): TensorProto {
+function writeTensor(tensor: Tensor, name = ""): TensorProto {
   return create(TensorProtoSchema, {
     dims: tensor.dims.map(BigInt),
     dataType: dataTypeOf(tensor.element),

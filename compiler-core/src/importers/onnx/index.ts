@@ -136,7 +136,7 @@ function readOpsets(list: readonly OperatorSetIdProto[]): Record<string, number>
 }
 
 /** Later entries win, as everywhere in ONNX. */
-export function readEntries(list: readonly StringStringEntryProto[]): Readonly<Record<string, string>> {
+function readEntries(list: readonly StringStringEntryProto[]): Readonly<Record<string, string>> {
   return Object.fromEntries(list.map((entry) => [entry.key, entry.value]));
 }
 

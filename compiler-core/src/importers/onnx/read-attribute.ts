@@ -85,4 +85,4 @@ export function readAttribute(proto: AttributeProto, context: TensorContext): Re
 }
 
 /** Kind of the value that a reference stands for, by the names of AttributeProto.AttributeType. */
-export const refKind = (type: Type): string => Object.entries(Type).find(([, number]) => number === type)?.[0] ?? "UNDEFINED";
+const refKind = (type: Type): string => Object.entries(Type).find(([, number]) => number === type)?.[0] ?? "UNDEFINED";

@@ -19,7 +19,7 @@ import { GraphDecoder } from "./graph-decoder.ts";
 import { Window } from "./window.ts";
 
 /** Tensor data of at least this many bytes stays in the file. */
-export const lazyBytes = 1024;
+const lazyBytes = 1024;
 /** Messages smaller than this hold no lazy tensor: the library decodes runs of them at once. */
 const walkBytes = lazyBytes;
 /** A run of small messages is decoded in pieces of about this size, some ten milliseconds, with a look between at whether it is still wanted. */

@@ -24,7 +24,7 @@ export const noContext: TensorContext = { file: "", lazy: new Map() };
 const label = (proto: TensorProto): string => (proto.name === "" ? "tensor" : `tensor ${JSON.stringify(proto.name)}`);
 
 /** Throws "bad-dimension" for negative sizes and for shapes with more elements than can be counted. */
-export function readDims(dims: readonly bigint[]): number[] {
+function readDims(dims: readonly bigint[]): number[] {
   let count = 1;
   let zero = false;
   return dims.map((dim, axis) => {

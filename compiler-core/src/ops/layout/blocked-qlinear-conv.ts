@@ -11,7 +11,7 @@ import { optionalTensor, tensorAt } from "../support/numbers.ts";
 import { quantized } from "../support/quantization.ts";
 import { bytes, int32, optional, required, tensors } from "../support/types.ts";
 
-export const integerFormOf = (rank: number): IntegerFilterForm => (rank === 7 ? "quads" : "depthwise");
+const integerFormOf = (rank: number): IntegerFilterForm => (rank === 7 ? "quads" : "depthwise");
 
 export const blockedQLinearConv = defineOperator({
   domain: fusedDomain,

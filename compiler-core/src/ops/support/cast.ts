@@ -9,7 +9,7 @@ export interface CastOptions {
   readonly round: string;
 }
 
-export const plainCast: CastOptions = { saturate: true, round: "up" };
+const plainCast: CastOptions = { saturate: true, round: "up" };
 
 /** Converts elements by the rules of the Cast operator. */
 export function castTensor(x: Tensor, to: ElementType, options: CastOptions = plainCast): Tensor {

@@ -6,7 +6,7 @@ import { elementOf, shapeOf, type Shape, tensorType, unknownType, type ValueType
 import { GraphwrightError } from "../../support/diagnostic.ts";
 
 /** One output of the same type as an input. */
-export const sameAs = (index: number) => (context: InferContext): readonly InferredOutput[] => [{ type: context.type(index) }];
+const sameAs = (index: number) => (context: InferContext): readonly InferredOutput[] => [{ type: context.type(index) }];
 export const sameAsInput = sameAs(0);
 
 /** One output shaped like an input, of another element type. */

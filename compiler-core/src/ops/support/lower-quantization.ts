@@ -15,7 +15,7 @@ const isSmallFloat = (element: ElementType): boolean => elementKind(element) ===
 const roundedAs = (element: ElementType, e: Expression): Expression => (isSmallFloat(element) ? cast("float32", cast(element, e)) : e);
 
 /** Place of an element's scale (or zero point): one for all, one an entry of an axis, or one a block of entries. */
-export function scalePlace(scale: readonly number[], dims: readonly number[], axisAttribute: number, blockSize: number, v: readonly Expression[]): Expression[] {
+function scalePlace(scale: readonly number[], dims: readonly number[], axisAttribute: number, blockSize: number, v: readonly Expression[]): Expression[] {
   if (scale.every((d) => d === 1)) return scale.map(() => integer(0));
   const axis = dims.length === 1 ? 0 : normalizeAxis(axisAttribute, dims.length);
   if (scale.length === 1 && blockSize === 0) return [v[axis]!];

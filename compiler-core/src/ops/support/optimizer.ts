@@ -16,7 +16,7 @@ export const optimizerInputs = (states: string): readonly ParameterInfo[] => [
   variadic("inputs", "T3", `all tensors to optimize, then their gradients, then ${states}`),
 ];
 export const optimizerOutputs = (states: string): readonly ParameterInfo[] => [variadic("outputs", "T3", `the new tensors, then ${states}`)];
-export const optimizerTypes = { T1: tensors("float32", "float64"), T2: int64, T3: tensors("float32", "float64") };
+const optimizerTypes = { T1: tensors("float32", "float64"), T2: int64, T3: tensors("float32", "float64") };
 
 /** Outputs are typed as the tensors and the states that they replace; `groups` counts tensors, gradients and states. */
 export const inferOptimizer = (groups: number) => (context: InferContext, node: { readonly inputs: readonly unknown[]; readonly outputs: readonly unknown[] }): readonly InferredOutput[] => {

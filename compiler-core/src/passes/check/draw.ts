@@ -88,7 +88,7 @@ function drawFloat({ mode, random }: Draw, row: number): number {
 
 const words = ["", "a", "b", "ab", "zwölf", "漢"];
 
-export function drawTensor(element: ElementType, dims: readonly number[], draw: Draw): Tensor {
+function drawTensor(element: ElementType, dims: readonly number[], draw: Draw): Tensor {
   const count = elementCount(dims);
   const { random } = draw;
   const width = dims.at(-1) ?? 1;

@@ -22,7 +22,7 @@ export interface AffineStep {
 }
 
 /** The operand that is computed and the one that is constant; undefined unless there is one of each. */
-export function constantOperand(node: OperatorNode, context: MatchContext): { data: ValueRef; constant: ValueRef; dataIndex: 0 | 1 } | undefined {
+function constantOperand(node: OperatorNode, context: MatchContext): { data: ValueRef; constant: ValueRef; dataIndex: 0 | 1 } | undefined {
   const [a, b] = node.inputs;
   if (!a || !b) return undefined;
   const left = context.constant(a);

@@ -95,7 +95,7 @@ export function requireNormalization(context: MatchContext, means: readonly Oper
 }
 
 /** An operand over the normalized axes alone, in the shape that the operator takes; undefined when it varies over others or is not proven. */
-export function overNormalized(ref: ValueRef, x: ValueRef, axis: number, context: MatchContext): ValueRef | NewConstant | undefined {
+function overNormalized(ref: ValueRef, x: ValueRef, axis: number, context: MatchContext): ValueRef | NewConstant | undefined {
   const shape = context.shape(x);
   const dims = context.shape(ref);
   const wanted = shape?.slice(axis);

@@ -74,7 +74,7 @@ export const operatorFusion = ({ recognize, preconditions, exactness = "reassoci
     },
   });
 
-export const groupPrecondition: PreconditionInfo = {
+const groupPrecondition: PreconditionInfo = {
   name: "no operator for it",
   doc: "The operator set has no operator for the pattern, nor may it be raised to one that has: otherwise the operator is used.",
 };
@@ -117,7 +117,7 @@ export const operatorGroup = ({ recognize, preconditions, ...rest }: FusionSpec)
   });
 
 /** Whether nothing outside `nodes` uses what they compute, the value of `last` apart. */
-export function outsideUse(nodes: readonly OperatorNode[], last: OperatorNode, context: MatchContext): string | undefined {
+function outsideUse(nodes: readonly OperatorNode[], last: OperatorNode, context: MatchContext): string | undefined {
   const inside = new Set(nodes.map((node) => node.id));
   for (const node of nodes) {
     if (node.id === last.id) continue;

@@ -122,28 +122,3 @@ function pairForm(root: OperatorNode, context: MatchContext): Rotation | undefin
 
 /** The rotary embedding that ends in `root`, in either form. */
 export const rotationAt = (root: OperatorNode, context: MatchContext): Rotation | undefined => (root.op === "Add" ? fullForm(root, context) : pairForm(root, context));
-
-/** Whether both halves (or both of each neighbouring pair) along the last axis hold the same numbers, as far as that is proven. */
-export function repeatsPairs(ref: ValueRef, interleaved: boolean, context: MatchContext, depth = 0): boolean {
-  const constant = context.tensor(ref);
-  if (constant) {
-    const size = constant.dims.at(-1) ?? 0;
-    const values = constant.data;
-    if (Array.isArray(values) || size === 0 || size % 2 !== 0) return false;
-    for (let row = 0; row < values.length; row += size)
-      for (let i = 0; i < size / 2; i++) if (values[row + (interleaved ? 2 * i : i)] !== values[row + (interleaved ? 2 * i + 1 : i + size / 2)]) return false;
-    return true;
-  }
-  const node = context.find(ref.node);
-  if (!node || node.domain !== "" || depth > 8) return false;
-  if (node.op === "Concat") return !interleaved && node.inputs.length === 2 && sameValue(node.inputs[0], node.inputs[1]) && isLast(context.attributes(node).int("axis", 0), context.shape(ref)?.length);
-  if (node.op === "Unsqueeze") {
-    const axes = context.tensor(node.inputs[1]);
-    const rank = context.shape(ref)?.length;
-    return axes !== undefined && rank !== undefined && toIntegers(axes).every((axis) => !isLast(axis, rank)) && repeatsPairs(node.inputs[0]!, interleaved, context, depth + 1);
-  }
-  // The same for every element of the row.
-  if (["Cos", "Sin", "Cast", "Identity", "Neg"].includes(node.op)) return repeatsPairs(node.inputs[0]!, interleaved, context, depth + 1);
-  if (node.op === "Mul" || node.op === "Add") return node.inputs.every((input) => input && ((context.shape(input) ?? [0]).every((d) => d === 1) || repeatsPairs(input, interleaved, context, depth + 1)));
-  return false;
-}

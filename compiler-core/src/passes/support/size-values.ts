@@ -67,7 +67,7 @@ interface Axis {
 }
 
 /** Where the size of an axis comes from, followed back through operators that keep it. */
-export function axisOrigin(of: ValueRef, axis: number, context: MatchContext, depth = 0): Axis {
+function axisOrigin(of: ValueRef, axis: number, context: MatchContext, depth = 0): Axis {
   const here = { of, axis };
   const node = context.producer(of);
   const rank = context.shape(of)?.length;

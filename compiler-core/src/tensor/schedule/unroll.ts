@@ -1,7 +1,7 @@
 import { knownCount, definePrimitive, findLoop, replaceStatement, type Require } from "./primitive.ts";
 
 /** Longer loops would only make the code larger. */
-export const unrollLimit = 64;
+const unrollLimit = 64;
 
 export const unroll = definePrimitive<{ loop: string }>({
   name: "unroll",

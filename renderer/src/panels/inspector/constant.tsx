@@ -44,7 +44,7 @@ export function Statistics({ model, step, node }: { readonly model: ModelState; 
 }
 type TensorNode = NonNullable<InputView["from"]>;
 
-export function TensorStatistics({ tensor }: { readonly tensor: TensorView }): ReactNode {
+function TensorStatistics({ tensor }: { readonly tensor: TensorView }): ReactNode {
   const { t } = useTranslation();
   const s = tensor.statistics;
   const few = tensor.count <= 1;
