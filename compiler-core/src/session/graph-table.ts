@@ -1,6 +1,5 @@
 import { diffGraphs } from "../ir/diff.ts";
-import { isFused, type Graph, type Node, type NodeId, type OperatorNode, type ParameterNode } from "../ir/graph.ts";
-import type { Lineage } from "../ir/lineage.ts";
+import { isFused, type Graph, type Node, type NodeId } from "../ir/graph.ts";
 import { toNumbers } from "../ir/tensor.ts";
 import type { StepId } from "../ir/timeline.ts";
 import type { ValueType } from "../ir/value-type.ts";
@@ -11,7 +10,7 @@ import { valueBytes } from "./cost.ts";
 import type { Against, GraphTable, Mark, ModelDiff, ModelId, NodeKind } from "./protocol.ts";
 import { noProblems, type NodeProblems } from "./problems.ts";
 import { tableColumns } from "./table-columns.ts";
-import { detailOf, fusedLabels, inputLabel, isDrawn, nodesInOrder, partsOf, regionViews, scopeOf } from "./views.ts";
+import { type ComparedStep, detailOf, fusedLabels, inputLabel, isDrawn, nodesInOrder, partsOf, regionViews, scopeOf, unionOf } from "./views.ts";
 
 export const nodeKinds: readonly NodeKind[] = ["parameter", "operator", "fused"];
 export const marks: readonly (Mark | undefined)[] = [undefined, "added", "removed", "changed", "unchanged"];
@@ -25,40 +24,19 @@ export interface BesideMarks {
   readonly lineage: GraphTable["lineage"];
 }
 
-/** A step's graph in columns; with a base step the union of both, as `unionView` gives it. */
+/** A step's graph in columns; with a base step the union of both. */
 export function graphTable(
   model: ModelId,
   step: StepId,
   graph: Graph,
-  compared: { readonly step: StepId; readonly graph: Graph; readonly lineage: Lineage } | undefined,
+  compared: ComparedStep | undefined,
   task: Pick<Task, "check">,
   { beside, problems = noProblems }: { readonly beside?: BesideMarks | undefined; readonly problems?: NodeProblems } = {},
 ): GraphTable {
-  const rows: { readonly node: OperatorNode | ParameterNode; readonly graph: Graph; readonly mark: number }[] = [];
-  let lineage: GraphTable["lineage"] = [];
-  let regions = regionViews(graph);
-  if (compared) {
-    const diff = diffGraphs(compared.graph, graph);
-    const added = new Set(diff.added.map((node) => node.id));
-    // A new type downstream or another constant shows as a change; a value that merely has a new producer does not.
-    const changed = new Set(diff.changed.map((change) => change.after.id));
-    const removed = diff.removed.filter(isDrawn).sort((a, b) => a.order - b.order || a.id - b.id);
-    let next = 0;
-    for (const node of nodesInOrder(graph).filter(isDrawn)) {
-      // Removed nodes stand where they stood: before the first node that comes after them.
-      while (next < removed.length && removed[next]!.region === node.region && (removed[next]!.order < node.order || (removed[next]!.order === node.order && removed[next]!.id < node.id)))
-        rows.push({ node: removed[next++]!, graph: compared.graph, mark: 2 });
-      rows.push({ node, graph, mark: added.has(node.id) ? 1 : changed.has(node.id) ? 3 : 4 });
-    }
-    while (next < removed.length) rows.push({ node: removed[next++]!, graph: compared.graph, mark: 2 });
-    const known = new Set(regions.map((region) => region.id));
-    regions = [...regions, ...regionViews(compared.graph).filter((region) => !known.has(region.id))];
-    lineage = diff.added.filter(isDrawn).map((node) => [node.id, compared.lineage.follow(node.id, step, compared.step)] as const);
-  } else {
-    for (const node of nodesInOrder(graph)) if (isDrawn(node)) rows.push({ node, graph, mark: beside ? marks.indexOf(beside.mark(node.id)) : 0 });
-    if (beside) ({ lineage } = beside);
-  }
-
+  const union = compared && unionOf(step, graph, compared);
+  const rows = union?.rows ?? nodesInOrder(graph).filter(isDrawn).map((node) => ({ node, graph, mark: beside?.mark(node.id) }));
+  const regions = union?.regions ?? regionViews(graph);
+  const lineage = union?.lineage ?? beside?.lineage ?? [];
   const count = rows.length;
   let inputCount = 0;
   let outputCount = 0;
@@ -93,7 +71,7 @@ export function graphTable(
   rows.forEach(({ node, graph: of, mark }, row) => {
     if (row % checkEvery === 0) task.check();
     columns.ids[row] = node.id;
-    columns.marks[row] = mark;
+    columns.marks[row] = marks.indexOf(mark);
     columns.regions[row] = node.region;
     columns.names[row] = strings.add(node.name);
     for (const { message } of problems.get(node.id) ?? []) wrong.push({ row, message });
@@ -154,7 +132,7 @@ export function graphTable(
 }
 
 /** Marks of a step beside another of its model: the same nodes as in their union. */
-export function marksOfStep(step: StepId, graph: Graph, side: Against["side"], other: { readonly step: StepId; readonly graph: Graph; readonly lineage: Lineage }): BesideMarks {
+export function marksOfStep(step: StepId, graph: Graph, side: Against["side"], other: ComparedStep): BesideMarks {
   const diff = side === "after" ? diffGraphs(other.graph, graph) : diffGraphs(graph, other.graph);
   const changed = new Set(diff.changed.map((change) => change.after.id));
   const alone = new Set((side === "after" ? diff.added : diff.removed).map((node) => node.id));

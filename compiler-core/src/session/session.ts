@@ -191,7 +191,7 @@ export function createSession(clock: Clock = () => 0): SessionApi {
 
     async graph({ model: id, step, base }) {
       const model = find(id);
-      return base === undefined || base === step ? graphView(id, step, model.graph(step)) : unionView(id, step, model.graph(step), base, model.graph(base), model.lineage);
+      return base === undefined || base === step ? graphView(id, step, model.graph(step)) : unionView(id, step, model.graph(step), { step: base, graph: model.graph(base), lineage: model.lineage });
     },
 
     async graphTable({ model: id, step, base, against }, task) {

@@ -1,6 +1,6 @@
 import type { Attribute } from "../ir/attribute.ts";
 import { diffGraphs } from "../ir/diff.ts";
-import { isFused, qualifiedOp, type Graph, type Node, type NodeId, type OperatorNode, type ParameterNode, type RegionId, type ValueRef } from "../ir/graph.ts";
+import { isFused, qualifiedOp, type Graph, type Node, type NodeId, type OperatorNode, type ParameterNode, type ValueRef } from "../ir/graph.ts";
 import type { Lineage } from "../ir/lineage.ts";
 import { topologicalOrder } from "../ir/order.ts";
 import { printAttribute, printFloat } from "../ir/printer.ts";
@@ -189,35 +189,50 @@ export function graphView(model: ModelId, step: StepId, graph: Graph): GraphView
   return { model, step, nodes: nodesInOrder(graph).filter(isDrawn).map((node) => nodeView(graph, node)), regions: regionViews(graph), lineage: [] };
 }
 
+/** A step that another is compared with. */
+export interface ComparedStep {
+  readonly step: StepId;
+  readonly graph: Graph;
+  readonly lineage: Lineage;
+}
+
+/** What is drawn of two steps together: each node with the graph it stands in. */
+export interface StepUnion {
+  readonly rows: readonly { readonly node: OperatorNode | ParameterNode; readonly graph: Graph; readonly mark: Mark }[];
+  readonly regions: readonly RegionView[];
+  /** where the added nodes come from in the base step */
+  readonly lineage: GraphView["lineage"];
+}
+
 /**
- * The union of two steps: the nodes of `graph`, and those that only `baseGraph` has, each marked. A node whose
+ * The union of two steps: the nodes of `graph`, and those that only the base step has, each marked. A node whose
  * constants alone changed is marked changed too.
  */
-export function unionView(model: ModelId, step: StepId, graph: Graph, base: StepId, baseGraph: Graph, lineage: Lineage): GraphView {
-  const diff = diffGraphs(baseGraph, graph);
+export function unionOf(step: StepId, graph: Graph, base: ComparedStep): StepUnion {
+  const diff = diffGraphs(base.graph, graph);
   const added = new Set(diff.added.map((node) => node.id));
   // A new type downstream or another constant shows as a change; a value that merely has a new producer does not.
   const changed = new Set(diff.changed.map((change) => change.after.id));
-  const nodes: NodeView[] = [];
-  const marked = (view: NodeView, mark: Mark): NodeView => ({ ...view, mark });
+  const rows: StepUnion["rows"][number][] = [];
   const removed = diff.removed.filter(isDrawn).sort((a, b) => a.order - b.order || a.id - b.id);
   let next = 0;
   for (const node of nodesInOrder(graph).filter(isDrawn)) {
     // Removed nodes stand where they stood: before the first node that comes after them.
     while (next < removed.length && removed[next]!.region === node.region && (removed[next]!.order < node.order || (removed[next]!.order === node.order && removed[next]!.id < node.id)))
-      nodes.push(marked(nodeView(baseGraph, removed[next++] as OperatorNode), "removed"));
-    nodes.push(marked(nodeView(graph, node), added.has(node.id) ? "added" : changed.has(node.id) ? "changed" : "unchanged"));
+      rows.push({ node: removed[next++]!, graph: base.graph, mark: "removed" });
+    rows.push({ node, graph, mark: added.has(node.id) ? "added" : changed.has(node.id) ? "changed" : "unchanged" });
   }
-  while (next < removed.length) nodes.push(marked(nodeView(baseGraph, removed[next++] as OperatorNode), "removed"));
+  while (next < removed.length) rows.push({ node: removed[next++]!, graph: base.graph, mark: "removed" });
   const regions = regionViews(graph);
-  const known = new Set<RegionId>(regions.map((r) => r.id));
-  for (const region of regionViews(baseGraph)) if (!known.has(region.id)) regions.push(region);
+  const known = new Set(regions.map((region) => region.id));
   return {
-    model,
-    step,
-    base,
-    nodes,
-    regions,
-    lineage: diff.added.filter(isDrawn).map((node) => [node.id, lineage.follow(node.id, step, base)] as const),
+    rows,
+    regions: [...regions, ...regionViews(base.graph).filter((region) => !known.has(region.id))],
+    lineage: diff.added.filter(isDrawn).map((node) => [node.id, base.lineage.follow(node.id, step, base.step)] as const),
   };
+}
+
+export function unionView(model: ModelId, step: StepId, graph: Graph, base: ComparedStep): GraphView {
+  const { rows, regions, lineage } = unionOf(step, graph, base);
+  return { model, step, base: base.step, nodes: rows.map(({ node, graph: of, mark }) => ({ ...nodeView(of, node), mark })), regions, lineage };
 }
