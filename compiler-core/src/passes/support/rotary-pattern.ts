@@ -10,8 +10,6 @@ export interface Rotation {
   /** as they are multiplied: for all features, or for one of each pair */
   readonly cos: ValueRef;
   readonly sin: ValueRef;
-  /** cosines for one feature of each pair */
-  readonly perPair: boolean;
   /** the features of a pair are neighbours; else the halves of the last axis */
   readonly interleaved: boolean;
   readonly nodes: readonly OperatorNode[];
@@ -92,7 +90,7 @@ function fullForm(root: OperatorNode, context: MatchContext): Rotation | undefin
       if (pair.interleaved !== interleaved || (!interleaved && (a.which !== "first half" || b.which !== "second half"))) continue;
       const found = readings(plain).find(([x]) => sameValue(x, a.x));
       if (!found || !shapesEqual(context.shape(a.x) ?? null, context.shape(outputOf(root)) ?? null)) continue;
-      return { x: a.x, cos: found[1], sin, perPair: false, interleaved, nodes: [root, plain, turned, ...pair.nodes, minus, ...b.nodes, ...a.nodes], last: root };
+      return { x: a.x, cos: found[1], sin, interleaved, nodes: [root, plain, turned, ...pair.nodes, minus, ...b.nodes, ...a.nodes], last: root };
     }
   return undefined;
 }
@@ -115,7 +113,7 @@ function pairForm(root: OperatorNode, context: MatchContext): Rotation | undefin
       const fits = [others, [...others].reverse()].some(([bc, as]) => isProduct(bc, b.which, cos) && isProduct(as, a.which, sin));
       if (!fits || !shapesEqual(context.shape(a.x) ?? null, context.shape(outputOf(root)) ?? null)) continue;
       const parts = [ac, bs, ...(others as OperatorNode[])].flatMap((product) => readings(product).flatMap(([ref]) => partOf(ref, context)?.nodes ?? []));
-      return { x: a.x, cos, sin, perPair: true, interleaved, nodes: [...new Set([root, ...pair.nodes, difference, sum, ac, bs, ...(others as OperatorNode[]), ...parts])], last: root };
+      return { x: a.x, cos, sin, interleaved, nodes: [...new Set([root, ...pair.nodes, difference, sum, ac, bs, ...(others as OperatorNode[]), ...parts])], last: root };
     }
   return undefined;
 }
