@@ -43,6 +43,10 @@ function samePlaces(plain: readonly number[], blocked: readonly number[]) {
   return same ? [{ part: { output: 0 }, whole: { input: 0 }, offset: 0 } as const] : [];
 }
 
+const reduce = (name: string, extent: number): AxisSpec => ({ name, extent, kind: "reduce" });
+/** Where in the padded input a tap of the window meets an output. */
+const tapPlace = (o: Variable, stride: number, k: Variable, dilation: number): Expression => add(mul(o, stride), mul(k, dilation));
+
 /** Convolution with the output's channels in blocks; the form of the filters says how the input lies. */
 export const blockedConvLowering: Lowering = {
   build(context) {
@@ -50,14 +54,12 @@ export const blockedConvLowering: Lowering = {
     const w = inputOf(context, 1);
     const bias = context.inputs[2];
     const y = outputOf(context);
-    const [batch, blocks, height, width, block] = y.dims as [number, number, number, number, number];
+    const blocks = y.dims[1]!;
     const [sh, sw] = (context.attributes.ints("strides") ?? [1, 1]) as [number, number];
     const [dh, dw] = (context.attributes.ints("dilations") ?? [1, 1]) as [number, number];
-    const out: AxisSpec[] = [{ name: "n", extent: batch }, { name: "ob", extent: blocks }, { name: "oh", extent: height }, { name: "ow", extent: width }, { name: "oi", extent: block }];
-    const reduce = (name: string, extent: number): AxisSpec => ({ name, extent, kind: "reduce" });
+    const out = spatialAxes(y.dims, ["n", "ob", "oh", "ow", "oi"]);
     const start = ([, ob, , , oi]: readonly Variable[]): Expression => (bias ? load(bias, [ob!, oi!]) : zero(y.element));
     const first = (v: readonly Variable[]) => store(y, v.slice(0, 5), start(v));
-    const place = (o: Variable, stride: number, k: Variable, dilation: number): Expression => add(mul(o, stride), mul(k, dilation));
     const update = (v: readonly Variable[], product: Expression) => store(y, v.slice(0, 5), add(load(y, v.slice(0, 5)), product));
     if (w.dims.length === 4) {
       const [, kh, kw] = w.dims as [number, number, number];
@@ -66,7 +68,7 @@ export const blockedConvLowering: Lowering = {
         [...out, reduce("kh", kh), reduce("kw", kw)],
         (v) => {
           const [n, ob, oh, ow, oi, a, b] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable];
-          return update(v, mul(load(x, [n, ob, place(oh, sh, a, dh), place(ow, sw, b, dw), oi]), load(w, [ob, a, b, oi])));
+          return update(v, mul(load(x, [n, ob, tapPlace(oh, sh, a, dh), tapPlace(ow, sw, b, dw), oi]), load(w, [ob, a, b, oi])));
         },
         first,
       );
@@ -78,7 +80,7 @@ export const blockedConvLowering: Lowering = {
         [...out, reduce("ic", channels), reduce("kh", kh), reduce("kw", kw)],
         (v) => {
           const [n, ob, oh, ow, oi, ic, a, b] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable];
-          return update(v, mul(load(x, [n, ic, place(oh, sh, a, dh), place(ow, sw, b, dw)]), load(w, [ob, ic, a, b, oi])));
+          return update(v, mul(load(x, [n, ic, tapPlace(oh, sh, a, dh), tapPlace(ow, sw, b, dw)]), load(w, [ob, ic, a, b, oi])));
         },
         first,
       );
@@ -92,7 +94,7 @@ export const blockedConvLowering: Lowering = {
       (v) => {
         const [n, ob, oh, ow, oi, ib, a, b, ii] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable];
         const from: Expression = group === 1 ? ib : add(mul(floordiv(ob, perGroup), inner), ib);
-        return update(v, mul(load(x, [n, from, place(oh, sh, a, dh), place(ow, sw, b, dw), ii]), load(w, [ob, ib, a, b, ii, oi])));
+        return update(v, mul(load(x, [n, from, tapPlace(oh, sh, a, dh), tapPlace(ow, sw, b, dw), ii]), load(w, [ob, ib, a, b, ii, oi])));
       },
       first,
     );
@@ -107,16 +109,14 @@ export const blockedQLinearConvLowering: Lowering = {
     const bias = inputOf(context, 2);
     const scale = context.inputs[3];
     const y = outputOf(context);
-    const [batch, blocks, height, width, block] = y.dims as [number, number, number, number, number];
+    const blocks = y.dims[1]!;
     const [sh, sw] = (context.attributes.ints("strides") ?? [1, 1]) as [number, number];
     const [dh, dw] = (context.attributes.ints("dilations") ?? [1, 1]) as [number, number];
     const shift = context.attributes.int("shift", 0);
-    const out: AxisSpec[] = [{ name: "n", extent: batch }, { name: "ob", extent: blocks }, { name: "oh", extent: height }, { name: "ow", extent: width }, { name: "oi", extent: block }];
-    const reduce = (name: string, extent: number): AxisSpec => ({ name, extent, kind: "reduce" });
+    const out = spatialAxes(y.dims, ["n", "ob", "oh", "ow", "oi"]);
     const sums = scale ? context.local("sums", "int32", y.dims) : y;
     const wide = (e: Expression): Expression => cast("int32", e);
     const moved = (e: Expression): Expression => (shift === 0 ? wide(e) : add(wide(e), number("int32", shift)));
-    const place = (o: Variable, stride: number, k: Variable, dilation: number): Expression => add(mul(o, stride), mul(k, dilation));
     const first = (v: readonly Variable[]) => store(sums, v.slice(0, 5), load(bias, [v[1]!, v[4]!]));
     const update = (v: readonly Variable[], product: Expression) => store(sums, v.slice(0, 5), add(load(sums, v.slice(0, 5)), product));
     const depthwise = w.dims.length === 4;
@@ -129,7 +129,7 @@ export const blockedQLinearConvLowering: Lowering = {
           [...out, reduce("kh", kh), reduce("kw", kw)],
           (v) => {
             const [n, ob, oh, ow, oi, a, b] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable];
-            return update(v, mul(moved(load(x, [n, ob, place(oh, sh, a, dh), place(ow, sw, b, dw), oi])), wide(load(w, [ob, a, b, oi]))));
+            return update(v, mul(moved(load(x, [n, ob, tapPlace(oh, sh, a, dh), tapPlace(ow, sw, b, dw), oi])), wide(load(w, [ob, a, b, oi]))));
           },
           first,
         )
@@ -140,7 +140,7 @@ export const blockedQLinearConvLowering: Lowering = {
             const [n, ob, oh, ow, oi, ib, a, b, iq, i4] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable];
             const from: Expression = perGroup === blocks ? ib : add(mul(floordiv(ob, perGroup), inner), ib);
             const channel = add(mul(iq, w.dims[6]!), i4);
-            return update(v, mul(moved(load(x, [n, from, place(oh, sh, a, dh), place(ow, sw, b, dw), channel])), wide(load(w, [ob, ib, a, b, iq, oi, i4]))));
+            return update(v, mul(moved(load(x, [n, from, tapPlace(oh, sh, a, dh), tapPlace(ow, sw, b, dw), channel])), wide(load(w, [ob, ib, a, b, iq, oi, i4]))));
           },
           first,
         );
