@@ -64,3 +64,22 @@ journey("read a graph as text and a node as program and C", { model: digits }, a
   await at("tensor-program").locator(".view-line", { hasText: "for" }).last().click();
   await at("c-source").locator(".line-selected").first().waitFor();
 });
+
+journey("a loop as programs: those of its body stand below what they run by", { model: inRoot("examples/parity/parity.onnx") }, async ({ page, screenshot }) => {
+  const at = (id: string) => page.getByTestId(id);
+  await at("graph-panel").locator('[data-kind="operator"]').first().waitFor();
+  await page.locator("body").press("/");
+  await at("search-input").fill("op:Loop");
+  await at("search-result").first().click();
+  await at("tab-program").click();
+  const program = at("tensor-program").locator(".view-lines");
+  await expect.poll(() => program.innerText(), { timeout: 20_000 }).toMatch(/Loop:\sstart\s\(Loop\)/);
+  await at("tensor-program").locator(".view-line").first().click();
+  const below = async (): Promise<string> => {
+    await page.keyboard.press("PageDown");
+    return program.innerText();
+  };
+  await expect.poll(below, { timeout: 20_000 }).toMatch(/#\sbody\sof\s.*again\sand\sagain/);
+  await expect.poll(() => at("c-source").locator(".view-lines").innerText()).toMatch(/\w/);
+  await screenshot("lowered-3-loop");
+});

@@ -437,7 +437,7 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
   const sizes = other?.tiles[name];
   const choice = (sizes ? options.of(sizes) : options.best)?.tile;
   if (!choice) throw new GraphwrightError("illegal-schedule", `the tile ${JSON.stringify(sizes)} does not fit block ${name}.`, undefined, "Tune again: the choice was made for another program or target.");
-  const { vector, row, panel } = choice;
+  const { vector, row, panel, batch } = choice;
   const dot = dotLoop(schedule.program, name)?.variable.name;
   if (choice.stripsOutside && dot === undefined) {
     tileStrips(schedule, name, choice);
@@ -450,12 +450,12 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
   const extentOf = (piece: string, loop: string): number => loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === loop)!.extent;
   // Panels outermost: their vectors stay near while all rows pass. Or inside the rows, where all of them stay near.
   const panelHere = panel === undefined ? [] : [panel];
-  const outer = [...spatial.filter((l) => l !== panel && l !== row && l !== vector), ...(row === undefined ? [] : [row])];
-  const order = [...(choice.rowsOutside ? [...outer, ...panelHere] : [...panelHere, ...outer]), vector, ...reduce];
+  const outer = [...spatial.filter((l) => l !== panel && l !== row && l !== vector && !batch.includes(l)), ...(row === undefined ? [] : [row])];
+  const order = [...batch, ...(choice.rowsOutside ? [...outer, ...panelHere] : [...panelHere, ...outer]), vector, ...reduce];
   bringToOrder(schedule, name, order);
   // Panels first: what lies inside a loop must be one nest when the loop is moved.
   if (panel !== undefined) schedule.apply(unroll, { loop: moveInside(schedule, name, panel, choice.panels) });
-  const parts = choice.part && partReduction(schedule, name, choice.part, choice.part.outside ? loopNames(schedule.program, name).all[0]! : (outer[0] ?? vector));
+  const parts = choice.part && partReduction(schedule, name, choice.part, choice.part.outside ? loopNames(schedule.program, name).all[batch.length]! : (outer[0] ?? vector));
   const rowLoop = loopsAroundBlock(schedule.program, name).find((l) => l.variable.name === row);
   const depth = row === undefined ? -1 : loopNames(schedule.program, name).all.indexOf(row);
   for (const { piece, rows } of rowPieces(schedule, name, rowLoop, choice.rows)) {

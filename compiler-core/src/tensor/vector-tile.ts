@@ -20,6 +20,8 @@ export interface VectorTile {
   readonly rows: number;
   readonly panel: string | undefined;
   readonly panels: number;
+  /** loops that move vectors and elements (a batch of products): their iterations share nothing, so they lie outside all others */
+  readonly batch: readonly string[];
   /**
    * the rows outside the panels, or without panels outside the further tiles of the vector loop: the elements are then read once,
    * and the vectors stay in a cache meanwhile
@@ -129,6 +131,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   // Panels load further vectors and use each element again.
   const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && !l.count && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
   const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent && (target.vectorLanes > 1 || s <= target.vectorTile));
+  const batch = others.filter((l) => l !== row && l !== panel && elements.length > 0 && !still(vectors, l) && !still(elements, l));
   // Taps of a window that are written out share elements of neighbouring rows, which take registers too.
   const overlap = (l: Loop): number => {
     const [tap, step] = [coefficient(elements[0]!.offset, l.variable) ?? 0, row ? (coefficient(elements[0]!.offset, row.variable) ?? 0) : 0];
@@ -194,7 +197,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     const chosen = outside ?? (both ? 2 * around < inside : strips && !stripsWin);
     const parts = inParts && !chosen && !strips;
     const vectorsAgain = (ofPanel > firstCache && !parts) || (strips && chosen && ofStrips > firstCache);
-    return { cost, farBytes: both && chosen ? around : inside, nearBytes: vectorsAgain ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, rowsOutside: chosen, stripsOutside: strips && !chosen, window: window ? windowLoop!.variable.name : undefined, part: parts ? { loop: reduce[0]!.variable.name, iterations: part.iterations, outside: ofElements > secondCache } : undefined } };
+    return { cost, farBytes: both && chosen ? around : inside, nearBytes: vectorsAgain ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, batch: batch.map((l) => l.variable.name), rowsOutside: chosen, stripsOutside: strips && !chosen, window: window ? windowLoop!.variable.name : undefined, part: parts ? { loop: reduce[0]!.variable.name, iterations: part.iterations, outside: ofElements > secondCache } : undefined } };
   };
   const all: TileCandidate[] = [];
   for (const vectorSize of sizes)
