@@ -515,7 +515,6 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "the dimension \"{}\" is {} in the input \"{}\" and {} in \"{}\".": "维度“{0}”在输入“{2}”中为 {1}，在“{4}”中为 {3}。",
   "the element type is missing.": "缺少元素类型。",
   "the element type is unknown": "元素类型未知",
-  "the element type {} is not allowed here.": "此处不允许元素类型 {0}。",
   "the element type {}{} is not known here.": "此处不支持元素类型 {0}{1}。",
   "the elements of a {} tensor do not lie in {}.": "{0} 张量的元素不在 {1} 中。",
   "the equation \"{}\" {}.": "等式“{0}”{1}。",
