@@ -1,6 +1,7 @@
 /** The lesson under way: which step, what was answered, and whether the window is where the step wants it. */
 import { lessons } from "../lessons/index.ts";
 import type { Lesson, LessonStep } from "../lessons/lesson.ts";
+import type { Example } from "../host/host.ts";
 import { i18next } from "../i18n/index.ts";
 import * as act from "./actions.ts";
 import { log, notify } from "./notices.ts";
@@ -34,12 +35,26 @@ export const stepOf = (state: LessonState): LessonStep => lessonOf(state).steps[
 
 const set = (change: Partial<LessonState>): void => useStore.setState(({ lesson }) => ({ lesson: lesson && { ...lesson, ...change } }));
 
+/** The examples, once the host has told them: a lesson may be chosen before. */
+const examplesListed = (): Promise<readonly Example[]> =>
+  new Promise((resolve) => {
+    const { examples } = useStore.getState();
+    if (examples) resolve(examples);
+    else {
+      const stop = useStore.subscribe((state) => {
+        if (!state.examples) return;
+        stop();
+        resolve(state.examples);
+      });
+    }
+  });
+
 /** Opens the lesson's example in a tab of its own and begins, or goes on where it was left. */
 export async function startLesson(id: string): Promise<void> {
   const lesson = lessons.find((each) => each.id === id);
   if (!lesson) return;
   const [folder, file] = lesson.example.split("/") as [string, string];
-  const found = useStore.getState().examples?.find((example) => example.name === folder)?.models.find((model) => model.name === file);
+  const found = (await examplesListed()).find((example) => example.name === folder)?.models.find((model) => model.name === file);
   if (!found) {
     notify({ severity: "error", title: i18next.t("lesson.no-example", { name: lesson.example }) });
     return;
