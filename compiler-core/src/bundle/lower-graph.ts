@@ -578,8 +578,11 @@ class GraphLowering {
     const resultOf = (i: number): GraphValue => this.addValue(results[i]!.value);
     const next = states.map((s) => ({ to: s.value, from: resultOf(s.result) })).filter(({ from, to }) => from !== to);
     const held = new Map<GraphValue, GraphValue>();
-    for (const { from } of next) if (states.some((s) => s.value === from) && !held.has(from)) held.set(from, this.ownValue(node, `held ${held.size}`, from.type, from));
+    // Whether another turn follows is decided after the carried values are those of that turn.
+    const more = keeps ? undefined : resultOf(condition.result);
+    for (const from of [...next.map((n) => n.from), ...(more ? [more] : [])]) if (next.some((n) => n.to === from) && !held.has(from)) held.set(from, this.ownValue(node, `held ${held.size}`, from.type, from));
     for (const [from, to] of held) after.push(this.between(node, "hold", (p) => p.copy(p.read(this.wire(from), "from"), p.write(this.heldWire(to, from), "to"))));
+    const asResult = (from: GraphValue): Wire<GraphValue> => (held.has(from) ? this.heldWire(held.get(from)!, from) : this.wire(from));
     if (next.length + rows.length > 0)
       after.push(this.between(node, "next", (p) => {
         if (rows.length > 0) {
@@ -590,13 +593,13 @@ class GraphLowering {
             p.row(from, to, r.axis, placeOf(at, to.dims[r.axis]!, r.reversed));
           }
         }
-        for (const { from, to } of next) p.copy(held.has(from) ? p.read(this.heldWire(held.get(from)!, from), "next") : p.read(this.wire(from), "next"), p.write(this.wire(to), "state"));
+        for (const { from, to } of next) p.copy(p.read(asResult(from), "next"), p.write(this.wire(to), "state"));
       }));
     after.push(this.between(node, "count", (p) => {
       const at = p.read(this.wire(turn), "turn");
-      const more = keeps ? truth(true) : single(p.read(this.wire(results[condition.result]!.value), "condition"));
+      const wanted = more ? single(p.read(asResult(more), "condition")) : truth(true);
       const most = limitIn(p);
-      p.set(p.write(this.wire(going), "goes_on"), and(more, below(oneMore(at), most)));
+      p.set(p.write(this.wire(going), "goes_on"), and(wanted, below(oneMore(at), most)));
       p.set(p.write(this.wire(turn), "next_turn"), oneMore(at));
     }));
     for (const value of changing) this.changing.add(value.key);

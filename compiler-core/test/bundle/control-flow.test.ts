@@ -38,6 +38,33 @@ test.each([[0, true], [1, false], [7, true]])("as WebAssembly with %i turns insi
   }
 });
 
+test("whether another turn follows may be a carried value: it counts as it was before the turn changed it", async () => {
+  const graph = parseGraph(
+    `graph @main(%x: float32[4], %ask: bool[]) -> (%again: bool[], %y: float32[4]) {
+      %n = constant int64[] [10]
+      %limit = constant float32[] [50]
+      %again, %y = Loop(%n, _, %ask, %x) body (%i: int64[], %go: bool[], %f: bool[], %s: float32[4]) {
+        %t = Add(%s, %s)
+        %sum = ReduceSum(%t) {keepdims = 0}
+        %small = Less(%sum, %limit)
+        return %f, %small, %t
+      }
+      return %again, %y
+    }`,
+    { rules: typeRules },
+  );
+  const code = await generateWasm(graph, "m", { modelName: "m", relaxed: [false] }, silentTask);
+  const { bytes, functions, setInputs } = await loadWasm(code, code.modules[0]!, 0x7f);
+  const run = (ask: boolean): number[][] => {
+    setInputs([fromNumbers("float32", [4], [1, 2, 3, 4]), fromNumbers("bool", [], [Number(ask)])].map(tensorBytes));
+    functions["run"]!();
+    return code.model.outputs.map((o) => [...toNumbers(tensorFromBytes(o.element, o.dims, bytes.slice(o.address, o.address + o.bytes)))]);
+  };
+  // Sums are 20, 40, 80, 160: the flag falls in the third turn, and the fourth is the last that sees it standing.
+  expect(run(true)).toEqual([[0], [16, 32, 48, 64]]);
+  expect(run(false)).toEqual([[1], [2, 4, 6, 8]]);
+});
+
 test("the programs of a node with bodies are shown one after the other, each under what it runs by", async () => {
   const graph = parseGraph(decided, { rules: typeRules });
   const shown = async (op: string): Promise<string[]> => {
