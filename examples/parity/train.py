@@ -21,6 +21,7 @@ from torch import nn
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from graph_writer import BOOL, FLOAT, INT64, GraphWriter  # noqa: E402
+from training import minimize, repeatable  # noqa: E402
 
 HIDDEN = 4
 LENGTH = 16
@@ -49,22 +50,13 @@ class ParityNet(nn.Module):
 
 
 def train(net, steps, generator):
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-2, total_steps=steps)
-    total = 0.0
-    for step in range(1, steps + 1):
+    def loss_at(step):
         # Longer and longer: what holds for one bit more is learned from what holds already.
         length = min(LENGTH, 2 + 2 * (LENGTH - 2) * step // steps)
         bits = torch.randint(0, 2, (BATCH, length), generator=generator).float()
-        loss = F.binary_cross_entropy_with_logits(net(bits), bits.cumsum(1) % 2)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        total += loss.item()
-        if step % 500 == 0:
-            print(f"step {step}/{steps}: mean loss {total / 500:.5f}", flush=True)
-            total = 0.0
+        return F.binary_cross_entropy_with_logits(net(bits), bits.cumsum(1) % 2)
+
+    minimize(torch.optim.Adam(net.parameters(), lr=1e-2), 2e-2, steps, loss_at)
 
 
 class Writer(GraphWriter):
@@ -135,9 +127,7 @@ def main():
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=4)
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(args.seed)
+    repeatable(args.seed)
     net = ParityNet()
     print(f"{sum(p.numel() for p in net.parameters())} parameters", flush=True)
     train(net, args.steps, torch.Generator().manual_seed(args.seed))

@@ -24,6 +24,7 @@ from torch import nn
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from graph_writer import FLOAT, UINT8, GraphWriter  # noqa: E402
+from training import minimize, repeatable  # noqa: E402
 
 SIDE = 32
 SHAPES = ("circle", "ring", "triangle", "square", "pentagon", "star", "cross", "heart")
@@ -134,20 +135,18 @@ class ShapesNet(nn.Module):
 def train(net, images, labels, epochs):
     images, labels = torch.from_numpy(images).float(), torch.from_numpy(labels)
     steps = len(images) // BATCH
-    optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_LEARNING_RATE, total_steps=epochs * steps)
     net.train()
-    for epoch in range(epochs):
-        total, order = 0.0, torch.randperm(len(images))
-        for step in range(steps):
-            index = order[step * BATCH : (step + 1) * BATCH]
-            loss = F.cross_entropy(net(images[index]), labels[index], label_smoothing=0.05)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item()
-        print(f"epoch {epoch + 1}/{epochs}: mean loss {total / steps:.4f}", flush=True)
+    order = None
+
+    def loss_at(step):
+        nonlocal order
+        at = (step - 1) % steps
+        if at == 0:
+            order = torch.randperm(len(images))
+        index = order[at * BATCH : (at + 1) * BATCH]
+        return F.cross_entropy(net(images[index]), labels[index], label_smoothing=0.05)
+
+    minimize(torch.optim.AdamW(net.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=1e-2), PEAK_LEARNING_RATE, epochs * steps, loss_at, every=steps)
 
 
 # --- graph --------------------------------------------------------------------------------------------------------
@@ -254,9 +253,7 @@ def main():
     parser.add_argument("--images", type=int, default=16000)
     parser.add_argument("--seed", type=int, default=5)
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(args.seed)
+    repeatable(args.seed)
 
     train_images, train_labels = draw_set(args.images, args.seed)
     test_images, test_labels = draw_set(2000, args.seed + 1)

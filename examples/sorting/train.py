@@ -21,6 +21,7 @@ from torch import nn
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from graph_writer import FLOAT, INT64, GraphWriter  # noqa: E402
+from training import minimize, repeatable  # noqa: E402
 
 DIGITS, LONGEST, WIDTH, HEADS, INNER, LAYERS = 10, 16, 48, 4, 96, 2
 BATCH = 256
@@ -81,20 +82,11 @@ def draw(count, length, generator):
 
 
 def train(net, steps, generator):
-    optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_LEARNING_RATE, total_steps=steps)
-    total = 0.0
-    for step in range(1, steps + 1):
+    def loss_at(_):
         digits = draw(BATCH, int(torch.randint(1, LONGEST + 1, (1,), generator=generator)), generator)
-        loss = F.cross_entropy(net(digits).flatten(0, 1), digits.sort(1).values.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        total += loss.item()
-        if step % 500 == 0:
-            print(f"step {step}/{steps}: mean loss {total / 500:.4f}", flush=True)
-            total = 0.0
+        return F.cross_entropy(net(digits).flatten(0, 1), digits.sort(1).values.flatten())
+
+    minimize(torch.optim.AdamW(net.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=1e-2), PEAK_LEARNING_RATE, steps, loss_at)
 
 
 class Writer(GraphWriter):
@@ -185,9 +177,7 @@ def main():
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=3)
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(args.seed)
+    repeatable(args.seed)
     net = SortingNet()
     print(f"{sum(p.numel() for p in net.parameters())} parameters")
     train(net, args.steps, torch.Generator().manual_seed(args.seed))

@@ -1,5 +1,6 @@
 import { walkStatements } from "./build.ts";
-import { add, integer, mul, substitute, walkExpression } from "./expression.ts";
+import { elementCount } from "../ir/value-type.ts";
+import { add, floordiv, floormod, integer, mul, type Operand, substitute, walkExpression } from "./expression.ts";
 import type { Block, Buffer, Expression, Loop, Variable } from "./program.ts";
 import { type Linear, linearOf, Scope } from "./simplify.ts";
 
@@ -22,11 +23,26 @@ export const stridesOf = (dims: readonly number[]): number[] => {
   return strides;
 };
 
+/** The row-major position of an element of `dims`. */
+export const flatten = (indices: readonly Expression[], dims: readonly Operand[]): Expression => indices.reduce<Expression>((at, index, d) => add(mul(at, dims[d]!), index), integer(0));
+
+/** Indices into `dims` of the element with this row-major position. */
+export function unflatten(position: Expression, dims: readonly number[]): Expression[] {
+  const indices: Expression[] = [];
+  let stride = elementCount(dims);
+  for (const extent of dims) {
+    stride /= extent;
+    indices.push(extent === 1 ? integer(0) : floormod(floordiv(position, stride), extent));
+  }
+  if (indices.length > 0 && dims[0]! > 1) indices[0] = floordiv(position, elementCount(dims.slice(1)));
+  return indices;
+}
+
 /** The element's position in memory as one index. With sizes of the run, where the shape of the run puts it. */
 export function placeOf(buffer: Buffer, indices: readonly Expression[]): Expression {
   const { shape } = buffer;
   if (!shape) return flatOffset(buffer, indices);
-  return indices.reduce<Expression>((at, index, d) => add(mul(at, shape[d]!), index), integer(0));
+  return flatten(indices, shape);
 }
 
 /** The element's position in its buffer as one index, at the largest sizes: accesses that differ there differ everywhere. */

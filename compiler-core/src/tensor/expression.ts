@@ -12,7 +12,7 @@ export const integer = (value: number): Expression => (value >= -16 && value < 2
 /** A constant. Of float32 it is the float32 number, so that equal ones are equal. */
 export const number = (element: ElementType, value: number): Expression => ({ kind: "number", element, value: element === "float32" ? Math.fround(value) : value });
 
-type Operand = Expression | number;
+export type Operand = Expression | number;
 const operand = (x: Operand): Expression => (typeof x === "number" ? integer(x) : x);
 
 export const load = (buffer: Buffer, indices: readonly Operand[]): Expression => ({ kind: "load", buffer, indices: indices.map(operand) });

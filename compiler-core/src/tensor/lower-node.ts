@@ -1,13 +1,13 @@
-import type { ElementType } from "../ir/element-type.ts";
-import { byteSize, elementKind, elementTypes } from "../ir/element-type.ts";
+import { byteSize, elementKind, type ElementType, elementTypes } from "../ir/element-type.ts";
 import { describeNode, type Graph, isFused, type OperatorNode, type ValueRef } from "../ir/graph.ts";
 import { topologicalOrder } from "../ir/order.ts";
 import { decodeSmallFloat } from "../ir/small-float.ts";
 import { fromNumbers, type Tensor } from "../ir/tensor.ts";
 import { elementCount, staticShape, type TensorType } from "../ir/value-type.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
+import { flatten, unflatten } from "./access.ts";
 import { buffer, buffersRead, freshName, makeProgram, mapExpressions, mapStatements, nest, store, storesIn, tableBuffer, withBuffers } from "./build.ts";
-import { add, binary, cast, div, floordiv, floormod, integer, load, lt, mapOperands, min, mul, number, select, sub, typeOf, unary } from "./expression.ts";
+import { add, binary, cast, div, floordiv, floormod, load, lt, mapOperands, min, mul, number, select, sub, typeOf, unary } from "./expression.ts";
 import type { Control } from "./control.ts";
 import type { Lowering, LoweringAttributes, LoweringContext, View } from "./lowering.ts";
 import type { Allocate, Buffer, Expression, Statement, TensorProgram } from "./program.ts";
@@ -229,7 +229,7 @@ function narrowed(element: ElementType, x: Expression): Expression {
 /** An element out of the byte that it shares, the first in the lowest bits. */
 function unpacked(from: Buffer, indices: readonly Expression[], { element, dims }: { readonly element: ElementType; readonly dims: readonly number[] }, fourBitFloats: () => Buffer): Expression {
   const { bits } = elementTypes[element];
-  const place = indices.reduce<Expression>((at, index, d) => add(mul(at, dims[d]!), index), integer(0));
+  const place = flatten(indices, dims);
   const byte = cast("uint32", load(from, [floordiv(place, 8 / bits)]));
   const field = binary("bitand", binary("shr", byte, cast("uint32", mul(floormod(place, 8 / bits), bits))), number("uint32", 2 ** bits - 1));
   return element === "float4e2m1" ? load(fourBitFloats(), [min(cast("index", field), 15)]) : narrowed(element, field);
@@ -240,14 +240,7 @@ function packedFrom(elements: Buffer, to: Buffer, element: ElementType): readonl
   const { bits } = elementTypes[element];
   const count = elementCount(elements.dims);
   const field = (place: Expression): Expression => {
-    let rest = place;
-    const indices = elements.dims.map((size, d) => {
-      const inner = elementCount(elements.dims.slice(d + 1));
-      const index = floordiv(rest, inner);
-      rest = floormod(rest, inner);
-      return d === 0 ? index : floormod(index, size);
-    });
-    const x = load(elements, indices);
+    const x = load(elements, unflatten(place, elements.dims));
     return element === "float4e2m1" ? fourBitsOf(x) : binary("bitand", cast("uint32", x), number("uint32", 2 ** bits - 1));
   };
   return nest("pack", [{ name: "byte", extent: to.dims[0]! }], ([byte]) => {

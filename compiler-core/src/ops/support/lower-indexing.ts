@@ -1,12 +1,12 @@
 import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
+import { flatten, unflatten } from "../../tensor/access.ts";
 import { nest, step, store } from "../../tensor/build.ts";
 import { add, all, binary, cast, div, eq, floordiv, floormod, ge, integer, load, lt, max, min, mul, number, select, sub } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { BinaryOp, Buffer, Expression, Statement } from "../../tensor/program.ts";
 import { forAll, inputOf, integersOf, normalizeAxis, notLowered, outputOf, spatialAxes, zero } from "./lower-common.ts";
 import { windowNames, windowOf } from "./lower-contraction.ts";
-import { flatten, unflatten } from "./lower-shape.ts";
 
 /** Places that data decide: gathers and scatters; and those that the indices themselves decide. An index outside its axis is clamped, so that no input reaches other memory. */
 

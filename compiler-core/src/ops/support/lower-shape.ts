@@ -1,26 +1,11 @@
 import { toNumbers } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
+import { flatten, unflatten } from "../../tensor/access.ts";
 import { nest, store } from "../../tensor/build.ts";
 import { add, all, eq, floordiv, floormod, ge, integer, load, lt, max, min, mul, number, select, sub } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext, View } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement } from "../../tensor/program.ts";
 import { axisNames, broadcastIndices, inputOf, integersOf, normalizeAxis, notLowered, onlyOutputs, outputOf, spatialAxes, zero } from "./lower-common.ts";
-
-/** Indices into `dims` of the element with this row-major position. */
-export function unflatten(position: Expression, dims: readonly number[]): Expression[] {
-  const indices: Expression[] = [];
-  let stride = elementCount(dims);
-  for (const extent of dims) {
-    stride /= extent;
-    indices.push(extent === 1 ? integer(0) : floormod(floordiv(position, stride), extent));
-  }
-  if (indices.length > 0 && dims[0]! > 1) indices[0] = floordiv(position, elementCount(dims.slice(1)));
-  return indices;
-}
-
-/** The row-major position of an element of `dims`. */
-export const flatten = (indices: readonly Expression[], dims: readonly number[]): Expression =>
-  indices.reduce<Expression>((at, index, d) => add(mul(at, dims[d]!), index), integer(0));
 
 /** Same elements under another shape: Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout. */
 export const viewLowering = (options: { readonly compileTimeInputs?: readonly number[] } = {}): Lowering => ({
