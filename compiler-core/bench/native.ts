@@ -7,6 +7,7 @@ import { byteUseOf, cTarget, epilogueOf } from "../src/backends/c/isa.ts";
 import { printKernel } from "../src/backends/c/print.ts";
 import { cType } from "../src/backends/c/types.ts";
 import { shareKernels } from "../src/backends/c/share-kernels.ts";
+import { shareTiles } from "../src/backends/c/share-tiles.ts";
 import { vectorDefinitions } from "../src/backends/c/vector-helpers.ts";
 import { memoryHeader, memorySource } from "../src/bundle/c-memory.ts";
 import { threadsHeader, threadsSource } from "../src/bundle/c-threads.ts";
@@ -55,8 +56,10 @@ export async function compileNative(graph: Graph, target: ScheduleTarget, folder
     const mayAlias = new Set(step.program.parameters.filter((p) => plan.takenInPlace[i]!.some(([a, b]) => [a, b].includes(step.values.get(p) ?? ""))));
     return [{ step, i, source: printKernel(step.program, { name: "KERNEL", mayAlias, target, threads: true }) }];
   });
+  const apart = (text: string): string => `static __attribute__((noinline)) ${text}`;
   const calls: { name: string; text: string }[] = Array.from({ length: printed.length });
-  const kernels = shareKernels(printed.map((p) => p.source)).map(({ source, uses }, k) => {
+  const tiled = shareTiles(printed.map((p) => p.source), (tile) => `t${tile}`);
+  const kernels = shareKernels(tiled.kernels).map(({ source, uses }, k) => {
     for (const h of source.helpers) helpers.add(h);
     for (const h of source.vectorHelpers) vectorHelpers.add(h);
     for (const w of source.vectorWidths) widths.add(w);
@@ -71,12 +74,12 @@ export async function compileNative(graph: Graph, target: ScheduleTarget, folder
       });
       calls[at] = { name: `${step.node.op === "Fused" ? (step.node.attributes["kind"] as { value: string }).value : step.node.op} ${step.node.name || step.node.outputs[0]!.name}`, text: `k${k}(${[...args, ...numbers].join(", ")}${source.stages > 0 ? ", stage, part, parts" : ""}); return ${source.stages};` };
     }
-    return `static __attribute__((noinline)) ${source.text.replace("KERNEL", `k${k}`)}`;
+    return apart(source.text.replace("KERNEL", `k${k}`));
   });
   const isa = cTarget(target.name, byteUseOf(lowered.steps.map((s) => s.program)));
   const at = (key: string): string => `${plan.locations.get(key)!.space} + ${plan.locations.get(key)!.offset}`;
   const bytes = (key: string): number => lowered.values.get(key)!.bytes;
-  const source = `${isa.prologue}#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n${helperDefinitions(helpers).join("\n")}\n${vectorDefinitions(vectorHelpers, widths).join("\n")}\n${kernels.join("\n")}
+  const source = `${isa.prologue}#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n${helperDefinitions(helpers).join("\n")}\n${vectorDefinitions(vectorHelpers, widths).join("\n")}\n${[...tiled.tiles.map((t) => apart(t.source.text)), ...kernels].join("\n")}
 int gw_step(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts);
 int gw_step(unsigned char *arena, const unsigned char *weights, int step, int stage, int part, int parts) {
   (void)weights; (void)stage; (void)part;

@@ -300,7 +300,7 @@ function manifestOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, model
       lines: [k.line, k.line + k.source.text.split("\n").length - 2],
       stack_bytes: k.source.stackBytes,
       stages: k.source.stages,
-      blocks: k.source.blocks.map((b) => ({ block: b.block, lines: [b.from + k.line - 1, b.to + k.line - 1] })),
+      blocks: k.blocks.map((b) => ({ block: b.block, ...(b.file === k.file ? {} : { file: b.file }), lines: [b.from, b.to] })),
     })),
     ...bodiesInfo(lowered, plan),
     operators: lowered.steps.map((s, i) => {

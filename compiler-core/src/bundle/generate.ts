@@ -6,6 +6,7 @@ import { byteUseOf, cTarget, type CTarget } from "../backends/c/isa.ts";
 import type { LibraryCall, VendorLibrary } from "../backends/c/libraries.ts";
 import { type KernelSource, printKernel } from "../backends/c/print.ts";
 import { shareKernels } from "../backends/c/share-kernels.ts";
+import { shareTiles, type TiledKernels } from "../backends/c/share-tiles.ts";
 import { vectorDefinitions } from "../backends/c/vector-helpers.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import type { Task } from "../support/task.ts";
@@ -283,6 +284,21 @@ export interface Kernel {
   file: string;
   /** line of the function's first line in its file */
   line: number;
+  /** in its own lines, or in those of a tile that it shares */
+  blocks: readonly BlockPlace[];
+}
+
+interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** The lines of a block of the program. */
+export interface BlockPlace {
+  readonly block: string;
+  readonly file: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface Kernels {
@@ -330,13 +346,16 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
   });
   const calls: { step: number; kernel: Kernel; numbers: readonly number[] }[] = [];
   const users = new Map<Kernel, LoweredStep[]>();
-  const list = shareKernels(printed.map((p) => p.source)).map(({ source, uses }, k): Kernel => {
+  const moved = new Map<Kernel, TiledKernels["moved"][number]>();
+  const tiled = shareTiles(printed.map((p) => p.source), (tile) => `${id}_${isa}_t${String(tile).padStart(3, "0")}`);
+  const list = shareKernels(tiled.kernels).map(({ source, uses }, k): Kernel => {
     const first = printed[uses[0]!.at]!;
     const name = `${id}_${isa}_k${String(k).padStart(3, "0")}_${lowered.steps[first.step]!.program.name}`;
     const rename = (text: string): string => text.replace(`void ${placeholder}(`, `void ${name}(`);
-    const kernel: Kernel = { name, ...(first.routine === undefined ? {} : { routine: first.routine }), source: { ...source, text: rename(source.text), prototype: rename(source.prototype) }, file: "", line: 0 };
+    const kernel: Kernel = { name, ...(first.routine === undefined ? {} : { routine: first.routine }), source: { ...source, text: rename(source.text), prototype: rename(source.prototype) }, file: "", line: 0, blocks: [] };
     for (const { at, numbers } of uses) calls.push({ step: printed[at]!.step, kernel, numbers });
     users.set(kernel, uses.map(({ at }) => lowered.steps[printed[at]!.step]!));
+    moved.set(kernel, tiled.moved[uses[0]!.at]!);
     return kernel;
   });
   calls.sort((a, b) => a.step - b.step);
@@ -353,20 +372,28 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
   };
   open();
   let begun = false;
-  for (const kernel of list) {
-    if (begun && text.length + kernel.source.text.length > sourceLimit) {
+  const label = (s: LoweredStep): string => `${commentText(stepLabel(s))} (${commentText(qualifiedOp(s.node))})`;
+  const add = (source: KernelSource, above: readonly string[]): Place => {
+    if (begun && text.length + source.text.length > sourceLimit) {
       close();
       open();
     }
     begun = true;
-    const steps = users.get(kernel)!;
-    const comment = `\n/*\n${steps.map((s) => ` * ${commentText(stepLabel(s))} (${commentText(qualifiedOp(s.node))})\n`).join("")} */\n`;
-    text += comment;
-    lines += comment.split("\n").length - 1;
-    kernel.file = `src/${id}_${isa}_kernels_${files.length}.c`;
-    kernel.line = lines + 1;
-    text += kernel.source.text;
-    lines += kernel.source.text.split("\n").length - 1;
+    const comment = `\n/*\n${above.map((line) => ` * ${line}\n`).join("")} */\n`;
+    const place = { file: `src/${id}_${isa}_kernels_${files.length}.c`, line: lines + comment.split("\n").length };
+    text += comment + source.text;
+    lines = place.line + source.text.split("\n").length - 2;
+    return place;
+  };
+  const tilePlaces = tiled.tiles.map(({ source, callers }) => add(source, callers.map((at) => `tile of ${label(lowered.steps[printed[at]!.step]!)}`)));
+  for (const kernel of list) {
+    Object.assign(kernel, add(kernel.source, users.get(kernel)!.map(label)));
+    const own = kernel.source.blocks.map((b): BlockPlace => ({ block: b.block, file: kernel.file, from: b.from + kernel.line - 1, to: b.to + kernel.line - 1 }));
+    const inTiles = moved.get(kernel)!.map((b): BlockPlace => {
+      const { file, line } = tilePlaces[b.tile]!;
+      return { block: b.block, file, from: b.from + line - 1, to: b.to + line - 1 };
+    });
+    kernel.blocks = [...own, ...inTiles];
   }
   if (begun) close();
   const guard = `${id}_${isa}_H`.toUpperCase();
@@ -377,7 +404,7 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
 
 #include "${id}_helpers.h"
 
-${vectors.length > 0 ? `${vectors.join("\n")}\n\n` : ""}${list.map((k) => `${k.source.prototype};`).join("\n")}
+${vectors.length > 0 ? `${vectors.join("\n")}\n\n` : ""}${[...tiled.tiles, ...list].map((k) => `${k.source.prototype};`).join("\n")}
 
 #endif
 `;

@@ -33,6 +33,11 @@ export function unmarked(marked: string): { readonly text: string; readonly form
 
 export const literal = ({ value, wide }: Pick<ShapeNumber, "value" | "wide">): string => `${wide ? "(ptrdiff_t)" : ""}${value}`;
 
+/** The form with its marks as the printer wrote them. */
+export const marked = ({ form, numbers }: { readonly form: string; readonly numbers: readonly ShapeNumber[] }): string => filled(form, numbers.map(mark.number), parameters);
+
+export const withoutMarks = (text: string): string => text.replaceAll(numberMark, "0").replaceAll(parameters, "");
+
 /** The form with texts for its numbers, and further parameters. */
 export function filled(form: string, texts: readonly string[], more: string): string {
   let at = 0;

@@ -1,5 +1,6 @@
 import type { KernelSource } from "./print.ts";
 import { filled, literal, marksIn, type ShapeNumber } from "./shape-numbers.ts";
+import { declared } from "./declarations.ts";
 
 /**
  * Layers whose kernels differ only in numbers that come from shapes (how often a loop runs, strides, distances) share one
@@ -9,6 +10,8 @@ import { filled, literal, marksIn, type ShapeNumber } from "./shape-numbers.ts";
  */
 export interface SharedKernel {
   readonly source: KernelSource;
+  /** what the function calls its numbers */
+  readonly names: readonly string[];
   /** the kernels that it stands for, by their place in the list, and what each passes for the numbers */
   readonly uses: readonly { readonly at: number; readonly numbers: readonly number[] }[];
 }
@@ -45,15 +48,23 @@ export function shareKernels(kernels: readonly KernelSource[]): readonly SharedK
 /** What the printer makes of a buffer's name for pointers into it. */
 const pointerName = /^(\w+?)(_at(?:_\d+)?|_ahead)?$/;
 
-/** The form with the places of parameters in their list for their names, and what its numbers belong to. */
+/** What it makes of a loop's name for numbers. */
+const loopName = /^(\w+?)(_in_row|_row|_column)?$/;
+
+/** The form with places of parameters and locals for their names, without comments, and what its numbers belong to. */
 function withoutNames({ form, numbers }: KernelSource): string {
   const names = [...form.slice(0, form.indexOf(" {\n")).matchAll(/\*(?:restrict )?(\w+)/g)].map((m) => m[1]!);
   const places = new Map(names.map((name, i) => [name, `$${i}`]));
-  const general = form.replace(/\b[a-zA-Z]\w*/g, (word) => {
+  for (const line of form.split("\n")) for (const name of declared(line)) if (!places.has(pointerName.exec(name)![1]!) && !places.has(name)) places.set(name, `%${places.size}`);
+  const general = form.replaceAll(/\/\*.*?\*\//g, "").replace(/\b[a-zA-Z]\w*/g, (word) => {
     const [, name, suffix = ""] = pointerName.exec(word)!;
     return places.get(word) ?? (places.has(name!) ? places.get(name!)! + suffix : word);
   });
-  return `${general}${numbers.map((n) => `${n.role} ${places.get(n.buffer) ?? n.buffer} ${n.loop}`).join()}`;
+  const loopOf = (loop: string): string => {
+    const [, name, suffix = ""] = loopName.exec(loop) ?? [];
+    return places.get(loop) ?? (places.has(name!) ? places.get(name!)! + suffix : loop);
+  };
+  return `${general}${numbers.map((n) => `${n.role} ${places.get(n.buffer) ?? n.buffer} ${loopOf(n.loop)}`).join()}`;
 }
 
 /** For each number of a form: which innermost loop of a reduction it stands in, or heads. */
@@ -142,7 +153,7 @@ function shareOne(kernels: readonly KernelSource[], members: readonly number[]):
   });
   const text = filled(source.form, texts, parameters.map((p) => `, ptrdiff_t ${p.name}`).join(""));
   const shared: KernelSource = { ...source, text, prototype: text.slice(0, text.indexOf(" {\n")) };
-  return { source: shared, uses: members.map((at, k) => ({ at, numbers: parameters.map((p) => p.values[k]!) })) };
+  return { source: shared, names: parameters.map((p) => p.name), uses: members.map((at, k) => ({ at, numbers: parameters.map((p) => p.values[k]!) })) };
 }
 
 /** A distance by those that are passed already: a multiple of one and a number, or two and a number. */

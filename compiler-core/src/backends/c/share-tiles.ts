@@ -1,0 +1,250 @@
+import type { KernelSource } from "./print.ts";
+import { shareKernels } from "./share-kernels.ts";
+import { mark, marked, unmarked, withoutMarks } from "./shape-numbers.ts";
+import { declared, local, loop } from "./declarations.ts";
+
+/**
+ * Layers whose loops differ (in their order, in what threads share, in the rows that remain) often compute the same register
+ * tiles. What stands around a tile's accumulators becomes a function that such layers call for each tile, with pointers to its
+ * first elements: compilers translate it once. A tile that one function alone has stays in it.
+ */
+export interface TiledKernels {
+  /** the kernels, in their order, some with calls for their tiles */
+  readonly kernels: readonly KernelSource[];
+  /** in the order of their first call */
+  readonly tiles: readonly Tile[];
+  /** for each kernel, where its blocks stand that moved into a tile: lines count from 1 within the tile's text */
+  readonly moved: readonly (readonly { readonly block: string; readonly tile: number; readonly from: number; readonly to: number }[])[];
+}
+
+export interface Tile {
+  readonly source: KernelSource;
+  /** the kernels that call it, by their place in the list */
+  readonly callers: readonly number[];
+}
+
+/** Lines of a kernel, from the declaration of locals to the end of their use, and what takes their place. */
+interface Region {
+  readonly kernel: number;
+  /** numbers of lines from 0, `to` is behind the last */
+  readonly from: number;
+  readonly to: number;
+  readonly tile: KernelSource;
+  readonly indent: string;
+  /** what the call passes before the tile's numbers, with marks */
+  readonly passed: readonly string[];
+}
+
+/** `name` is the function of a tile by its number. */
+export function shareTiles(kernels: readonly KernelSource[], name: (tile: number) => string): TiledKernels {
+  const regions = kernels.flatMap((k, at) => regionsOf(k, at));
+  // Kernels that share a function as they are gain nothing from a call in it.
+  const groupOf = new Map(shareKernels(kernels).flatMap(({ uses }, group) => uses.map((u) => [u.at, group] as const)));
+  const groups = (list: readonly Region[]): number => new Set(list.map((r) => `${groupOf.get(r.kernel)} ${r.from}`)).size;
+  const calls = new Map<number, { readonly region: Region; readonly tile: number; readonly text: string }[]>();
+  const tiles: Tile[] = [];
+  for (const { source, names, uses } of shareKernels(regions.map((r) => r.tile))) {
+    const users = uses.map((u) => regions[u.at]!);
+    if (groups(users) < 2) continue;
+    const tile = tiles.length;
+    const rename = (text: string): string => text.replace("void KERNEL(", `void ${name(tile)}(`);
+    tiles.push({ source: { ...source, text: rename(source.text), prototype: rename(source.prototype) }, callers: [...new Set(users.map((r) => r.kernel))] });
+    for (const [i, region] of users.entries()) {
+      const numbers = names.map((n, k) => mark.number({ role: "size", buffer: "", loop: n, value: uses[i]!.numbers[k]!, wide: false }));
+      calls.set(region.kernel, [...(calls.get(region.kernel) ?? []), { region, tile, text: `${region.indent}${name(tile)}(${[...region.passed, ...numbers].join(", ")});` }]);
+    }
+  }
+  const moved = kernels.map((k, at) =>
+    (calls.get(at) ?? []).flatMap(({ region: { from, to }, tile }) => k.blocks.filter((b) => b.from > from && b.from <= to).map((b) => ({ block: b.block, tile, from: b.from - from + 1, to: Math.min(b.to, to) - from + 1 }))),
+  );
+  return { kernels: kernels.map((k, at) => withCalls(k, calls.get(at) ?? [])), tiles, moved };
+}
+
+function withCalls(kernel: KernelSource, calls: readonly { readonly region: Region; readonly text: string }[]): KernelSource {
+  if (calls.length === 0) return kernel;
+  const lines = marked(kernel).split("\n");
+  const sorted = [...calls].sort((a, b) => b.region.from - a.region.from);
+  for (const { region, text } of sorted) lines.splice(region.from, region.to - region.from, text);
+  const inside = (line: number): boolean => calls.some(({ region }) => line > region.from && line <= region.to);
+  const before = (line: number): number => sorted.reduce((sum, { region }) => sum + (region.to < line ? region.to - region.from - 1 : 0), 0);
+  const blocks = kernel.blocks.filter((b) => !inside(b.from)).map((b) => ({ block: b.block, from: b.from - before(b.from), to: b.to - before(b.to) }));
+  return { ...kernel, ...unmarked(lines.join("\n")), blocks };
+}
+
+const indentOf = (line: string): number => line.length - line.trimStart().length;
+const isControl = /^\s*#|\b(?:static|part|parts|stage)\b/;
+
+const namesIn = (text: string): string[] => withoutMarks(text).replaceAll(/\/\*.*?\*\//g, "").match(/\b[a-zA-Z_]\w*/g) ?? [];
+
+function regionsOf(kernel: KernelSource, at: number): Region[] {
+  const text = marked(kernel);
+  const lines = text.split("\n");
+  const regions: Region[] = [];
+  const around: { readonly indent: number; readonly names: readonly string[] }[] = [];
+  const outside = new Set<string>();
+  for (let i = 1; i < lines.length; i++) {
+    const line = lines[i]!;
+    const indent = indentOf(line);
+    while (around.length > 0 && indent <= around.at(-1)!.indent) around.pop();
+    if (around.length > 0 && local.test(line)) {
+      const to = endOf(lines, i);
+      const region = regionOf(kernel, at, lines, i, to, around.flatMap((a) => a.names), outside);
+      if (region) {
+        regions.push(region);
+        i = to - 1;
+        continue;
+      }
+    }
+    const names = declared(line);
+    if (line.endsWith("{")) around.push({ indent, names: loop.test(line) ? names : [] });
+    for (const n of names) outside.add(n);
+  }
+  return regions;
+}
+
+/** Behind the last line that uses what is declared from line `from` on: at the next such declaration, or the end of the block. */
+function endOf(lines: readonly string[], from: number): number {
+  const indent = indentOf(lines[from]!);
+  let end = from;
+  while (indentOf(lines[end]!) >= indent) end++;
+  let next = from;
+  while (next < end && local.test(lines[next]!)) next++;
+  const names = new Set(lines.slice(from, next).flatMap(declared));
+  while (next < end && !(indentOf(lines[next]!) === indent && local.test(lines[next]!))) next++;
+  return lines.slice(next, end).some((l) => namesIn(l).some((n) => names.has(n))) ? end : next;
+}
+
+function regionOf(kernel: KernelSource, at: number, lines: readonly string[], from: number, to: number, around: readonly string[], outside: ReadonlySet<string>): Region | undefined {
+  const body = lines.slice(from, to);
+  if (!body.some((l) => loop.test(l)) || body.some((l) => isControl.test(withoutMarks(l)))) return undefined;
+  const header = lines[0]!;
+  const pointers = [...header.matchAll(/((?:const )?\w+ \*(?:restrict )?)(\w+)/g)].map(([, type, name]) => ({ type: type!, name: name! }));
+  const sizes = [...header.matchAll(/ptrdiff_t (\w+)/g)].map((m) => m[1]!);
+  const inner = new Set(body.flatMap(declared));
+  const free = new Set([...around, ...sizes].filter((n) => !inner.has(n)));
+  const mentioned = new Set(body.flatMap(namesIn));
+  if (pointers.some((p) => inner.has(p.name)) || [...mentioned].some((n) => outside.has(n) && !inner.has(n) && !free.has(n))) return undefined;
+  let text = body.map((l) => l.slice(Math.max(indentOf(body[0]!) - 2, 0))).join("\n");
+  const parameters: string[] = [];
+  const passed: string[] = [];
+  const after: { readonly parameter: string; readonly passed: string }[] = [];
+  for (const { type, name } of pointers) {
+    if (!mentioned.has(name)) continue;
+    const ahead = movedAhead(text, name, free);
+    if (ahead) {
+      text = ahead.text;
+      after.push({ parameter: `uintptr_t ${name}_next`, passed: ahead.start });
+    }
+    if (!namesIn(text).includes(name)) continue;
+    const start = moved(text, name, free);
+    text = start?.text ?? text;
+    parameters.push(`${type}${name}`);
+    passed.push(start?.start ?? name);
+  }
+  for (const n of free) {
+    if (!namesIn(text).includes(n)) continue;
+    after.push({ parameter: `ptrdiff_t ${n}`, passed: n });
+  }
+  parameters.push(...after.map((a) => a.parameter));
+  passed.push(...after.map((a) => a.passed));
+  const tiled = header.startsWith("void ") ? "" : header.slice(0, header.indexOf("void "));
+  const printed = unmarked(`${tiled}void KERNEL(${parameters.join(", ")}${mark.parameters}) {\n${text}\n}\n`);
+  const tile: KernelSource = { ...kernel, ...printed, prototype: printed.text.slice(0, printed.text.indexOf(" {\n")), sizes: [], blocks: [], stages: 0 };
+  return { kernel: at, from, to, tile, indent: " ".repeat(indentOf(body[0]!)), passed };
+}
+
+/** A sum of an address: what loops outside decide, what loops inside do, and a number; undefined where a term mixes them. */
+interface Sum {
+  readonly outer: readonly string[];
+  readonly inner: readonly string[];
+  readonly constant: number;
+  /** behind its last character */
+  readonly end: number;
+}
+
+/** Reads the sum that is added to a pointer: it begins at a place in a text and goes on to a bracket, a comma or the end of the statement. */
+function sumAt(text: string, begin: number, name: string, free: ReadonlySet<string>): Sum | undefined {
+  const terms: string[] = [];
+  let depth = 0;
+  let at = begin;
+  let term = "";
+  for (; ; at++) {
+    const c = text[at];
+    if (c === undefined) return undefined;
+    if (c === "\ue000") {
+      const end = text.indexOf("\ue001", at);
+      term += text.slice(at, end + 1);
+      at = end;
+      continue;
+    }
+    if (depth === 0 && (c === ")" || c === "]" || c === "," || c === ";")) break;
+    if (depth === 0 && text.startsWith(" - ", at)) return undefined;
+    if (depth === 0 && text.startsWith(" + ", at)) {
+      terms.push(term);
+      term = "";
+      at += 2;
+      continue;
+    }
+    if (c === "(" || c === "[") depth++;
+    if (c === ")" || c === "]") depth--;
+    term += c;
+  }
+  terms.push(term);
+  const [outer, inner]: [string[], string[]] = [[], []];
+  let constant = 0;
+  for (const t of terms) {
+    const names = namesIn(t);
+    if (names.includes(name)) return undefined;
+    const number = /^(?:\ue000distance,\w*,,(\d+)\ue001|(\d+))$/.exec(t);
+    if (number) constant += Number(number[1] ?? number[2]);
+    else if (names.length === 0 || names.every((n) => !free.has(n))) inner.push(t);
+    else if (names.every((n) => free.has(n))) outer.push(t);
+    else return undefined;
+  }
+  return { outer, inner, constant, end: at };
+}
+
+const sumOf = (terms: readonly string[], constant: number, buffer: string): string => [...terms, ...(constant > 0 ? [mark.number({ role: "distance", buffer, loop: "", value: constant, wide: false })] : [])].join(" + ");
+
+/** The text with the pointer where the first of its elements lies that the text reads or writes; undefined where loops outside decide some differently. */
+function moved(text: string, name: string, free: ReadonlySet<string>): { readonly text: string; readonly start: string } | undefined {
+  const found: { readonly from: number; readonly sum: Sum; readonly index: boolean }[] = [];
+  for (const m of text.matchAll(new RegExp(`\\b${name}\\b`, "g"))) {
+    // Marks hold names of buffers.
+    if (text.lastIndexOf("\ue000", m.index) > text.lastIndexOf("\ue001", m.index)) continue;
+    const behind = m.index + name.length;
+    if (text.startsWith("[", behind)) {
+      const sum = sumAt(text, behind + 1, name, free);
+      if (!sum) return undefined;
+      found.push({ from: behind, sum: { ...sum, end: sum.end + 1 }, index: true });
+    } else if (text.startsWith(" + ", behind)) {
+      if (text.slice(0, m.index).endsWith("(uintptr_t)")) return undefined;
+      const sum = sumAt(text, behind + 3, name, free);
+      if (!sum) return undefined;
+      found.push({ from: behind, sum, index: false });
+    } else found.push({ from: behind, sum: { outer: [], inner: [], constant: 0, end: behind }, index: false });
+  }
+  if (new Set(found.map((f) => f.sum.outer.join())).size !== 1) return undefined;
+  const { outer } = found[0]!.sum;
+  const constant = Math.min(...found.map((f) => f.sum.constant));
+  let made = text;
+  for (const { from, sum, index } of found.reverse()) {
+    const rest = sumOf(sum.inner, sum.constant - constant, name);
+    made = made.slice(0, from) + (index ? `[${rest === "" ? "0" : rest}]` : rest === "" ? "" : ` + ${rest}`) + made.slice(sum.end);
+  }
+  made = made.replaceAll(`*)(${name})`, `*)${name}`);
+  const start = sumOf(outer, constant, name);
+  return { text: made, start: start === "" ? name : `${name} + ${start}` };
+}
+
+/** The address from which the text prefetches, as a number of its own. */
+function movedAhead(text: string, name: string, free: ReadonlySet<string>): { readonly text: string; readonly start: string } | undefined {
+  const begin = `(uintptr_t)${name} + (uintptr_t)(`;
+  const from = text.indexOf(begin);
+  if (from < 0 || text.includes(begin, from + 1)) return undefined;
+  const sum = sumAt(text, from + begin.length, name, free);
+  const bytes = sum && /^\) \* \d+u/.exec(text.slice(sum.end))?.[0];
+  if (!bytes || sum.outer.length === 0) return undefined;
+  const rest = sum.inner.length === 0 ? "" : ` + (uintptr_t)(${sum.inner.join(" + ")}${bytes}`;
+  return { text: `${text.slice(0, from)}${name}_next${rest}${text.slice(sum.end + bytes.length)}`, start: `${begin}${sumOf(sum.outer, sum.constant, name)}${bytes}` };
+}
