@@ -338,7 +338,12 @@ class KernelPrinter {
       const [from, ahead] = [this.nameOf(buffer, buffer.name), this.nameOf(s.prefetch, `${buffer.name}_ahead`)];
       const start = this.place(buffer, simplify(substitute(index, by), within), within, 11);
       this.line(`${indent}const uintptr_t ${ahead} = (uintptr_t)${from} + (uintptr_t)${start} * ${byteSize(buffer.element, 1)}u;`);
-      for (let i = 0; i < lines; i++) this.line(`${indent}__builtin_prefetch((const void *)${i > 0 ? `(${ahead} + ${64 * i}u)` : ahead}, 0, 2);`);
+      // A loop: layers that differ in how many lines lie ahead share a function.
+      const line = this.nameOf(s.prefetch.index, "line");
+      const count = mark.number({ role: "size", buffer: "", loop: `${from}_lines`, value: lines, wide: false });
+      this.line(`${indent}for (ptrdiff_t ${line} = 0; ${line} < ${count}; ++${line}) {`);
+      this.line(`${indent}${indent}__builtin_prefetch((const void *)(${ahead} + (uintptr_t)${line} * 64u), 0, 2);`);
+      this.line(`${indent}}`);
     }
     this.nested(s.body, by, scope.with(s.variable, s.extent), block);
     this.line("}");
