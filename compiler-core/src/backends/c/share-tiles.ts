@@ -136,10 +136,12 @@ function regionOf(kernel: KernelSource, at: number, lines: readonly string[], fr
       after.push({ parameter: `uintptr_t ${name}_next`, passed: ahead.start });
     }
     if (!namesIn(text).includes(name)) continue;
-    const start = moved(text, name, free);
+    const start = moved(text, name, free, mentioned);
     text = start?.text ?? text;
-    parameters.push(`${type}${name}`);
-    passed.push(start?.start ?? name);
+    const pointers = start?.pointers ?? [{ name, start: name }];
+    // Several into one buffer may meet.
+    for (const p of pointers) parameters.push(`${pointers.length > 1 && !type.startsWith("const ") ? type.replace("restrict ", "") : type}${p.name}`);
+    passed.push(...pointers.map((p) => p.start));
   }
   for (const n of free) {
     if (!namesIn(text).includes(n)) continue;
@@ -152,6 +154,9 @@ function regionOf(kernel: KernelSource, at: number, lines: readonly string[], fr
   const tile: KernelSource = { ...kernel, ...printed, prototype: printed.text.slice(0, printed.text.indexOf(" {\n")), sizes: [], blocks: [], stages: 0 };
   return { kernel: at, from, to, tile, indent: " ".repeat(indentOf(body[0]!)), passed };
 }
+
+/** Into one buffer a tile takes at most so many pointers. */
+const mostPointers = 4;
 
 /** A sum of an address: what loops outside decide, what loops inside do, and a number; undefined where a term mixes them. */
 interface Sum {
@@ -206,35 +211,41 @@ function sumAt(text: string, begin: number, name: string, free: ReadonlySet<stri
 
 const sumOf = (terms: readonly string[], constant: number, buffer: string): string => [...terms, ...(constant > 0 ? [mark.number({ role: "distance", buffer, loop: "", value: constant, wide: false })] : [])].join(" + ");
 
-/** The text with the pointer where the first of its elements lies that the text reads or writes; undefined where loops outside decide some differently. */
-function moved(text: string, name: string, free: ReadonlySet<string>): { readonly text: string; readonly start: string } | undefined {
-  const found: { readonly from: number; readonly sum: Sum; readonly index: boolean }[] = [];
-  for (const m of text.matchAll(new RegExp(`\\b${name}\\b`, "g"))) {
+/**
+ * The text with pointers to the first of the elements that it reads or writes, one for each sum of loops outside; undefined where these
+ * loops and those inside are not apart. What the call passes for each pointer is its `start`.
+ */
+function moved(text: string, name: string, free: ReadonlySet<string>, taken: ReadonlySet<string>): { readonly text: string; readonly pointers: readonly { readonly name: string; readonly start: string }[] } | undefined {
+  const found: { readonly at: number; readonly sum: Sum; readonly index: boolean }[] = [];
+  for (const { index: at } of text.matchAll(new RegExp(`\\b${name}\\b`, "g"))) {
     // Marks hold names of buffers.
-    if (text.lastIndexOf("\ue000", m.index) > text.lastIndexOf("\ue001", m.index)) continue;
-    const behind = m.index + name.length;
-    if (text.startsWith("[", behind)) {
-      const sum = sumAt(text, behind + 1, name, free);
-      if (!sum) return undefined;
-      found.push({ from: behind, sum: { ...sum, end: sum.end + 1 }, index: true });
-    } else if (text.startsWith(" + ", behind)) {
-      if (text.slice(0, m.index).endsWith("(uintptr_t)")) return undefined;
-      const sum = sumAt(text, behind + 3, name, free);
-      if (!sum) return undefined;
-      found.push({ from: behind, sum, index: false });
-    } else found.push({ from: behind, sum: { outer: [], inner: [], constant: 0, end: behind }, index: false });
+    if (text.lastIndexOf("\ue000", at) > text.lastIndexOf("\ue001", at)) continue;
+    const behind = at + name.length;
+    const index = text.startsWith("[", behind);
+    if (!index && !text.startsWith(" + ", behind)) {
+      found.push({ at, sum: { outer: [], inner: [], constant: 0, end: behind }, index });
+      continue;
+    }
+    const sum = text.slice(0, at).endsWith("(uintptr_t)") ? undefined : sumAt(text, behind + (index ? 1 : 3), name, free);
+    if (!sum) return undefined;
+    found.push({ at, sum: { ...sum, end: sum.end + (index ? 1 : 0) }, index });
   }
-  if (new Set(found.map((f) => f.sum.outer.join())).size !== 1) return undefined;
-  const { outer } = found[0]!.sum;
-  const constant = Math.min(...found.map((f) => f.sum.constant));
+  const pointers = new Map<string, { readonly name: string; constant: number; readonly outer: readonly string[] }>();
+  for (const { sum } of found) {
+    const key = sum.outer.join();
+    const known = pointers.get(key) ?? { name: pointers.size === 0 ? name : `${name}_${pointers.size + 1}`, constant: sum.constant, outer: sum.outer };
+    pointers.set(key, known);
+    known.constant = Math.min(known.constant, sum.constant);
+  }
+  if (pointers.size > mostPointers || [...pointers.values()].some((p) => p.name !== name && taken.has(p.name))) return undefined;
   let made = text;
-  for (const { from, sum, index } of found.reverse()) {
-    const rest = sumOf(sum.inner, sum.constant - constant, name);
-    made = made.slice(0, from) + (index ? `[${rest === "" ? "0" : rest}]` : rest === "" ? "" : ` + ${rest}`) + made.slice(sum.end);
+  for (const { at, sum, index } of found.reverse()) {
+    const p = pointers.get(sum.outer.join())!;
+    const rest = sumOf(sum.inner, sum.constant - p.constant, p.name);
+    made = `${made.slice(0, at)}${p.name}${index ? `[${rest === "" ? "0" : rest}]` : rest === "" ? "" : ` + ${rest}`}${made.slice(sum.end)}`;
   }
-  made = made.replaceAll(`*)(${name})`, `*)${name}`);
-  const start = sumOf(outer, constant, name);
-  return { text: made, start: start === "" ? name : `${name} + ${start}` };
+  for (const p of pointers.values()) made = made.replaceAll(`*)(${p.name})`, `*)${p.name}`);
+  return { text: made, pointers: [...pointers.values()].map((p) => ({ name: p.name, start: [name, sumOf(p.outer, p.constant, name)].filter((t) => t !== "").join(" + ") })) };
 }
 
 /** The address from which the text prefetches, as a number of its own. */
