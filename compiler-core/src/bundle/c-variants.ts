@@ -7,8 +7,9 @@ import type { Location } from "./memory-plan.ts";
 /** Sources that differ by instruction set, and the choice among them at run time. */
 
 /** Elsewhere the source is empty, but for a name of its own: C has no empty sources, and several may be compiled as one. */
-export const opening = (variant: CTarget): string => `${variant.guard === undefined ? "" : `#if ${variant.guard}\n`}${variant.prologue}`;
-export const closing = (variant: CTarget, source: string): string => `${epilogueOf(variant)}${variant.guard === undefined ? "" : `#else\ntypedef int ${source}_empty;\n#endif\n`}`;
+const guardedSource = (variant: CTarget, source: string, text: string): string => (variant.guard === undefined ? text : `#if ${variant.guard}\n${text}#else\ntypedef int ${source}_empty;\n#endif\n`);
+/** A source whose functions use the target's instructions. */
+export const kernelsSource = (variant: CTarget, source: string, text: string): string => guardedSource(variant, source, `${variant.prologue}${text}${epilogueOf(variant)}`);
 
 const place = (l: Location): string => `${l.space === "arena" ? "arena" : "weights"} + ${l.offset}`;
 
@@ -45,7 +46,7 @@ export function stepsSource(m: Pick<CModel, "id" | "sizes">, variant: CTarget, s
       return `    case ${i}: /* ${commentText(s.label)} (${commentText(s.op)}) */\n      if (parts > 0) ${s.kernel}(${[args, ...s.sizes.map((k) => `sizes[${k}]`), ...s.numbers.map(String)].filter((a) => a !== "").join(", ")}${s.stages > 0 ? ", stage, part, parts" : ""});\n      return ${s.stages};\n`;
     })
     .join("");
-  return `${opening(variant)}#include "${id}_${variant.target.name}.h"
+  return guardedSource(variant, `${id}_${variant.target.name}`, `#include "${id}_${variant.target.name}.h"
 #include "${id}_steps.h"
 
 /* The steps for ${variant.target.title}. */
@@ -55,7 +56,7 @@ ${cases}    default:
       return 0;
   }
 }
-${closing(variant, `${id}_${variant.target.name}`)}`;
+`);
 }
 
 /** The best first; the one that runs everywhere last. */

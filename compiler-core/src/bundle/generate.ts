@@ -18,7 +18,7 @@ import type { ScheduleChooser } from "../tensor/schedule-choice.ts";
 import { type ScheduleTarget, scheduleTargets } from "../tensor/target.ts";
 import { type BundleFile, textFile } from "./bundle-file.ts";
 import { type CModel, headerSource, modelSource, type StepCall, type TensorInfo } from "./c-model.ts";
-import { closing, dispatchSource, opening, stepsHeader, stepsSource } from "./c-variants.ts";
+import { dispatchSource, kernelsSource, stepsHeader, stepsSource } from "./c-variants.ts";
 import { memoryHeader, memorySource } from "./c-memory.ts";
 import { threadsHeader, threadsSource } from "./c-threads.ts";
 import { commentText } from "./c-names.ts";
@@ -190,7 +190,7 @@ export async function generateCode(graph: Graph, id: string, options: GenerateOp
     textFile(`src/${id}_dispatch.c`, dispatchSource(model, variants.map((v) => v.target))),
     textFile(`src/${id}_helpers.h`, helpersHeader(id, new Set(variants.flatMap((v) => v.kernels.list.flatMap((k) => [...k.source.helpers]))), options.library)),
     ...variants.flatMap((v) => [
-      textFile(`src/${id}_${v.target.target.name}.h`, v.kernels.header),
+      ...v.kernels.headers.map((f) => textFile(f.path, f.text)),
       textFile(`src/${id}_${v.target.target.name}.c`, stepsSource(model, v.target, callsOf(v))),
       ...v.kernels.files.map((f) => textFile(f.path, f.text)),
     ]),
@@ -305,7 +305,7 @@ export interface Kernels {
   readonly list: readonly Kernel[];
   readonly calls: readonly { readonly step: number; readonly kernel: Kernel; /** what the step passes for numbers of its shapes */ readonly numbers: readonly number[] }[];
   readonly files: readonly { readonly path: string; readonly text: string }[];
-  readonly header: string;
+  readonly headers: readonly { readonly path: string; readonly text: string }[];
 }
 
 /** The buffers of a step's inputs and outputs, in the node's order. */
@@ -360,15 +360,19 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
   });
   calls.sort((a, b) => a.step - b.step);
   const files: { path: string; text: string }[] = [];
+  const vectors = vectorDefinitions(new Set(list.flatMap((k) => [...k.source.vectorHelpers])), new Set(list.flatMap((k) => [...k.source.vectorWidths])));
+  const includes = [`${id}_${isa}.h`, `${id}_helpers.h`, ...(vectors.length > 0 ? [`${id}_${isa}_vectors.h`] : [])].map((h) => `#include "${h}"\n`).join("");
+  // Lines above what is added here: the guard and the target's instructions.
+  const above = kernelsSource(variant, "", includes).split(includes)[0]! + includes;
   let text = "";
   let lines = 0;
   const open = (): void => {
-    text = `${opening(variant)}#include "${id}_${isa}.h"\n`;
-    lines = text.split("\n").length - 1;
+    text = includes;
+    lines = above.split("\n").length - 1;
   };
   const close = (): void => {
     const name = `${id}_${isa}_kernels_${files.length}`;
-    files.push({ path: `src/${name}.c`, text: text + closing(variant, name) });
+    files.push({ path: `src/${name}.c`, text: kernelsSource(variant, name, text) });
   };
   open();
   let begun = false;
@@ -396,19 +400,15 @@ function printKernels(id: string, lowered: LoweredGraph, plan: MemoryPlan, varia
     kernel.blocks = [...own, ...inTiles];
   }
   if (begun) close();
-  const guard = `${id}_${isa}_H`.toUpperCase();
-  const vectors = vectorDefinitions(new Set(list.flatMap((k) => [...k.source.vectorHelpers])), new Set(list.flatMap((k) => [...k.source.vectorWidths])));
-  const header = `/* Private to the bundle: kernels for ${variant.target.title}. */
-#ifndef ${guard}
-#define ${guard}
-
-#include "${id}_helpers.h"
-
-${vectors.length > 0 ? `${vectors.join("\n")}\n\n` : ""}${[...tiled.tiles, ...list].map((k) => `${k.source.prototype};`).join("\n")}
-
-#endif
-`;
-  return { list, calls, files, header };
+  const header = (name: string, about: string, body: string): { path: string; text: string } => {
+    const guard = `${name}_H`.toUpperCase();
+    return { path: `src/${name}.h`, text: `/* Private to the bundle: ${about} for ${variant.target.title}. */\n#ifndef ${guard}\n#define ${guard}\n\n#include <stddef.h>\n#include <stdint.h>\n\n${body}\n\n#endif\n` };
+  };
+  const headers = [
+    header(`${id}_${isa}`, "kernels", [...tiled.tiles, ...list].map((k) => `${k.source.prototype.replace("GW_TILED ", "")};`).join("\n")),
+    ...(vectors.length > 0 ? [header(`${id}_${isa}_vectors`, "operations on vectors", vectors.join("\n"))] : []),
+  ];
+  return { list, calls, files, headers };
 }
 
 /** Small functions that kernels of every variant call. */
