@@ -665,16 +665,17 @@ function packedElement(element: ElementType, data: string, i: string): string {
 
 const isPacked = (element: ElementType): boolean => elementTypes[element].bits < 8 && elementTypes[element].bits > 0;
 
-/** An element of any type as a number; 8-bit floats as their bits. */
-const elementSource = `${helperDefinitions(new Set(["gw_from_f16", "gw_from_bf16"])).join("\n")}
+/** An element of any type as a number. */
+function elementSource(m: CModel): string {
+  const bytes = [...new Set(m.outputs.map((t) => t.element))].filter((e) => e.startsWith("float8"));
+  return `${bytes.length > 0 ? "#include <math.h>\n\n" : ""}${helperDefinitions(new Set(["gw_from_f16", "gw_from_bf16", ...bytes.map((e) => `gw_from_${smallId(e)}`)])).join("\n")}
 
 static double element(const void *data, uint32_t dtype, size_t i) {
   switch (dtype) {
     case 1: return (double)((const float *)data)[i];
     case 10: return (double)gw_from_f16(((const uint16_t *)data)[i]);
     case 16: return (double)gw_from_bf16(((const uint16_t *)data)[i]);
-    case 17: case 18: case 19: case 20: case 24: return (double)((const uint8_t *)data)[i];
-${(["uint4", "int4", "float4e2m1", "uint2", "int2"] as const).map((e) => `    case ${typeCodes[e]}: return ${packedElement(e, "((const uint8_t *)data)", "i")};\n`).join("")}    case 2: case 9: return (double)((const uint8_t *)data)[i];
+${bytes.map((e) => `    case ${typeCodes[e]}: return (double)gw_from_${smallId(e)}(((const uint8_t *)data)[i]);\n`).join("")}${(["uint4", "int4", "float4e2m1", "uint2", "int2"] as const).map((e) => `    case ${typeCodes[e]}: return ${packedElement(e, "((const uint8_t *)data)", "i")};\n`).join("")}    case 2: case 9: return (double)((const uint8_t *)data)[i];
     case 3: return (double)((const int8_t *)data)[i];
     case 4: return (double)((const uint16_t *)data)[i];
     case 5: return (double)((const int16_t *)data)[i];
@@ -685,6 +686,7 @@ ${(["uint4", "int4", "float4e2m1", "uint2", "int2"] as const).map((e) => `    ca
     default: return (double)((const uint64_t *)data)[i];
   }
 }`;
+}
 
 const rankOf = (m: CModel): number => Math.max(1, ...[...m.inputs, ...m.outputs].map((t) => t.dims.length));
 
@@ -708,7 +710,7 @@ export function selftestMain(m: CModel, vectorSets: number, allowed: readonly nu
 #include "files.h"
 #include "${id}_threads.h"
 
-${elementSource}
+${elementSource(m)}
 
 static size_t element_bits(uint32_t dtype) {
   switch (dtype) {
@@ -998,7 +1000,7 @@ static const unsigned char *elements_of(const unsigned char *data, size_t *bytes
   return data + header;
 }
 
-${elementSource}
+${elementSource(m)}
 
 int main(int argc, char **argv) {
   ${id}_context context;

@@ -1,4 +1,4 @@
-import { byteSize } from "../ir/element-type.ts";
+import { elementTypes } from "../ir/element-type.ts";
 import type { Expression, Variable } from "../tensor/program.ts";
 import { sizeRange } from "../tensor/sizes.ts";
 import type { CModel, TensorInfo } from "./c-model.ts";
@@ -74,15 +74,15 @@ export function sizesSource(m: CModel): string {
       .map((t, i) => `    case ${i}:\n${t.dims.map((d, k) => `      dims[${k}] = ${t.shape ? sizeText(t.shape[k]!) : d};\n`).join("")}      break;\n`)
       .join("");
     return `size_t ${id}_${kind}_shape(const ${id}_context *context, int i, int64_t *dims) {
-  static const size_t element_bytes[] = {${tensors.map((t) => byteSize(t.element, 1)).join(", ") || "0"}};
-${used(all).map((s) => `  ptrdiff_t ${s.variable.name};\n`).join("")}  size_t bytes;
+  static const size_t element_bits[] = {${tensors.map((t) => elementTypes[t.element].bits).join(", ") || "0"}};
+${used(all).map((s) => `  ptrdiff_t ${s.variable.name};\n`).join("")}  size_t bits;
   if (context == NULL || dims == NULL || context->ready != READY || i < 0 || i >= ${M}_${kind === "input" ? "INPUTS" : "OUTPUTS"}) return 0;
 ${used(all).map((s) => `  ${s.variable.name} = context->sizes[${m.sizes.indexOf(s)}];\n`).join("")}  switch (i) {
 ${cases}    default: return 0;
   }
-  bytes = element_bytes[i];
-  for (uint32_t d = 0; d < ${kind}_infos[i].rank; ++d) bytes *= (size_t)dims[d];
-  return bytes;
+  bits = element_bits[i];
+  for (uint32_t d = 0; d < ${kind}_infos[i].rank; ++d) bits *= (size_t)dims[d];
+  return (bits + 7u) / 8u;
 }
 
 `;

@@ -1,4 +1,6 @@
 import { type ElementType, elementTypes } from "../ir/element-type.ts";
+import { decodeSmallFloat, type SmallFloat } from "../ir/small-float.ts";
+import { isSmallFloat } from "../backends/c/types.ts";
 import type { Expression } from "../tensor/program.ts";
 import type { SizeInfo } from "./c-sizes.ts";
 import { weightsMagic, weightsVersion } from "./weights.ts";
@@ -312,6 +314,33 @@ export declare function load(options?: { readonly wasm?: string | URL | BufferSo
 `;
 };
 
+/** An element of an output as a number, in JavaScript; small floats are bits in their arrays, and elements of less than 8 bits share bytes. */
+function numberAt(list: readonly JsTensor[]): string {
+  const elements = [...new Set(list.map((t) => t.element))].filter((e) => isSmallFloat(e) || elementTypes[e].bits < 8);
+  if (elements.length === 0) return "const numberAt = (_, array, k) => Number(array[k]);\n\n";
+  const tables = elements.map((element) => {
+    const { bits, kind } = elementTypes[element];
+    if (kind === "float" && bits <= 8) return `  ${element}: [${Array.from({ length: 2 ** bits }, (_, i) => decodeSmallFloat(element as SmallFloat, i))
+      .map((v) => (Object.is(v, -0) ? "-0" : String(v)))
+      .join(", ")}],\n`;
+    return `  ${element}: ${element === "bfloat16" ? "(b) => new Float32Array(Uint32Array.of(b << 16).buffer)[0]" : element === "float16" ? "(b) => (b & 0x8000 ? -1 : 1) * ((b & 0x7c00) === 0x7c00 ? (b & 0x3ff ? NaN : Infinity) : b & 0x7c00 ? (1 + (b & 0x3ff) / 1024) * 2 ** (((b >> 10) & 31) - 15) : (b & 0x3ff) * 2 ** -24)" : kind === "int" ? `(b) => (b ^ ${2 ** (bits - 1)}) - ${2 ** (bits - 1)}` : "(b) => b"},\n`;
+  });
+  return `/** Numbers of the elements that have no array of their own, by their bits. */
+const numbers = {
+${tables.join("")}};
+const bitsOf = { ${elements.map((e) => `${e}: ${elementTypes[e].bits}`).join(", ")} };
+function numberAt(element, array, k) {
+  const of = numbers[element];
+  if (of === undefined) return Number(array[k]);
+  const bits = bitsOf[element];
+  const each = Math.max(1, 8 / bits);
+  const pattern = each === 1 ? array[k] : (array[Math.floor(k / each)] >> (bits * (k % each))) & (2 ** bits - 1);
+  return Array.isArray(of) ? of[pattern] : of(pattern);
+}
+
+`;
+}
+
 /** js/selftest.mjs: \`node js/selftest.mjs\` runs the vectors in test/ and ends with exit code 0 when all agree. */
 export const jsSelftest = (m: JsModel, sets: number, allowed: readonly number[], trials: readonly (readonly number[])[] = []): string => `import { readFile } from "node:fs/promises";
 import { inputs, load, outputs${m.sizes.length > 0 ? ", sizes" : ""} } from "./${m.id}.mjs";
@@ -320,7 +349,7 @@ import { inputs, load, outputs${m.sizes.length > 0 ? ", sizes" : ""} } from "./$
 const allowed = ${JSON.stringify(allowed)};
 const vector = async (set, name) => new Uint8Array(await readFile(new URL(\`../test/vectors/set_\${set}/\${name}.bin\`, import.meta.url)));
 
-${m.sizes.length > 0 ? `/** The sizes of each set of vectors. */
+${numberAt(m.outputs)}${m.sizes.length > 0 ? `/** The sizes of each set of vectors. */
 const trials = ${JSON.stringify(trials.map((t) => Object.fromEntries(t.map((n, i) => [m.sizes[i]!.variable.name, n]))))};
 
 ` : ""}let failed = false;
@@ -341,8 +370,10 @@ ${m.sizes.length > 0 ? "    model.resize(trials[set]);\n" : ""}    for (let i = 
       const actual = model.output(i);
       const bytes = await vector(set, \`expected_\${i}\`);
       const expected = new actual.constructor(bytes.buffer, bytes.byteOffset, actual.length);
-      for (let k = 0; k < actual.length; k++) {
-        const [a, b] = [Number(actual[k]), Number(expected[k])];
+      const { element } = outputs[i];
+      const count = ${m.sizes.length > 0 ? "model.outputShape(i)" : "outputs[i].dims"}.reduce((n, d) => n * d, 1);
+      for (let k = 0; k < count; k++) {
+        const [a, b] = [numberAt(element, actual, k), numberAt(element, expected, k)];
         if (a === b || (a !== a && b !== b)) continue;
         const error = Math.abs(a - b);
         if (!(error <= allowed[i])) {

@@ -43,7 +43,7 @@ export interface KernelSource {
   readonly sizes: readonly Variable[];
   readonly blocks: readonly BlockLines[];
   readonly helpers: ReadonlySet<string>;
-  /** functions over vectors, by name, and widths of vector types that the text uses */
+  /** functions over vectors and vector types of half floats, by name, and widths of vector types that the text uses */
   readonly vectorHelpers: ReadonlySet<string>;
   readonly vectorWidths: ReadonlySet<number>;
   /** bytes of local arrays and scalars */
@@ -744,6 +744,8 @@ class KernelPrinter {
   }
 
   private vectorPointer(b: Buffer, stores: boolean): string {
+    // What only moves half floats calls no function that would declare their vectors.
+    if (isHalf(b.element)) this.vectorHelpers.add(vectorType(this.vector!.width, b.element));
     return `${stores || !this.readOnly(b) ? "" : "const "}${vectorType(this.vector!.width, b.element)}u *`;
   }
 
@@ -807,7 +809,10 @@ class KernelPrinter {
 
   /** The value in every lane. */
   private vectorOperand(e: Expression, scope: Scope, outer: number, shared?: ReadonlyMap<string, string>): string {
-    return this.isVector(e) ? this.value(e, scope, outer, shared) : `${this.vectorHelper(typeOf(e) === "int32" ? "splati" : "splat")}(${this.value(e, scope, 0, shared)})`;
+    if (this.isVector(e)) return this.value(e, scope, outer, shared);
+    // What is stored in fewer bits becomes so in each lane.
+    if (e.kind === "cast" && (isHalf(e.element) || e.element === "uint8" || e.element === "int8")) return this.vectorValue(e, scope, outer, shared);
+    return `${this.vectorHelper(typeOf(e) === "int32" ? "splati" : "splat")}(${this.value(e, scope, 0, shared)})`;
   }
 
   private vectorValue(e: Expression, scope: Scope, outer: number, shared?: ReadonlyMap<string, string>): string {
@@ -829,7 +834,7 @@ class KernelPrinter {
         // A byte in between changes nothing: the number is within its range.
         const inner = e.operand.kind === "cast" && e.operand.element !== "int32" ? e.operand.operand : e.operand;
         const from = typeOf(inner);
-        const text = sub(inner, 0);
+        const text = operand(inner);
         const whole = from === "float32" ? as(text, "int32") : from === "int32" ? text : `${this.vectorHelper(`widen_${typeId(from)}`)}(${text})`;
         if (e.element === "int32") return whole;
         return e.element === "float32" ? as(whole, "float32") : `${this.vectorHelper(`narrow_${typeId(e.element)}`)}(${whole})`;

@@ -179,7 +179,7 @@ const halvesOf = (w: number, name: string): string => `typedef uint16_t gw_${nam
 
 export const isVectorHelper = (name: string): boolean => table.has(name);
 
-/** The types of the widths used and the helpers named with all they need, in a fixed order. They stand in the target's own sources. */
+/** The types of the widths used and the helpers and vectors of half floats named with all they need, in a fixed order. They stand in the target's own sources. */
 export function vectorDefinitions(names: ReadonlySet<string>, widths: ReadonlySet<number>): string[] {
   const wanted = new Set<string>();
   for (const name of names) {
@@ -187,6 +187,6 @@ export function vectorDefinitions(names: ReadonlySet<string>, widths: ReadonlySe
     for (const n of table.get(name)?.needs ?? []) wanted.add(n);
   }
   const used = new Set([...widths, ...[...wanted].map((n) => Number(n.slice(n.lastIndexOf("x") + 1)))]);
-  const halves = ["f16", "bf16"].flatMap((kind) => vectorWidths.filter((w) => wanted.has(`gw_widen_${kind}_x${w}`) || wanted.has(`gw_narrow_${kind}_x${w}`)).map((w) => halvesOf(w, kind)));
+  const halves = ["f16", "bf16"].flatMap((kind) => vectorWidths.filter((w) => wanted.has(`gw_widen_${kind}_x${w}`) || wanted.has(`gw_narrow_${kind}_x${w}`) || wanted.has(`gw_${kind}x${w}`)).map((w) => halvesOf(w, kind)));
   return [...vectorWidths.filter((w) => used.has(w)).map(typesOf), ...halves, ...[...table].filter(([name]) => wanted.has(name)).map(([, { text }]) => text)];
 }

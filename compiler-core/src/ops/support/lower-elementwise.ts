@@ -151,7 +151,7 @@ export const clipLowering: Lowering = {
       const bound = (i: number): Expression | undefined => {
         const b = context.inputs[i];
         const known = b ? context.constant(i) : undefined;
-        return !b ? undefined : known && isFloat(y.element) ? number(y.element, Number(known.data[0])) : load(b, b.dims.map(() => 0));
+        return !b ? undefined : known && isFloat(y.element) ? number(y.element, toNumbers(known)[0]!) : load(b, b.dims.map(() => 0));
       };
       const [low, high] = [bound(1), bound(2)];
       if (low) value = max(value, low);

@@ -158,7 +158,7 @@ export const padLowering: Lowering = {
     for (const [i, axis] of axes.entries()) before[axis] = pads[i]!;
     const fill = context.inputs[2];
     const after = y.dims.map((d, i) => d - before[i]! - x.dims[i]!);
-    const zeros = !fill || (context.constant(2) !== undefined && Number(context.constant(2)!.data[0]) === 0);
+    const zeros = !fill || (context.constant(2) !== undefined && toNumbers(context.constant(2)!)[0] === 0);
     if (mode === "constant" && zeros && [...before, ...after].every((n) => n >= 0)) {
       // The inside by itself, so that whatever computes it can store it there, then the border's strips.
       const axes = spatialAxes(x.dims);
