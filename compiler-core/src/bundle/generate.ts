@@ -221,7 +221,7 @@ export function sizeLimits(lowered: LoweredGraph): Expression[] {
 }
 
 /** C sources above this many characters are split, so that compilers can work on them side by side. */
-const sourceLimit = 120_000;
+const sourceLimit = 170_000;
 
 const isRead = (lowered: LoweredGraph, key: ValueKey): boolean =>
   lowered.outputs.includes(key) || lowered.steps.some((s) => s.reads.includes(key) || s.views.some((v) => v.part === key || v.whole === key));

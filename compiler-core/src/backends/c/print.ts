@@ -444,7 +444,7 @@ class KernelPrinter {
       for (let i = 0; i < rows.length; i++) print(all.slice(i * each, (i + 1) * each), loop.extent);
       return;
     }
-    const sums = all.some((p) => [p.store.buffer, ...loadsOf(p.store.value).map((l) => l.buffer)].some((b) => b.scope === "local" && this.tiles.has(b)));
+    const sums = all.some(({ store }) => this.tiles.has(store.buffer) && loadsOf(store.value).some((l) => l.buffer === store.buffer));
     const size = sums && rows.length > 1 && loop.extent > 4 && loop.extent % 4 === 0 ? 4 : loop.extent;
     for (let at = 0; at < loop.extent; at += size) print(size === loop.extent ? all : storesOf(add(loop.variable, at), size), size);
   }
