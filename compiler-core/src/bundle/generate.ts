@@ -216,7 +216,7 @@ export const sizeInfos = (lowered: LoweredGraph, sized: SizedGraph | undefined):
 /** Dimensions of values that some sizes within their bounds would make empty: such sizes are refused. */
 export function sizeLimits(lowered: LoweredGraph): Expression[] {
   const found = new Map<string, Expression>();
-  for (const v of lowered.values.values()) for (const e of v.shape ?? []) if (sizeRange(e).low < 1) found.set(keyOf(e), e);
+  for (const v of lowered.values.values()) for (const e of v.shape ?? []) if (e.kind !== "integer" && sizeRange(e).low < 1) found.set(keyOf(e), e);
   return [...found.values()];
 }
 

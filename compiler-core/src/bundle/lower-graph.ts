@@ -1,3 +1,4 @@
+import type { ConstantValue } from "../ir/constant.ts";
 import type { Dim } from "../ir/dim.ts";
 import { byteSize } from "../ir/element-type.ts";
 import { describeNode, type Graph, type OperatorNode, type RegionId, rootRegion, type ValueRef } from "../ir/graph.ts";
@@ -17,7 +18,7 @@ import { hoistScratch, type LoweredNode, lowerNode, type LoweringTable, withoutU
 import { type Layout, printLayout } from "../tensor/layout.ts";
 import type { View } from "../tensor/lowering.ts";
 import type { Buffer, Expression, TensorProgram, Variable } from "../tensor/program.ts";
-import { sizeExpression, sizeValue } from "../tensor/sizes.ts";
+import { sampleSizes, sizeExpression, sizeValue } from "../tensor/sizes.ts";
 import { scheduleParallel } from "../tensor/parallel-rule.ts";
 import { type Chosen, scheduleByRule } from "../tensor/rules.ts";
 import type { ScheduleChooser } from "../tensor/schedule-choice.ts";
@@ -200,16 +201,36 @@ class SizedLowering {
       if (general.join() !== own.join())
         throw new GraphwrightError("not-lowered", `cannot be lowered for sizes of run time: the shape of ${node.outputs[ref.output]?.name} is [${own.join(", ")}] at ${[...values].map(([s, n]) => `${s} = ${n}`).join(", ")}, and not [${general.join(", ")}] as at other sizes.`);
     }
+    // Memory is planned for the largest sizes.
+    const most = new Map(this.sizes.map((v) => [v, v.max!]));
+    for (const e of found)
+      if (e.kind !== "integer" && (sizeValue(e, most) < 1 || sampleSizes(this.sizes).some((at) => sizeValue(e, at) > sizeValue(e, most))))
+        throw new GraphwrightError("not-lowered", `cannot be lowered for sizes of run time: the shape of ${this.sized.samples[0]!.graph.node(ref.node).outputs[ref.output]?.name} is ${sizeValue(e, most) < 1 ? "empty" : "smaller"} at the largest sizes, for which memory is planned.`);
     return found.some((e) => e.kind !== "integer") ? found : undefined;
   }
 
-  /** Is it the same constant in every sample? */
+  /** Is an output of the model the same constant at all sizes? */
+  sameOutput(index: number): boolean {
+    const [first, ...others] = [...this.sized.samples, ...this.sized.checks].map(({ graph }) => graph.constant(graph.root.outputs[index]?.value));
+    return first !== undefined && others.every((c) => c !== undefined && sameConstant(c, first));
+  }
+
+  /** Is it the same constant in every sample, and, where it is a small one, at the other sizes? What is computed from a size may be alike at all large ones. */
   same(ref: ValueRef): boolean {
-    const [first, ...others] = this.sized.samples.map(({ graph }) => graph.constant(ref));
-    return others.every((c) => c === first || (c !== undefined && first !== undefined && c.type === first.type && sameBytes(tensorBytes(c.tensor()), tensorBytes(first.tensor()))));
+    const { samples, checks } = this.sized;
+    const [first, ...others] = samples.map(({ graph }) => graph.constant(ref));
+    if (!first) return others.every((c) => c === undefined);
+    const alike = (c: typeof first | undefined): boolean => c !== undefined && sameConstant(c, first);
+    if (!others.every(alike)) return false;
+    // Other sizes may have led to other nodes.
+    return first.bytes > mostComputed || checks.every(({ graph }) => graph.nodes.length !== samples[0]!.graph.nodes.length || graph.nodes.get(ref.node)?.kind !== "constant" || alike(graph.constant(ref)));
   }
 }
 
+/** Bytes of a constant that may have been computed from sizes: weights are larger, and packed in one way or another. */
+const mostComputed = 4096;
+
+const sameConstant = (a: ConstantValue, b: ConstantValue): boolean => a === b || (a.type === b.type && sameBytes(tensorBytes(a.tensor()), tensorBytes(b.tensor())));
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
 
 const sizedLowerings = new WeakMap<SizedGraph, SizedLowering>();
@@ -321,6 +342,7 @@ class GraphLowering {
     for (const o of root.outputs) this.wanted.add(keyOfValue(o.value));
     const parts = await this.region(rootRegion);
     const outputs = root.outputs.map((o) => this.addValue(o.value).key);
+    for (const [i, o] of root.outputs.entries()) if (this.general && graph.node(o.value.node).kind === "constant" && !this.general.sameOutput(i)) refused.push(`the output ${o.name} was folded to a constant, and differs with sizes of the run`);
     if (reached.length > 0) refused.push(`shapes that follow from these inputs, of ${reached.length} ${reached.length === 1 ? "node" : "nodes"}: ${reached.join(", ")}`);
     if (refused.length > 0)
       throw new GraphwrightError(

@@ -104,6 +104,28 @@ function symbolicDimensions(graph: Graph): readonly Dim[] {
   return [...dimensions];
 }
 
+/** Is a shape not known? */
+const hasOpen = (graph: Graph): boolean => [...graph].some((n) => n.kind === "operator" && n.outputs.some(({ type }) => type.kind === "tensor" && (type.shape ?? [null]).some((d) => typeof d !== "number")));
+
+/** Throws "not-lowered" for a bound at which shapes contradict each other and below which they do not: a table has fewer rows than that. */
+function refuseBeyond(sizes: SizedGraph["sizes"], at: (given: ReadonlyMap<string, number>) => Graph): void {
+  if (!hasOpen(at(new Map(sizes.map((s) => [s.name, s.max]))))) return;
+  for (const { name, max } of sizes) {
+    const fits = (n: number): boolean => !hasOpen(at(new Map(sizes.map((s) => [s.name, s.name === name ? n : 1]))));
+    if (fits(max) || !fits(1)) continue;
+    let [low, high] = [1, max];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (fits(middle)) low = middle;
+      else high = middle;
+    }
+    throw new GraphwrightError("not-lowered", `the model cannot be built: at ${name} = ${max} its shapes contradict each other, as from ${high} on.`, undefined, `Nothing was written. Give a bound that the model takes (build --max ${name}=${low}).`);
+  }
+}
+
+/** Is a value that is computed empty, or of a shape that is not known? */
+const hasEmpty = (graph: Graph): boolean => [...graph].some((n) => n.kind === "operator" && n.outputs.some(({ type }) => type.kind === "tensor" && (type.shape ?? [null]).some((d) => typeof d !== "number" || d < 1)));
+
 /** A dimension at given sizes; undefined for a symbol that has none. */
 function dimValue(d: Dim, sizes: ReadonlyMap<string, number>): number | undefined {
   if (d === null || typeof d === "number") return d ?? undefined;
@@ -154,6 +176,7 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
   const images = [...base].some((n) => n.kind === "operator" && /Conv/.test(n.op) && base.type(n.inputs[0]).kind === "tensor" && ((base.type(n.inputs[0]) as TensorType).shape ?? []).slice(2).some((d) => typeof d !== "number"));
   const at = (given: ReadonlyMap<string, number>): Graph => specialize(base, { sizes: given }).graph;
   const most = new Map(sizes.map((s) => [s.name, s.max]));
+  refuseBeyond(sizes, at);
   // What is worth its price is decided at the largest sizes, for all.
   const filtering = new Map<NodeId, number>();
   if (!images)
@@ -186,6 +209,12 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
   }
   // Sizes unlike the samples: even ones, that divide the model's own numbers.
   const checks = [await sample(most), await sample(new Map(sizes.map((s) => [s.name, Math.max(2, 2 * Math.ceil(s.max / 4))])))];
+  const least = await sample(new Map(sizes.map((s) => [s.name, 1]))).catch((error: unknown) => {
+    if (error instanceof GraphwrightError) return undefined;
+    throw error;
+  });
+  // The smallest sizes too, where the model takes them and has the same kernels there.
+  if (least && outline(least.graph) === outline(samples[0]!.graph) && !hasEmpty(least.graph)) checks.push(least);
   if (unlike(samples))
     throw new GraphwrightError("not-lowered", "the model cannot be built: its best kernels differ with the size.", undefined, "Nothing was written. Bind a size (build --fix N=1), or skip the rewrite that decides by it.");
   return { graph: samples[0]!.graph, sized: { sizes, samples, checks, dimensions } };

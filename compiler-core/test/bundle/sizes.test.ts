@@ -226,6 +226,18 @@ describe("one program for all sizes", () => {
     }`);
     await expect(sizedOf(two, { N: 6 })).rejects.toThrow(/the size "S" has no bound/);
   });
+
+  test("what is folded to a constant that differs with the size is refused, small sizes among them; and a bound beyond a table's rows is named", async () => {
+    const of = (body: string) => optimized(`graph @main(%x: float32[N, 4]) -> (%t, %y) {\n ${body}\n return %t, %y\n}`);
+    // A loop that is unrolled is folded with all around it.
+    const loop = "%turns = constant int64[] [2] %t = Loop(%turns, _, %x) body (%i: int64[], %g: bool[], %s: float32[N, 4]) { %u = Tanh(%s) return %g, %u }";
+    await expect(lowered(await of(`${loop} %y = Shape(%x)`), { N: 8 })).rejects.toThrow(/the output y .* differs with sizes of the run/);
+    const small = "%one = constant int64[1] [1] %rows = Shape(%x) {start = 0, end = 1} %few = Equal(%rows, %one) %f = Cast(%few) {to = 1}";
+    await expect(lowered(await of(`${loop} ${small} %y = Identity(%f)`), { N: 32 })).rejects.toThrow(/differs with/);
+    await expect(lowered(await of(`${loop} ${small} %y = Mul(%x, %f)`), { N: 32 })).rejects.toThrow(/the constant .* differs with them/);
+    const table = await of(`%t = Tanh(%x) %table = ${numbers(1, 16, 4)} %zero = constant int64[1] [0] %rows = Shape(%x) {start = 0, end = 1} %first = Slice(%table, %zero, %rows, %zero) %y = Add(%x, %first)`);
+    await expect(sizedOf(table, { N: 40 })).rejects.toThrow(/at N = 40 its shapes contradict each other, as from 17 on/);
+  });
 });
 
 /** A chain of operators on [N, S, 4]. */

@@ -195,7 +195,7 @@ class KernelPrinter {
     this.flush();
     // Of a tensor without elements nothing is read or written.
     const text = unmarked(this.lines.slice(1).join("\n")).text;
-    const idle = this.program.parameters.map((p) => this.nameOf(p, p.name)).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
+    const idle = [...this.program.parameters, ...this.sizes].map((p) => this.nameOf(p, p.name)).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
     for (const name of idle) this.line(`(void)${name};`);
     if (this.stages.length === 1) this.line("(void)stage;");
     if (call) this.lines.push("#endif");
