@@ -75,7 +75,7 @@ async function startGraphwright(): Promise<Viewer> {
   };
 }
 
-const python = ["PYTHON" in process.env ? process.env["PYTHON"]! : "", "/opt/peers/bin/python", "python3", "python"].find((each) => each !== "" && spawnSync(each, ["-c", "import netron"]).status === 0);
+const python = ["PYTHON" in process.env ? process.env["PYTHON"]! : "", "python3", "python"].find((each) => each !== "" && spawnSync(each, ["-c", "import netron"]).status === 0);
 
 async function startNetron(): Promise<Viewer | undefined> {
   if (python === undefined) return undefined;

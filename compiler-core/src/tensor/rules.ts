@@ -552,13 +552,13 @@ function prefetchWeights(schedule: Schedule, piece: string): void {
   if (!all.slice(first).includes(inner)) return;
   const mover = all.slice(0, first).findLastIndex((l) => coefficient(weights.offset, l.variable) !== 0);
   if (mover < 0 || all.slice(mover + 1, first).reduce((n, l) => n * l.extent, 1) < 2) return;
-  let place = all.slice(first).includes(reduce.at(-2)!) ? reduce.at(-2)!.variable.name : undefined;
+  let place = inner.variable.name;
   if (inner.extent >= 4 * prefetchEvery && inner.extent % prefetchEvery === 0) {
     const at = loopNames(schedule.program, piece).all.indexOf(inner.variable.name);
     schedule.apply(split, { loop: inner.variable.name, factor: prefetchEvery });
-    place = loopAt(schedule.program, piece, at);
+    place = loopAt(schedule.program, piece, at + 1);
   }
-  if (place !== undefined) schedule.apply(prefetch, { block: piece, buffer: weights.buffer.name, loop: place });
+  schedule.apply(prefetch, { block: piece, buffer: weights.buffer.name, loop: place });
 }
 
 /** The vector loop innermost; accumulators in vectors, stored once the sum is done, or the part of it in the loop `parts`. */

@@ -179,7 +179,7 @@ describe("sums in parts", () => {
     const { program } = scheduleByRule(plain(4), avx512Target);
     expect(verifyProgram(program)).toEqual([]);
     const text = printProgram(program).text;
-    expect(text).toMatch(/block conv_init[^]*for ib_o in range\(\d+\):[^]*block conv_read[^]*for ii in range\(16\):\n *for kw in unrolled\(3\):[^]*block conv_write/);
+    expect(text).toMatch(/block conv_init[^]*for ib_o in range\(\d+\):[^]*block conv_read[^]*for ii in range\(16\):\n *prefetch \d+ lines of x1 at .*\n *for kw in unrolled\(3\):[^]*block conv_write/);
     // The channels of the next part, half of each panel's lines after the other.
     expect(text).toMatch(/prefetch \d+ lines of x1 at .*\/\/ \d+/);
   });

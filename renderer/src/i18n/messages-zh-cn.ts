@@ -230,7 +230,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "Unroll it, or write it in operator set 9 or newer.": "将它展开，或以算子集 9 或更新的版本书写。",
   "Undo the step, or correct the rewrite.": "请撤销这一步，或更正重写。",
   "What a block reads of a buffer is copied side by side into a local buffer before it is used.": "块从缓冲区读取的内容在使用之前并排复制到本地缓冲区。",
-  "While one panel of weights is used again and again, the next one is brought near, a few lines at a time.": "在反复使用一个权重面板的同时，把下一个面板逐次预取几行。",
+  "While one panel of weights is used again and again, the next one is brought near, line by line.": "在反复使用一个权重面板的同时，把下一个面板逐行预取。",
   "Write a .pb file, or convert the tensor to float32.": "请写成 .pb 文件，或把张量转换为 float32。",
   "Write it as max(x, 0) + log(1 + exp(-|x|)).": "请写成 max(x, 0) + log(1 + exp(-|x|))。",
   "[{}] and [{}]": "[{0}] 与 [{1}]",

@@ -338,12 +338,15 @@ class KernelPrinter {
       const [from, ahead] = [this.nameOf(buffer, buffer.name), this.nameOf(s.prefetch, `${buffer.name}_ahead`)];
       const start = this.place(buffer, simplify(substitute(index, by), within), within, 11);
       this.line(`${indent}const uintptr_t ${ahead} = (uintptr_t)${from} + (uintptr_t)${start} * ${byteSize(buffer.element, 1)}u;`);
-      // A loop: layers that differ in how many lines lie ahead share a function.
-      const line = this.nameOf(s.prefetch.index, "line");
-      const count = mark.number({ role: "size", buffer: "", loop: `${from}_lines`, value: lines, wide: false });
-      this.line(`${indent}for (ptrdiff_t ${line} = 0; ${line} < ${count}; ++${line}) {`);
-      this.line(`${indent}${indent}__builtin_prefetch((const void *)(${ahead} + (uintptr_t)${line} * 64u), 0, 2);`);
-      this.line(`${indent}}`);
+      if (lines === 1) this.line(`${indent}__builtin_prefetch((const void *)${ahead}, 0, 2);`);
+      else {
+        // A loop: layers that differ in how many lines lie ahead share a function.
+        const line = this.nameOf(s.prefetch.index, "line");
+        const number = mark.number({ role: "size", buffer: "", loop: `${from}_lines`, value: lines, wide: false });
+        this.line(`${indent}for (ptrdiff_t ${line} = 0; ${line} < ${number}; ++${line}) {`);
+        this.line(`${indent}${indent}__builtin_prefetch((const void *)(${ahead} + (uintptr_t)${line} * 64u), 0, 2);`);
+        this.line(`${indent}}`);
+      }
     }
     this.nested(s.body, by, scope.with(s.variable, s.extent), block);
     this.line("}");

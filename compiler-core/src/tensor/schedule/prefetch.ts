@@ -11,16 +11,17 @@ export function innerReduction(block: Block, loops: readonly Loop[]): number {
 
 /** float32 elements in a line of the caches */
 const lineElements = 16;
-/** More of them at once would only wait for one another. */
-const mostLines = 12;
+/** More of them at once would take the places of what the second cache is asked for meanwhile. */
+const mostLines = 4;
 
 /**
- * Asks for what the next iteration of the loop that moves `buffer` will read, a few lines in each iteration of `loop`,
- * evenly over all passes of the current one. It changes no value; backends without such an instruction leave it out.
+ * Asks for what the next iteration of the loop that moves `buffer` will read, a line in each iteration of `loop` where that
+ * is enough, evenly over all passes of the current one: a processor waits for some 16 lines at a time, and one from memory holds
+ * its place for hundreds of cycles. It changes no value; backends without such an instruction leave it out.
  */
 export const prefetch = definePrimitive<{ block: string; buffer: string; loop: string }>({
   name: "prefetch",
-  summary: "While one panel of weights is used again and again, the next one is brought near, a few lines at a time.",
+  summary: "While one panel of weights is used again and again, the next one is brought near, line by line.",
   parameters: { block: "block", buffer: "buffer", loop: "loop" },
   conditions: [
     { name: "reduce-loop", doc: "The loop moves a reduce axis of the block." },
@@ -45,15 +46,19 @@ export const prefetch = definePrimitive<{ block: string; buffer: string; loop: s
     const inner = loops.slice(first).filter((l) => coefficient(access!.offset, l.variable));
     const elements = inner.reduce((n, l) => n * l.extent, 1);
     const lines = Math.ceil(elements / lineElements);
-    const turns = [...passes, ...loops.slice(first, at + 1)];
+    const turns = [...passes, ...loops.slice(first, at)];
     const slots = turns.reduce((n, l) => n * l.extent, 1);
     // Panels side by side lie apart where only a part of each is read.
     const apart = inner.find((l) => l.mode === "unrolled" && (coefficient(access!.offset, l.variable) ?? 0) > elements / l.extent);
     const slotsEach = apart ? Math.ceil(slots / apart.extent) : slots;
-    const count = Math.min(mostLines, Math.ceil(lines / (apart?.extent ?? 1) / slotsEach));
+    // What the iterations of the loop ask for overlaps where a line each is more than is needed.
+    const wanted = Math.ceil(lines / (apart?.extent ?? 1) / slotsEach);
+    const count = Math.min(mostLines, Math.ceil(wanted / place.extent));
+    const taken = Math.min(wanted, count * place.extent) * lineElements;
     const turn = turns.reduce<Expression>((sum, l) => add(mul(sum, l.extent), l.variable), integer(0));
     const moved = loops.slice(0, mover + 1).reduce<Expression>((sum, l) => add(sum, mul(l.variable, coefficient(access!.offset, l.variable) ?? 0)), integer(step));
-    const index = apart ? add(add(moved, mul(floordiv(turn, slotsEach), coefficient(access!.offset, apart.variable)!)), mul(floormod(turn, slotsEach), count * lineElements)) : add(moved, mul(turn, count * lineElements));
+    const begun = apart ? add(add(moved, mul(floordiv(turn, slotsEach), coefficient(access!.offset, apart.variable)!)), mul(floormod(turn, slotsEach), taken)) : add(moved, mul(turn, taken));
+    const index = add(begun, mul(place.variable, count * lineElements));
     return replaceStatement(program, place, [{ ...place, prefetch: { buffer: access!.buffer, index, lines: count } }]);
   },
 });
