@@ -9,9 +9,12 @@ import { parseGraph } from "../../src/ir/parser.ts";
 import { Timeline } from "../../src/ir/timeline.ts";
 import { typeRules } from "../../src/ops/index.ts";
 import { runPipeline } from "../../src/passes/run-pipeline.ts";
+import { chooseKernels } from "../../src/session/build.ts";
+import { sizedGraph } from "../../src/session/sized-graph.ts";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
+import { silentTask } from "../../src/support/task.ts";
 import { needs } from "../../../app/tooling/need.ts";
-import { bundleOf, folder, make, open, reference, repository, run, write } from "./on-disk.ts";
+import { bundleOf, folder, make, open, reference, repository, run, selfTest, write } from "./on-disk.ts";
 
 const digitsPath = join(repository, "examples/digits/digits.onnx");
 const text = (bundle: Bundle, path: string): string => new TextDecoder().decode(fileBytes(bundle.files.find((f) => f.path === path) as BundleFile));
@@ -243,3 +246,34 @@ needs("gcc", "make")("a model of tensors without elements compiles without a war
     at.done();
   }
 }, 180_000);
+
+needs("gcc", "make")("where an axis has one element or there are no rows of results, no local is left for compilers to warn of", async () => {
+  const graph = parse(`graph @main(%x: float32[3, 1], %z: float32[5, 1]) -> (%v: float32[3, 1], %i: int64[5, 0]) {
+    %one = constant int64[1] [1]
+    %none = constant int64[1] [0]
+    %v, _ = TopK(%x, %one)
+    _, %i = TopK(%z, %none)
+    return %v, %i
+  }`);
+  const at = folder();
+  try {
+    write((await bundleOf(graph)).files, at.path);
+    expect(selfTest(at.path, "-O1 -Wall -Wextra -Wpedantic -Werror")).toMatchObject({ code: 0 });
+  } finally {
+    at.done();
+  }
+});
+
+needs("gcc", "make")("sizes named as locals of the generated code, words of C++ and macros take other names", { timeout: 60_000 }, async () => {
+  const graph = parse("graph @main(%a: float32[context, dims], %b: float32[i, bits], %c: float32[class, NULL]) -> (%x: float32[context, dims], %y: float32[i, bits], %z: float32[class, NULL]) {\n %x = Relu(%a)\n %y = Relu(%b)\n %z = Relu(%c)\n return %x, %y, %z\n}");
+  const { graph: kernels, sized } = await sizedGraph(graph, { context: 2, dims: 3, i: 2, bits: 3, class: 2, NULL: 3 }, (g, options) => chooseKernels(g, silentTask, [], options), silentTask);
+  const at = folder();
+  try {
+    const bundle = await bundleOf(kernels, { sized: sized!, evaluate: reference(graph) });
+    expect(text(bundle, "include/model.h")).toMatch(/int64_t context_size; .* "context"[^]*int64_t class_size; [^]*int64_t NULL_size;/);
+    write(bundle.files, at.path);
+    expect(selfTest(at.path, "-O0 -Wall -Wextra -Wpedantic -Werror")).toMatchObject({ code: 0 });
+  } finally {
+    at.done();
+  }
+});

@@ -133,6 +133,8 @@ class KernelPrinter {
   private readonly vectorHelpers = new Set<string>();
   private readonly vectorWidths = new Set<number>();
   private readonly registers: ReadonlySet<Buffer>;
+  /** lines that declare scalars */
+  private readonly declared: { readonly line: number; readonly names: readonly string[] }[] = [];
   private readonly vectors: VectorPlan;
   private readonly lanes: number;
   /** accumulators that the compiler is to find vectors in */
@@ -193,6 +195,7 @@ class KernelPrinter {
     if (this.stages.length === 0) this.emit(this.program.body, new Map(), Scope.empty, undefined);
     else this.emitStages();
     this.flush();
+    this.markUnread();
     // Of a tensor without elements nothing is read or written.
     const text = unmarked(this.lines.slice(1).join("\n")).text;
     const idle = [...this.program.parameters, ...this.sizes].map((p) => this.nameOf(p, p.name)).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
@@ -571,7 +574,20 @@ class KernelPrinter {
     }
     const all = Array.from({ length: count }, (_, i) => scalarName(name, unflat(i, b.dims)));
     const row = Math.max(b.dims.at(-1) ?? 1, 4);
-    for (let i = 0; i < all.length; i += row) this.line(`${cType(b.element)} ${all.slice(i, i + row).join(", ")};`);
+    for (let i = 0; i < all.length; i += row) {
+      const names = all.slice(i, i + row);
+      this.line(`${cType(b.element)} ${names.join(", ")};`);
+      this.declared.push({ line: this.lines.length - 1, names });
+    }
+  }
+
+  /** Scalars that no line reads, as where an axis has one element or none: compilers would warn of them. */
+  private markUnread(): void {
+    const read = new Set<string>();
+    const declarations = new Set(this.declared.map((d) => d.line));
+    if (declarations.size === 0) return;
+    for (const [i, line] of this.lines.entries()) if (!declarations.has(i)) for (const name of line.replace(/^\s*\w+ = /, "").match(/\b[A-Za-z_]\w*\b/g) ?? []) read.add(name);
+    for (const { line, names } of this.declared) for (const name of names) if (!read.has(name)) this.lines[line] += ` (void)${name};`;
   }
 
   /**
