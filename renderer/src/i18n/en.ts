@@ -929,6 +929,7 @@ export const en = {
     labels: "rows x panels x elements of the register tile",
     export_one: "Take the schedules as measured (1 layer differs from the rule)",
     export_other: "Take the schedules as measured ({{count}} layers differ from the rule)",
+    "export-sized": "Schedules are measured for fixed sizes; with sizes left to the run the rule chooses.",
   },
   profile: {
     run: "Measure",

@@ -887,6 +887,7 @@ export const zhCN = {
     note: "点：每种调度的中位数；线：至今最佳；虚线：本机至多能达到的速度。另有 {{pruned}} 种被排除。",
     labels: "寄存器分块的行 x 面板 x 元素",
     export_other: "采用测得的调度（{{count}} 层与规则不同）",
+    "export-sized": "调度按固定尺寸测量；尺寸留待运行时确定的情况下，由规则选择。",
   },
   profile: {
     run: "测量",

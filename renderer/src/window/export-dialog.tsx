@@ -208,7 +208,10 @@ function ExportForm({ model, target, onTarget, name, onName, problem, folder, on
       {target === "bundle" && measured !== undefined && (
         <div className="field">
           <span className="field-label">{t("panel.tuning")}</span>
-          <label className="export-tuned"><input type="checkbox" checked={tuned} onChange={(event) => onTuned(event.target.checked)} data-testid="export-tuned" /> {t("tuning.export", { count: measured })}</label>
+          <div>
+            <label className="export-tuned"><input type="checkbox" checked={tuned && sizes.length === 0} disabled={sizes.length > 0} onChange={(event) => onTuned(event.target.checked)} data-testid="export-tuned" /> {t("tuning.export", { count: measured })}</label>
+            {sizes.length > 0 && <p className="faint size-note">{t("tuning.export-sized")}</p>}
+          </div>
         </div>
       )}
       <div className="field">
