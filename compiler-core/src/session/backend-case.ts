@@ -4,8 +4,8 @@ import { importModel } from "../importers/index.ts";
 import { readValueFile } from "../importers/onnx/tensor-file.ts";
 import { rootRegion, type Graph } from "../ir/graph.ts";
 import { Timeline } from "../ir/timeline.ts";
-import { elementKind } from "../ir/element-type.ts";
-import { toNumbers, type Tensor } from "../ir/tensor.ts";
+import { elementKind, isInteger } from "../ir/element-type.ts";
+import { isBigArray, toNumbers, type Tensor } from "../ir/tensor.ts";
 import { isTensor, typeRules, type Value } from "../ops/index.ts";
 import { runPipeline } from "../passes/run-pipeline.ts";
 import { MemoryBlob, type SiblingFiles } from "../support/blob.ts";
@@ -14,7 +14,7 @@ import type { Task } from "../support/task.ts";
 import { collectFiles } from "./files.ts";
 import type { BackendCase, BackendCaseResult } from "./protocol.ts";
 
-/** The onnx project's tolerances: |a - b| <= atol + rtol * |b|. */
+/** The onnx project's tolerances: |a - b| <= atol + rtol * |b|. Integers are equal or not. */
 export const defaultRtol = 1e-3;
 export const defaultAtol = 1e-7;
 
@@ -61,13 +61,19 @@ function tensorDifference(actual: Tensor, expected: Tensor, rtol: number, atol: 
     const at = x.findIndex((s, i) => s !== y[i]);
     return at < 0 ? undefined : `element ${at}: ${JSON.stringify(x[at])}, not ${JSON.stringify(y[at])}`;
   }
+  if (isBigArray(actual.data) && isBigArray(expected.data)) {
+    const [x, y] = [actual.data, expected.data];
+    for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return `element ${i}: ${x[i]}, not ${y[i]}`;
+    return undefined;
+  }
+  const exact = isInteger(actual.element);
   const complex = elementKind(actual.element) === "complex";
   const x = complex ? (actual.data as Float32Array) : toNumbers(actual);
   const y = complex ? (expected.data as Float32Array) : toNumbers(expected);
   for (let i = 0; i < x.length; i++) {
     const [a, b] = [x[i] as number, y[i] as number];
     if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
-    if (!(Math.abs(a - b) <= atol + rtol * Math.abs(b))) return `element ${i}: ${a}, not ${b}`;
+    if (exact || !(Math.abs(a - b) <= atol + rtol * Math.abs(b))) return `element ${i}: ${a}, not ${b}`;
   }
   return undefined;
 }

@@ -7,7 +7,7 @@ import { importOnnx } from "../../src/importers/onnx/index.ts";
 import { TensorProtoSchema } from "../../src/importers/onnx/onnx_pb.ts";
 import { noContext, readTensor } from "../../src/importers/onnx/tensor-proto.ts";
 import type { Graph, ParameterNode } from "../../src/ir/graph.ts";
-import { contradiction, type Tensor, toNumbers, type ValueType } from "../../src/ir/index.ts";
+import { contradiction, isBigArray, isInteger, type Tensor, toNumbers, type ValueType } from "../../src/ir/index.ts";
 import { isTensor, type Value } from "../../src/ops/definition.ts";
 import { typeRules } from "../../src/ops/index.ts";
 import { typeOfValue } from "../../src/ops/support/sequences.ts";
@@ -161,13 +161,19 @@ function tensorDifference(actual: Tensor, expected: Tensor, rtol: number, atol: 
     const at = expected.data.findIndex((s, i) => s !== data[i]);
     return at < 0 ? undefined : `element ${at} is ${JSON.stringify(data[at])}, not ${JSON.stringify(expected.data[at])}`;
   }
+  if (isBigArray(actual.data) && isBigArray(expected.data)) {
+    const [x, y] = [actual.data, expected.data];
+    const at = Array.from(y).findIndex((v, i) => v !== x[i]);
+    return at < 0 ? undefined : `element ${at} of ${y.length} is ${x[at]}, not ${y[at]}`;
+  }
+  const exact = isInteger(actual.element);
   const a = toNumbers(actual);
   const e = toNumbers(expected);
   for (let i = 0; i < e.length; i++) {
     const x = a[i]!;
     const y = e[i]!;
     if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
-    if (!(Math.abs(x - y) <= atol + rtol * Math.abs(y))) return `element ${i} of ${e.length} is ${x}, not ${y}`;
+    if (exact || !(Math.abs(x - y) <= atol + rtol * Math.abs(y))) return `element ${i} of ${e.length} is ${x}, not ${y}`;
   }
   return undefined;
 }
