@@ -138,6 +138,12 @@ export const scalar = (element: ElementType, value: number): Tensor => fromNumbe
 export const int64Vector = (values: readonly (number | bigint)[]): Tensor =>
   makeTensor("int64", [values.length], BigInt64Array.from(values, (v) => BigInt(v)));
 
+/** One element; a 64-bit integer as it is. */
+export function elementAt(tensor: Tensor, index: number): number | bigint {
+  const { data } = tensor;
+  return isBigArray(data) ? data[index]! : toNumbers(tensor)[index]!;
+}
+
 /** The integers of an int64 (or other numeric) tensor. */
 export const toIntegers = (tensor: Tensor): number[] => Array.from(toNumbers(tensor));
 

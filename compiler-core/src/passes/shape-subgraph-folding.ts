@@ -25,7 +25,8 @@ export const shapeSubgraphFolding = defineRewrite({
     const dims = staticShape(output.type);
     const { element } = output.type as TensorType;
     const fits = dims !== undefined && dims.length <= 1 && (element === "int64" || element === "int32");
-    const open = known.filter((d: Dim) => typeof d !== "number");
+    // Beyond 2^53 a number stands for an integer near it.
+    const open = known.filter((d: Dim) => typeof d !== "number" || !Number.isSafeInteger(d));
     let holds = context.require("dimensions proven", fits && open.length === 0, () => {
       const [all, unknown] = [known, open].map((dims) => dims.map(printDim).join(", "));
       return open.length === 0 ? `[${all}]` : open.length === 1 ? `[${all}]: ${unknown} is not known` : `[${all}]: ${unknown} are not known`;

@@ -9,8 +9,20 @@ const smallIntegers: Expression[] = [];
 for (let value = -16; value < 256; value++) smallIntegers.push(Object.freeze({ kind: "integer", value } as const));
 
 export const integer = (value: number): Expression => (value >= -16 && value < 256 && Number.isInteger(value) ? (smallIntegers[value + 16] as Expression) : { kind: "integer", value });
-/** A constant. Of float32 it is the float32 number, so that equal ones are equal. */
-export const number = (element: ElementType, value: number): Expression => ({ kind: "number", element, value: element === "float32" ? Math.fround(value) : value });
+/** The least and the largest 64-bit integer. */
+export const integerRange = (element: "int64" | "uint64"): readonly [bigint, bigint] => (element === "int64" ? [-(1n << 63n), (1n << 63n) - 1n] : [0n, (1n << 64n) - 1n]);
+
+/** A constant. Of float32 it is the float32 number, so that equal ones are equal; 64-bit integers are exact, and those beyond the type the nearest it has. */
+export function number(element: ElementType, value: number | bigint): Expression {
+  if (element === "int64" || element === "uint64") {
+    const [least, most] = integerRange(element);
+    const whole = typeof value === "bigint" ? value : Number.isInteger(value) ? BigInt(value) : undefined;
+    const exact = whole === undefined ? undefined : whole < least ? least : whole > most ? most : whole;
+    if (exact !== undefined && !Number.isSafeInteger(Number(exact))) return { kind: "number", element, value: Number(exact), exact };
+  }
+  const rounded = Number(value);
+  return { kind: "number", element, value: element === "float32" ? Math.fround(rounded) : rounded };
+}
 
 export type Operand = Expression | number;
 const operand = (x: Operand): Expression => (typeof x === "number" ? integer(x) : x);
@@ -234,7 +246,7 @@ export function keyOf(e: Expression): string {
     switch (e.kind) {
       case "variable": key = `v${identityOf(e)}`; break;
       case "integer": key = `${e.value}`; break;
-      case "number": key = `${e.element}:${Object.is(e.value, -0) ? "-0" : e.value}`; break;
+      case "number": key = `${e.element}:${e.exact ?? (Object.is(e.value, -0) ? "-0" : e.value)}`; break;
       case "load": key = `b${identityOf(e.buffer)}[${e.indices.map(keyOf).join(",")}]`; break;
       case "binary": key = `${e.op}(${keyOf(e.left)},${keyOf(e.right)})`; break;
       case "unary": key = `${e.op}(${keyOf(e.operand)})`; break;

@@ -1,5 +1,5 @@
 import { GraphwrightError } from "../support/diagnostic.ts";
-import { add, cast, div, floordiv, integer, mul, number, walkExpression } from "./expression.ts";
+import { add, cast, div, floordiv, integer, keyOf, mul, number, walkExpression } from "./expression.ts";
 import type { Block, Buffer, Expression, Statement, TensorProgram, Variable } from "./program.ts";
 import { simplifyProgram } from "./schedule/primitive.ts";
 import { type SizeValues, sizeValue } from "./sizes.ts";
@@ -237,7 +237,8 @@ class Unifier {
   private element(list: readonly Extract<Expression, { kind: "number" }>[]): Expression {
     const { element } = list[0]!;
     const values = list.map((e) => e.value);
-    if (values.every((v) => Object.is(v, values[0]))) return list[0]!;
+    if (list.every((e) => keyOf(e) === keyOf(list[0]!))) return list[0]!;
+    if (list.some((e) => e.exact !== undefined)) throw apart(`a constant is ${list.slice(0, 3).map((e) => e.exact ?? e.value).join(", ")} at different sizes`);
     if (values.every((v) => Number.isInteger(v))) return cast(element, this.number(values, "a constant"));
     const inverse = values.map((v) => Math.round(1 / v));
     if (values.every((v, i) => Math.abs(v * inverse[i]! - 1) < 1e-6)) {

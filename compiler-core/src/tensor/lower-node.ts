@@ -201,7 +201,7 @@ class NodeLowerer {
 /** The elements of a computed value that shape inference knows: sizes of other values. */
 function knownTensor(graph: Graph, ref: ValueRef | null | undefined): Tensor | undefined {
   const output = ref ? graph.node(ref.node).outputs[ref.output] : undefined;
-  if (!output?.known || output.type.kind !== "tensor" || !output.known.every((d): d is number => typeof d === "number")) return undefined;
+  if (!output?.known || output.type.kind !== "tensor" || !output.known.every((d): d is number => typeof d === "number" && Number.isSafeInteger(d))) return undefined;
   const dims = staticShape(output.type);
   return dims && output.type.element !== null ? fromNumbers(output.type.element, dims, output.known) : undefined;
 }

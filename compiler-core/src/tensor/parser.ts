@@ -2,7 +2,7 @@ import { elementKind, elementTypes, type ElementType, isElementType } from "../i
 import { elementCount } from "../ir/value-type.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { tableBuffer } from "./build.ts";
-import { integer, isComparison, number, truth, typeOf, variable } from "./expression.ts";
+import { integer, integerRange, isComparison, number, truth, typeOf, variable } from "./expression.ts";
 import { layoutProblem, packedDims, parseLayoutPart, printLayout } from "./layout.ts";
 import { binaryCalls, blockWords, infix, loopWords, parameterScopes, unaryCalls } from "./printer.ts";
 import type { Axis, BinaryOp, Buffer, Expression, ExpressionType, Loop, LoopKind, Statement, TensorProgram, UnaryOp, Variable } from "./program.ts";
@@ -496,7 +496,7 @@ class ProgramParser {
     }
     this.expect("=", `A table has its elements: "table t: float32[2] = [0.5, 1.5]".`);
     const { at } = this.peek();
-    const values = this.list("[", "]", () => this.element());
+    const values = this.list("[", "]", () => this.element(made.element));
     const count = elementCount(made.dims);
     if (count > mostElements) throw this.errorAt(at, `${count} elements are too many for a table; at most ${mostElements} are read`);
     if (values.length !== count) throw this.errorAt(at, `${made.element}[${made.dims.join(", ")}] takes ${count} values, ${values.length} are given`);
@@ -509,14 +509,16 @@ class ProgramParser {
   // ---- expressions
 
   /** A number, or undefined and nothing read. */
-  private literal(): { readonly value: number; readonly whole: boolean } | undefined {
+  private literal(): { readonly value: number; readonly whole: boolean; readonly exact?: bigint } | undefined {
     const start = this.position;
     const negative = this.accept("-");
     const token = this.peek();
     if (token.kind === "number") {
       this.next();
       const value = Number(token.text);
-      return { value: negative ? -value : value, whole: !/[.eE]/.test(token.text) };
+      const whole = !/[.eE]/.test(token.text);
+      const exact = whole && !Number.isSafeInteger(value) ? BigInt(token.text) : undefined;
+      return { value: negative ? -value : value, whole, ...(exact === undefined ? {} : { exact: negative ? -exact : exact }) };
     }
     if (token.kind === "word" && !this.is("[", 1) && !this.is("(", 1) && !this.variables.has(token.text)) {
       if (token.text === "inf") {
@@ -532,11 +534,13 @@ class ProgramParser {
     return undefined;
   }
 
-  private element(): number {
+  private element(of: ElementType = "bool"): number {
     if (this.accept("true")) return 1;
     if (this.accept("false")) return 0;
+    const { at } = this.peek();
     const found = this.literal();
     if (!found) throw this.unexpected("a number");
+    if (found.exact !== undefined && elementKind(of) !== "float") throw this.errorAt(at, "a table holds whole numbers up to 2^53");
     return found.value;
   }
 
@@ -577,7 +581,9 @@ class ProgramParser {
   }
 
   private prefix(): Expression {
+    const { at } = this.peek();
     const found = this.literal();
+    if (found?.exact !== undefined) throw this.errorAt(at, "an index is at most 2^53", "A 64-bit element is written with its type: int64(...).");
     if (found) return found.whole ? integer(found.value) : number("float32", found.value);
     if (this.accept("-")) return { kind: "unary", op: "neg", operand: this.prefix() };
     if (this.accept("(")) {
@@ -611,8 +617,16 @@ class ProgramParser {
       // A number in brackets is a constant of the type; cast(int32, 2.5) converts one.
       this.expect("(");
       const start = this.position;
-      const value = name === "index" ? undefined : name === "bool" && (this.is("true") || this.is("false")) ? { value: this.element() } : this.literal();
-      if (value && this.accept(")")) return name === "bool" ? truth(value.value !== 0) : number(name as ElementType, value.value);
+      const { at } = this.peek();
+      const value: { readonly value: number; readonly exact?: bigint } | undefined = name === "index" ? undefined : name === "bool" && (this.is("true") || this.is("false")) ? { value: this.element() } : this.literal();
+      if (value && this.accept(")")) {
+        if (value.exact !== undefined && (name === "int64" || name === "uint64")) {
+          const [least, most] = integerRange(name);
+          if (value.exact < least || value.exact > most) throw this.errorAt(at, `${name} goes from ${least} to ${most}`);
+          return number(name, value.exact);
+        }
+        return name === "bool" ? truth(value.value !== 0) : number(name as ElementType, value.value);
+      }
       this.position = start;
       const operand = this.expression();
       this.expect(")");

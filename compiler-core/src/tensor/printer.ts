@@ -57,6 +57,7 @@ export function printExpression(e: Expression, outer = 0): string {
     case "number": {
       if (e.element === "bool") return e.value ? "true" : "false";
       if (e.element === "float32") return printFloat(e.value);
+      if (e.exact !== undefined) return `${e.element}(${e.exact})`;
       return `${e.element}(${printFloat(e.value, false).replace(/\.0$/, "")})`;
     }
     case "load":

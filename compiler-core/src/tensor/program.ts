@@ -34,7 +34,8 @@ export type ExpressionType = ElementType | "index";
 export type Expression =
   | Variable
   | { readonly kind: "integer"; readonly value: number }
-  | { readonly kind: "number"; readonly value: number; readonly element: ElementType }
+  /** `exact` is the value of a 64-bit integer beyond 2^53, which `value` is only near to */
+  | { readonly kind: "number"; readonly value: number; readonly element: ElementType; readonly exact?: bigint }
   | { readonly kind: "load"; readonly buffer: Buffer; readonly indices: readonly Expression[] }
   | { readonly kind: "binary"; readonly op: BinaryOp; readonly left: Expression; readonly right: Expression }
   | { readonly kind: "unary"; readonly op: UnaryOp; readonly operand: Expression }

@@ -80,6 +80,9 @@ program relu(
     ["float64(-0)", number("float64", -0)],
     ["nan", number("float32", NaN)],
     ["int64(-inf)", number("int64", -Infinity)],
+    ["int64(9007199254740993)", number("int64", 2n ** 53n + 1n)],
+    ["int64(-9223372036854775808)", number("int64", -(2 ** 63))],
+    ["uint64(18446744073709551615)", number("uint64", 2n ** 64n - 1n)],
     ["true", truth(true)],
     ["x[0] - (x[0] - x[0])", binary("sub", first, binary("sub", first, first))],
     ["x[0] - x[0] - x[0]", binary("sub", binary("sub", first, first), first)],
@@ -172,6 +175,9 @@ describe("errors say where, what was expected and what to do", () => {
     [program("  table t: float32[3] = [1, 2]", "  y[0] = 1.0"), 2, 25, "float32[3] takes 3 values, 2 are given", ""],
     [program("  y[0] = 1.0", "else:", "  pass"), 3, 1, "expected the end, found else", "one program"],
     [program("  block b:", "    spatial v = 3", "    y[v] = 1.0"), 3, 15, "expected <, found =", "spatial v < 8 = i"],
+    [program("  y[0] = float32(int64(9223372036854775808))"), 2, 24, "int64 goes from -9223372036854775808 to 9223372036854775807", ""],
+    [program("  y[9007199254740993] = 1.0"), 2, 5, "an index is at most 2^53", "int64(...)"],
+    [program("  table t: int64[1] = [9007199254740993]", "  y[0] = 1.0"), 2, 24, "a table holds whole numbers up to 2^53", ""],
     [program("  y[0] = 1.0 ? 2"), 2, 14, 'unexpected "?"', ""],
   ])("%#: %s", (text, line, column, message, hint) => {
     let error: unknown;

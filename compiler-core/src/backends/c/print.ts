@@ -908,7 +908,7 @@ class KernelPrinter {
         return e.value < 0 ? wrap(`${e.value}`, 11) : `${e.value}`;
       case "number": {
         const kind = elementKind(e.element);
-        const text = e.element === "float32" || e.element === "float64" ? cFloat(e.value, e.element) : kind === "bool" ? `${e.value ? 1 : 0}` : cInteger(e.value, e.element);
+        const text = e.element === "float32" || e.element === "float64" ? cFloat(e.value, e.element) : kind === "bool" ? `${e.value ? 1 : 0}` : cInteger(e.exact ?? e.value, e.element);
         return text.startsWith("-") || text.startsWith("(") ? wrap(text, 11) : text;
       }
       case "load": {

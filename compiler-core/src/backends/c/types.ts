@@ -62,12 +62,19 @@ function hexFloat(size: number): string {
 }
 
 /** An integer constant of this element type. */
-export function cInteger(value: number, element: ElementType): string {
+export function cInteger(given: number | bigint, element: ElementType): string {
+  const value = Number(given);
+  const integer = (): bigint => (typeof given === "bigint" ? given : Number.isFinite(given) ? BigInt(Math.trunc(given)) : BigInt(given > 0 ? 2 ** 64 : -(2 ** 64)));
   switch (element) {
-    case "int64":
-      return value <= -(2 ** 63) ? "INT64_MIN" : value >= 2 ** 63 ? "INT64_MAX" : `INT64_C(${BigInt(Math.trunc(value))})`;
-    case "uint64":
-      return value >= 2 ** 64 ? "UINT64_MAX" : `UINT64_C(${BigInt(Math.trunc(value))})`;
+    case "int64": {
+      // The lowest has no literal: its digits would be those of a number beyond the type, negated.
+      const whole = integer();
+      return whole <= -(1n << 63n) ? "INT64_MIN" : whole >= (1n << 63n) - 1n ? "INT64_MAX" : `INT64_C(${whole})`;
+    }
+    case "uint64": {
+      const whole = integer();
+      return whole >= (1n << 64n) - 1n ? "UINT64_MAX" : `UINT64_C(${whole})`;
+    }
     case "int32":
       return value <= -(2 ** 31) ? "INT32_MIN" : `${value | 0}`;
     case "uint32":

@@ -489,7 +489,7 @@ class WasmPrinter {
       case "integer":
         return `(i32.const ${e.value | 0})`;
       case "number":
-        return isSmallFloat(e.element) ? this.cast(e.element, "float32", constant("float32", e.value)) : constant(e.element, e.value);
+        return isSmallFloat(e.element) ? this.cast(e.element, "float32", constant("float32", e.value)) : constant(e.element, e.exact ?? e.value);
       case "load": {
         const b = e.buffer;
         if (this.registers.scalars.has(b)) return `(local.get ${this.scalarRegister(b, e.indices)})`;
@@ -769,8 +769,10 @@ function wrapped(type: ExpressionType, x: string): string {
   }
 }
 
-function constant(element: ElementType, value: number): string {
+function constant(element: ElementType, given: number | bigint): string {
   const t = wasmType(element);
+  if (typeof given === "bigint") return `(i64.const ${BigInt.asIntN(64, given)})`;
+  const value = given;
   if (t === "f32" || t === "f64") return `(${t}.const ${floatText(t === "f32" ? Math.fround(value) : value)})`;
   if (t === "i64") return `(i64.const ${element === "uint64" ? BigInt.asUintN(64, clamped(value, 0, 2 ** 64)) : BigInt.asIntN(64, clamped(value, -(2 ** 63), 2 ** 63))})`;
   return `(i32.const ${Math.trunc(value) | 0})`;

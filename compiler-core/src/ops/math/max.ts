@@ -20,6 +20,6 @@ export const max = defineOperator({
   inputs: [variadic("data_0", "T", "the operands")],
   outputs: [required("max", "T", "the result")],
   types: { T: numbers },
-  ...variadicElementwise({ combine: Math.max, big: (a, b) => (a > b ? a : b), known: maxDims }),
+  ...variadicElementwise({ combine: Math.max, big: (a, b) => (a > b ? a : b), known: maxDims, chooses: true }),
   lower: foldLowering("max"),
 });

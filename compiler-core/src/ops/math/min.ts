@@ -20,6 +20,6 @@ export const min = defineOperator({
   inputs: [variadic("data_0", "T", "the operands")],
   outputs: [required("min", "T", "the result")],
   types: { T: numbers },
-  ...variadicElementwise({ combine: Math.min, big: (a, b) => (a < b ? a : b), known: minDims }),
+  ...variadicElementwise({ combine: Math.min, big: (a, b) => (a < b ? a : b), known: minDims, chooses: true }),
   lower: foldLowering("min"),
 });

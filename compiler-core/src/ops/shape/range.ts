@@ -1,9 +1,9 @@
 import { ceilDivDims, type Dim, subDims } from "../../ir/dim.ts";
-import { type BigArray, isBigArray, makeTensor, toNumbers } from "../../ir/tensor.ts";
+import { type BigArray, elementAt, isBigArray, makeTensor } from "../../ir/tensor.ts";
 import type { InferContext } from "../../ir/type-rules.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { defineOperator } from "../definition.ts";
-import { elementOfInput, tensorOutput } from "../support/infer.ts";
+import { elementOfInput, isRounded, tensorOutput } from "../support/infer.ts";
 import { rangeLowering } from "../support/lower-indexing.ts";
 import { finished, numberAt, tensorAt, workArray } from "../support/numbers.ts";
 import { floats, required, tensors } from "../support/types.ts";
@@ -11,12 +11,22 @@ import { lacksAttribute } from "../support/versions.ts";
 
 const countOf = (start: number, limit: number, delta: number): number => Math.max(0, Math.ceil((limit - start) / delta));
 
-/** A scalar input as a dimension or, where constant, as any number. */
-function scalarOf(context: InferContext, index: number): Dim | undefined {
-  const known = context.known(index)?.[0];
-  if (known !== undefined && known !== null) return known;
+/** The same of 64-bit integers, whose difference need not be exact as a number. */
+function bigCountOf(start: bigint, limit: bigint, delta: bigint): number {
+  if (delta === 0n) return NaN;
+  const distance = delta > 0n ? limit - start : start - limit;
+  const step = delta > 0n ? delta : -delta;
+  return distance <= 0n ? 0 : Number((distance + step - 1n) / step);
+}
+
+/** A scalar input as a dimension or, where constant, as any number; beyond 2^53 a known number is not exact. */
+function scalarOf(context: InferContext, index: number): Dim | bigint | undefined {
   const constant = context.constant(index);
-  return constant ? toNumbers(constant.tensor())[0] : undefined;
+  const value = constant?.count === 1 ? elementAt(constant.tensor(), 0) : undefined;
+  if (typeof value === "bigint" && !Number.isSafeInteger(Number(value))) return value;
+  const known = context.known(index)?.[0];
+  if (known !== undefined && known !== null) return isRounded(known) ? undefined : known;
+  return value === undefined ? undefined : Number(value);
 }
 
 export const range = defineOperator({
@@ -47,13 +57,20 @@ export const range = defineOperator({
       const known = (element === "int64" || element === "int32") && count <= 64 ? Array.from({ length: count }, (_, i) => start + i * delta) : undefined;
       return [tensorOutput(element, [count], known)];
     }
+    const given = [start, limit, delta];
+    if (given.every((d) => typeof d === "number" || typeof d === "bigint")) {
+      const [first, last, step] = given.map(BigInt) as [bigint, bigint, bigint];
+      return [tensorOutput(element, [step === 0n ? null : bigCountOf(first, last, step)])];
+    }
+    if (typeof start === "bigint" || typeof limit === "bigint") return [tensorOutput(element, [null])];
     const whole = element === "int64" || element === "int32" || element === "int16";
     return [tensorOutput(element, [whole && typeof delta === "number" && delta > 0 ? ceilDivDims(subDims(limit, start), delta) : null])];
   },
   evaluate: (inputs) => {
     const start = tensorAt(inputs, 0);
     const numbers = [0, 1, 2].map((i) => numberAt(inputs, i)) as [number, number, number];
-    const count = countOf(...numbers);
+    const wide = [0, 1, 2].map((i) => tensorAt(inputs, i).data);
+    const count = wide.every(isBigArray) ? bigCountOf(...(wide.map((data) => data[0]) as [bigint, bigint, bigint])) : countOf(...numbers);
     if (!Number.isFinite(count)) throw new GraphwrightError("range", "the step is 0 or a bound is not finite.");
     if (isBigArray(start.data)) {
       const first = (start.data as BigArray)[0]!;

@@ -4,7 +4,7 @@ import { allocate, type BigArray, isBigArray, type NumericArray, type Tensor, to
 import { elementCount, shapeOf, staticShape } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import type { AttributeReader, CostContext, OperatorDefinition } from "../definition.ts";
-import { broadcastInputs, elementOfInput, knownBinary, sameAsInput, tensorOutput } from "./infer.ts";
+import { broadcastInputs, elementOfInput, isRounded, knownBinary, sameAsInput, tensorOutput } from "./infer.ts";
 import { finished, tensorAt, workArray } from "./numbers.ts";
 import { broadcastStrides, forEachRow, stridesOf } from "./strides.ts";
 
@@ -83,7 +83,7 @@ export function compareTensors(a: Tensor, b: Tensor, test: (a: number | bigint |
 /** A unary operator whose output has the input's type. `flops` is the work an element takes. */
 export const elementwiseUnary = (options: { readonly apply: (x: number) => number; readonly big?: (x: bigint) => bigint; readonly known?: (x: Dim) => Dim; readonly flops?: number }): Behaviour => ({
   infer: (context) => {
-    const known = options.known && context.known(0)?.map(options.known);
+    const known = options.known && context.known(0)?.map((d) => (isRounded(d) ? null : options.known!(d)));
     return [known ? { type: context.type(0), known } : { type: context.type(0) }];
   },
   evaluate: (inputs) => {
@@ -130,7 +130,7 @@ export function elementwiseBinary(options: {
 /** A comparison: bool output. */
 export function comparison(test: (a: number | bigint | string, b: number | bigint | string) => boolean, known?: (a: Dim, b: Dim) => Dim): Behaviour {
   return {
-    infer: (context, node) => [tensorOutput("bool", broadcastInputs(context, node, [0, 1]), known ? knownBinary(context, known) : undefined)],
+    infer: (context, node) => [tensorOutput("bool", broadcastInputs(context, node, [0, 1]), known ? knownBinary(context, known, "comparison") : undefined)],
     evaluate: (inputs) => [compareTensors(tensorAt(inputs, 0), tensorAt(inputs, 1), test)],
     cost: costPerOutput(1),
   };
@@ -141,13 +141,15 @@ export function variadicElementwise(options: {
   readonly combine: (a: number, b: number) => number;
   readonly big?: (a: bigint, b: bigint) => bigint;
   readonly known?: (a: Dim, b: Dim) => Dim;
+  /** the result is one of the operands */
+  readonly chooses?: boolean;
   /** done to the combined value */
   readonly finish?: (sum: number, count: number) => number;
 }): Behaviour {
   return {
     infer: (context, node) => {
       const indices = node.inputs.map((_, i) => i);
-      const known = options.known && indices.length === 2 ? knownBinary(context, options.known) : indices.length === 1 ? context.known(0) : undefined;
+      const known = options.known && indices.length === 2 ? knownBinary(context, options.known, options.chooses ? "choice" : "arithmetic") : indices.length === 1 ? context.known(0) : undefined;
       return [tensorOutput(elementOfInput(context, 0), indices.length === 1 ? shapeOf(context.type(0)) : broadcastInputs(context, node, indices), known)];
     },
     evaluate: (inputs) => {

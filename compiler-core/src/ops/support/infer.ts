@@ -1,5 +1,5 @@
 import { addDims, type Dim, dimsDiffer, floorDivDims, maxDims, mulDims, subDims } from "../../ir/dim.ts";
-import type { ElementType } from "../../ir/element-type.ts";
+import { type ElementType, elementTypes } from "../../ir/element-type.ts";
 import { describeNode, type OperatorNode } from "../../ir/graph.ts";
 import type { InferContext, InferredOutput } from "../../ir/type-rules.ts";
 import { elementOf, shapeOf, type Shape, tensorType, unknownType, type ValueType } from "../../ir/value-type.ts";
@@ -117,14 +117,30 @@ export const unknownShape = (rank: number): Dim[] => new Array<Dim>(Math.max(0, 
 
 export const elementOfInput = (context: InferContext, index: number): ElementType | null => elementOf(context.type(index));
 
-/** Follows known elements through an elementwise operation. */
-export function knownBinary(context: InferContext, combine: (a: Dim, b: Dim) => Dim): readonly Dim[] | undefined {
+/** Is it a number beyond 2^53, which stands for an integer near it only? */
+export const isRounded = (d: Dim): boolean => typeof d === "number" && !Number.isSafeInteger(d);
+
+/** Is the integer one of the element type? Arithmetic wraps outside of it. */
+const isWithin = (d: Dim, element: ElementType | null): boolean => typeof d !== "number" || element === null || elementTypes[element].bits >= 64 || (d >= -(2 ** 31) && d < 2 ** 31);
+
+/**
+ * Follows known elements through an elementwise operation. Numbers beyond 2^53 are not exact: arithmetic does not go on with
+ * them, a choice among the operands does, and a comparison where they differ.
+ */
+export function knownBinary(context: InferContext, combine: (a: Dim, b: Dim) => Dim, of: "arithmetic" | "comparison" | "choice" = "arithmetic"): readonly Dim[] | undefined {
   const a = context.known(0);
   const b = context.known(1);
   const flat = [0, 1].every((i) => (shapeOf(context.type(i))?.length ?? 2) <= 1);
   if (!a || !b || !flat || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return undefined;
   const count = a.length === 0 || b.length === 0 ? 0 : Math.max(a.length, b.length);
-  return Array.from({ length: count }, (_, i) => combine(a[a.length === 1 ? 0 : i]!, b[b.length === 1 ? 0 : i]!));
+  const element = elementOf(context.type(0));
+  return Array.from({ length: count }, (_, i) => {
+    const [x, y] = [a[a.length === 1 ? 0 : i]!, b[b.length === 1 ? 0 : i]!];
+    if (of === "comparison" && x === y && isRounded(x)) return null;
+    if (of !== "arithmetic") return combine(x, y);
+    const result = isRounded(x) || isRounded(y) ? null : combine(x, y);
+    return isRounded(result) || !isWithin(result, element) ? null : result;
+  });
 }
 
 /** One output, with `known` only where there is some. */

@@ -43,6 +43,7 @@ export const imputerLowering: Lowering = {
     const values = whole ? attributes.ints("imputed_value_int64s") : attributes.floats("imputed_value_floats");
     if (!values || values.length === 0) throw notLowered(context, "no imputed values are given");
     const replaced = whole ? attributes.int("replaced_value_int64", 0) : attributes.float("replaced_value_float", 0);
+    if (whole && ![...values, replaced].every(Number.isSafeInteger)) throw notLowered(context, "its values are beyond 2^53, where they are not exact");
     return nest("impute", spatialAxes(y.dims, names(y)), (v) => {
       const value = load(x, v);
       const hit = Number.isNaN(replaced) ? unary("isnan", value) : binary("eq", value, number(x.element, replaced));

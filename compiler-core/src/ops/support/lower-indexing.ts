@@ -1,4 +1,4 @@
-import { toNumbers } from "../../ir/tensor.ts";
+import { elementAt } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { flatten, unflatten } from "../../tensor/access.ts";
 import { nest, step, store } from "../../tensor/build.ts";
@@ -152,8 +152,8 @@ export const rangeLowering: Lowering = {
     const [start, , delta] = [0, 1, 2].map((i) => {
       const t = context.constant(i);
       if (!t) throw notLowered(context, "its bounds are computed at run time");
-      return toNumbers(t)[0]!;
-    }) as [number, number, number];
+      return elementAt(t, 0);
+    }) as [number | bigint, number | bigint, number | bigint];
     return nest("range", spatialAxes(y.dims), ([i]) => store(y, [i!], add(number(y.element, start), mul(cast(y.element, i!), number(y.element, delta)))));
   },
 };

@@ -1,4 +1,4 @@
-import { toNumbers } from "../../ir/tensor.ts";
+import { elementAt, toNumbers } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { flatten, unflatten } from "../../tensor/access.ts";
 import { nest, store } from "../../tensor/build.ts";
@@ -269,7 +269,7 @@ export const fillLowering: Lowering = {
   build(context) {
     const y = outputOf(context);
     const value = context.attributes.tensor("value");
-    const fill = number(y.element, value ? toNumbers(value)[0]! : 0);
+    const fill = number(y.element, value ? elementAt(value, 0) : 0);
     return nest("fill", spatialAxes(y.dims), (v) => store(y, v, fill));
   },
 };
