@@ -3,7 +3,7 @@ import { elementCount } from "../ir/value-type.ts";
 import { helperDefinitions } from "../backends/c/helpers.ts";
 import { cFloat, cInteger, cType, isSmallFloat } from "../backends/c/types.ts";
 import { isFloat } from "../ir/element-type.ts";
-import { toNumbers, type Tensor } from "../ir/tensor.ts";
+import { isBigArray, toNumbers, type Tensor } from "../ir/tensor.ts";
 import type { Expression } from "../tensor/program.ts";
 import { commentText, stringLiteral } from "./c-names.ts";
 import { dimsText, hasSizes, type SizeInfo, sizeOptions, sizesDeclaration, sizesPrototypes, sizesSource } from "./c-sizes.ts";
@@ -443,6 +443,9 @@ export interface SelftestData {
   readonly cases: readonly SelftestCase[];
 }
 
+/** How far two 64-bit integers are apart, as a double that is 0 only where they are equal. */
+const distanceOf = (a: string, b: string): string => `${a} > ${b} ? (double)((uint64_t)${a} - (uint64_t)${b}) : (double)((uint64_t)${b} - (uint64_t)${a})`;
+
 const sampleStride = (count: number): number => Math.max(1, Math.ceil(count / selftestSamples));
 
 const smallId = (element: ElementType): string => element.replace("bfloat", "bf").replace("float", "f");
@@ -461,11 +464,11 @@ export function selftestSource(m: CModel, data: SelftestData): string {
     .map(({ expected }, i) => {
       if (elementCount(expected.dims) === 0) return "";
       const numbers = toNumbers(expected);
-      const type = isSmallFloat(expected.element) || expected.element === "float4e2m1" ? "float32" : isFloat(expected.element) ? expected.element : "int64";
+      const type = isSmallFloat(expected.element) || expected.element === "float4e2m1" ? "float32" : isFloat(expected.element) || expected.element === "uint64" ? expected.element : "int64";
       const picked: string[] = [];
       const stride = sampleStride(numbers.length);
       for (let at = 0; at < numbers.length; at += stride)
-        picked.push(isFloat(expected.element) ? cFloat(numbers[at] as number, type as "float32" | "float64") : cInteger(Number(numbers[at]), "int64"));
+        picked.push(isFloat(expected.element) ? cFloat(numbers[at] as number, type as "float32" | "float64") : cInteger(isBigArray(expected.data) ? expected.data[at]! : Number(numbers[at]), type as "int64" | "uint64"));
       const rows: string[] = [];
       for (let at = 0; at < picked.length; at += 8) rows.push(`  ${picked.slice(at, at + 8).join(", ")},\n`);
       return `static const ${cType(type as ElementType)} expected_${prefix}${i}[] = {\n${rows.join("")}};\n`;
@@ -505,15 +508,23 @@ export function selftestSource(m: CModel, data: SelftestData): string {
       const count = elementCount(expected.dims);
       if (count === 0) return "";
       const type = isPacked(expected.element) ? "uint8_t" : cType(expected.element);
-      return `  {
-    const ${type} *y = (const ${type} *)${id}_output(context, ${i});
-    for (size_t i = 0; i < ${count}u; i += ${sampleStride(count)}u) {
-      const double got = ${isPacked(expected.element) ? packedElement(expected.element, "y", "i") : `(double)${isSmallFloat(expected.element) ? `gw_from_${smallId(expected.element)}(y[i])` : "y[i]"}`};
-      const double want = (double)expected_${prefix}${i}[i / ${sampleStride(count)}u];
+      // As doubles, 64-bit integers beyond 2^53 would be equal to others.
+      const wide = expected.element === "int64" || expected.element === "uint64";
+      const want = `expected_${prefix}${i}[i / ${sampleStride(count)}u]`;
+      const measure = wide
+        ? `      const ${type} got = y[i], want = ${want};
+      const double measured = ${distanceOf("got", "want")};
+`
+        : `      const double got = ${isPacked(expected.element) ? packedElement(expected.element, "y", "i") : `(double)${isSmallFloat(expected.element) ? `gw_from_${smallId(expected.element)}(y[i])` : "y[i]"}`};
+      const double want = (double)${want};
       const double error = got == want || (got != got && want != want) ? 0.0 : got > want ? got - want : want - got;
       /* Not-a-number against a number is an error beyond every bound. */
       const double measured = error == error ? error : HUGE_VAL;
-      if (measured > ${cFloat(allowed, "float64")}) failed = 1;
+`;
+      return `  {
+    const ${type} *y = (const ${type} *)${id}_output(context, ${i});
+    for (size_t i = 0; i < ${count}u; i += ${sampleStride(count)}u) {
+${measure}      if (measured > ${cFloat(allowed, "float64")}) failed = 1;
       if (measured > report->largest_error || report->compared == 0) {
         report->largest_error = measured;
         report->allowed_error = ${cFloat(allowed, "float64")};
@@ -723,6 +734,23 @@ static size_t element_bits(uint32_t dtype) {
   }
 }
 
+/* How far elements of two tensors are apart; 64-bit integers as they are, since doubles hold them up to 2^53 only. */
+static double distance(const void *got, const void *want, uint32_t dtype, size_t i) {
+  double a, b, difference;
+  if (dtype == 7) {
+    const int64_t x = ((const int64_t *)got)[i], y = ((const int64_t *)want)[i];
+    return ${distanceOf("x", "y")};
+  }
+  if (dtype == 13) {
+    const uint64_t x = ((const uint64_t *)got)[i], y = ((const uint64_t *)want)[i];
+    return ${distanceOf("x", "y")};
+  }
+  a = element(got, dtype, i);
+  b = element(want, dtype, i);
+  difference = a == b || (a != a && b != b) ? 0.0 : a > b ? a - b : b - a;
+  return difference == difference ? difference : 1e308;
+}
+
 static const double allowed[] = {${allowed.map((a) => cFloat(a, "float64")).join(", ")}};
 ${hasSizes(m) ? `\n/* The sizes of each set of vectors. */\nstatic const int64_t set_sizes[][${m.sizes.length}] = {${setSizes.map((z) => `{${z.join(", ")}}`).join(", ")}};\n` : ""}
 /* Are the outputs of the built-in input on this many threads those of one thread, bit by bit? -1: there are no threads. */
@@ -825,10 +853,7 @@ ${hasSizes(m) ? `    ${id}_sizes sizes;\n    int64_t dims[${rankOf(m)}];\n${m.si
       free(path);
       if (want == NULL || bytes != ${hasSizes(m) ? "count * element_bits(info->dtype) / 8u" : "info->bytes"}) return 2;
       for (size_t at = 0; at < count; ++at) {
-        const double a = element(${id}_output(&context, i), info->dtype, at);
-        const double b = element(want, info->dtype, at);
-        const double difference = a == b || (a != a && b != b) ? 0.0 : a > b ? a - b : b - a;
-        const double error = difference == difference ? difference : 1e308;
+        const double error = distance(${id}_output(&context, i), want, info->dtype, at);
         if (error > worst) worst = error;
         if (error > allowed[i]) failed = 1;
       }

@@ -373,9 +373,10 @@ ${m.sizes.length > 0 ? "    model.resize(trials[set]);\n" : ""}    for (let i = 
       const { element } = outputs[i];
       const count = ${m.sizes.length > 0 ? "model.outputShape(i)" : "outputs[i].dims"}.reduce((n, d) => n * d, 1);
       for (let k = 0; k < count; k++) {
-        const [a, b] = [numberAt(element, actual, k), numberAt(element, expected, k)];
+        // 64-bit integers as they are: numbers hold them up to 2^53 only.
+        const [a, b] = actual instanceof BigInt64Array || actual instanceof BigUint64Array ? [actual[k], expected[k]] : [numberAt(element, actual, k), numberAt(element, expected, k)];
         if (a === b || (a !== a && b !== b)) continue;
-        const error = Math.abs(a - b);
+        const error = Math.abs(Number(a - b));
         if (!(error <= allowed[i])) {
           failed = true;
           console.log(\`\${outputs[i].name}: element \${k} is \${a}, not \${b}\`);
