@@ -656,7 +656,7 @@ static int open_model(const char *program, ${id}_context *context) {
   free(path);
   if (weights == NULL) return 0;
   if (arena == NULL) {
-    fprintf(stderr, "no memory for the arena of %u bytes\\n", ${M}_ARENA_BYTES);
+    fprintf(stderr, "no memory for the arena of %.0f bytes\\n", (double)${M}_ARENA_BYTES);
     return 0;
   }
   status = ${id}_init(context, arena, ${M}_ARENA_BYTES, weights, bytes);

@@ -573,6 +573,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "the model has no input \"{}\".": "模型没有输入“{0}”。",
   "the model has no input {}.": "模型没有输入 {0}。",
   "the model has no outputs.": "模型没有输出。",
+  "{}: {} has {} elements, and WebAssembly code counts at most {}.": "{0}：{1} 有 {2} 个元素，而 WebAssembly 代码至多数到 {3}。",
   "the model needs {} bytes of memory, and a WebAssembly module has at most {}.": "模型需要 {0} 字节内存，而 WebAssembly 模块至多有 {1} 字节。",
   "the nodes of a tree lead in a circle.": "树的节点形成循环。",
   "the numbers are computed": "这些数是计算得出的",

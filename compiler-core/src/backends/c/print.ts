@@ -481,9 +481,11 @@ class KernelPrinter {
 
   /** Vectors, one after the other or in a loop, then what fills none. */
   private emitVectors(s: Loop, by: ReadonlyMap<Variable, Expression>, scope: Scope, block: string | undefined): void {
-    const { chunks, rest } = chunksOf(s.extent, this.lanes);
-    const whole = chunks.filter((c) => c.width === this.lanes).length;
+    const whole = Math.floor(s.extent / this.lanes);
     const looped = whole > 2 && !usesBuffers(s, this.vectors.buffers) ? whole : 0;
+    // Vectors in a loop are not listed: there may be hundreds of millions.
+    const start = looped * this.lanes;
+    const { chunks, rest } = chunksOf(s.extent - start, this.lanes);
     const inVector = (at: Expression, width: number, around: Scope): void => {
       const lane = variable("lane");
       this.vectorWidths.add(width);
@@ -501,7 +503,7 @@ class KernelPrinter {
       this.depth--;
       this.line("}");
     }
-    for (const c of chunks.slice(looped)) inVector(integer(c.at), c.width, scope);
+    for (const c of chunks) inVector(integer(start + c.at), c.width, scope);
     for (let i = s.extent - rest; i < s.extent; i++) this.emit(s.body, new Map(by).set(s.variable, integer(i)), scope, block);
   }
 

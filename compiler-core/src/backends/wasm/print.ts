@@ -73,6 +73,9 @@ interface Pending {
 
 type Substitution = ReadonlyMap<Variable, Expression>;
 
+/** Elements that an index reaches, a signed number of 32 bits; memory there is for more of them, where each is a byte. */
+const mostElements = 2 ** 31 - 1;
+
 class WasmPrinter {
   private readonly program: TensorProgram;
   private readonly options: WasmKernelOptions;
@@ -104,6 +107,8 @@ class WasmPrinter {
 
   print(): WasmKernelSource {
     const sizes = sizesOf(this.program);
+    for (const { name, dims } of this.program.parameters)
+      if (elementCount(dims) > mostElements) throw new GraphwrightError("too-large", `${this.program.name}: ${name} has ${elementCount(dims)} elements, and WebAssembly code counts at most ${mostElements}.`, undefined, "Build it as C instead.");
     const parameters = [...this.program.parameters, ...sizes].map((p) => `(param ${this.nameOf(p, p.name)} i32)`);
     this.frames.push(this.openFrame());
     for (const size of sizes) this.depthOf.set(size, 0);
