@@ -1,7 +1,7 @@
 import { makeTensor } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
-import { maxPoolLowering } from "../support/lower-pool.ts";
+import { lowest, maxPoolLowering } from "../support/lower-pool.ts";
 import { tensorAt } from "../support/numbers.ts";
 import { inferPool, poolCost, slidePool } from "../support/pool.ts";
 import { bytes, floats, int64, optional, required, tensors } from "../support/types.ts";
@@ -60,10 +60,12 @@ export const maxPool = defineOperator({
     const x = tensorAt(inputs, 0);
     const found: number[] = [];
     const indices = context.wanted(1);
+    const least = lowest(x.element);
     let best = 0;
     const y = slidePool(x, context.attributes, context.task, (numbers, base, offsets, count) => {
-      let top = -Infinity;
-      best = count > 0 ? offsets[0]! : 0;
+      // A window that lies in the padding has no place.
+      let top = least;
+      best = count > 0 ? offsets[0]! : -1;
       for (let i = 0; i < count; i++) {
         const value = numbers[base + offsets[i]!]!;
         if (value > top || Number.isNaN(value)) {
@@ -72,10 +74,10 @@ export const maxPool = defineOperator({
         }
       }
       return top;
-    }, indices ? (output, base) => { found[output] = base + best; } : undefined);
+    }, indices ? (output, base) => { found[output] = best < 0 ? -1 : base + best; } : undefined);
     if (!indices) return [y, null];
     const columns = context.attributes.int("storage_order") === 1;
-    return [y, makeTensor("int64", y.dims, BigInt64Array.from(found, (at) => BigInt(columns ? columnMajor(at, x.dims) : at)))];
+    return [y, makeTensor("int64", y.dims, BigInt64Array.from(found, (at) => BigInt(columns && at >= 0 ? columnMajor(at, x.dims) : at)))];
   },
   cost: poolCost,
   lower: maxPoolLowering,

@@ -54,14 +54,15 @@ function maxPoolWithIndices(context: LoweringContext, indices: Buffer): readonly
         top.allocate,
         best.allocate,
         top.set(number(y.element, lowest(y.element))),
-        best.set(number("int64", 0)),
+        // None yet: the first element is taken even where it is the lowest value.
+        best.set(number("int64", -1)),
         ...forAll(
           taps.map((t) => t.extent),
           (tap) => {
             const at = place([...v, ...tap]);
             const value = load(x, [v[0]!, v[1]!, ...at]);
             const plane = add(mul(v[0]!, x.dims[1]!), v[1]!);
-            return [when(inside(at), [when(or(binary("gt", value, top.get), isFloat(x.element) ? unary("isnan", value) : number("bool", 0)), [top.set(value), best.set(cast("int64", add(mul(plane, elementCount(spatial)), flat(at))))])])];
+            return [when(inside(at), [when(or(lt(best.get, number("int64", 0)), or(binary("gt", value, top.get), isFloat(x.element) ? unary("isnan", value) : number("bool", 0))), [top.set(value), best.set(cast("int64", add(mul(plane, elementCount(spatial)), flat(at))))])])];
           },
           taps.map((t) => t.name),
         ),

@@ -67,7 +67,8 @@ interface Place {
 function windowPlaces(spatial: readonly number[], window: WindowAttributes, begins: readonly number[], output: readonly number[]): Place[] {
   let places: { offsets: number[]; padded: number }[] = [{ offsets: [0], padded: 1 }];
   for (const [d, size] of spatial.entries()) {
-    const extended = size + (window.autoPad === "NOTSET" ? window.ends[d]! : Infinity);
+    // SAME pads as far as windows reach; VALID pads nothing, though with ceil_mode a window reaches beyond the end.
+    const extended = size + (window.autoPad.startsWith("SAME") ? Infinity : window.ends[d]!);
     const along = Array.from({ length: output[d]! }, (_, o) => {
       const start = o * window.strides[d]! - begins[d]!;
       const inside: number[] = [];
