@@ -1,5 +1,5 @@
 import { isInteger } from "../../ir/element-type.ts";
-import { allocate, type BigArray, isBigArray, type Tensor, toNumbers } from "../../ir/tensor.ts";
+import { allocate, isBigArray, type Tensor, toNumbers } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { defineOperator } from "../definition.ts";
 import { broadcastDims, costPerOutput, zipArrays } from "../support/elementwise.ts";
@@ -9,19 +9,26 @@ import { finished, tensorAt, workArray } from "../support/numbers.ts";
 import { floats, integers, numbers, required, tensors } from "../support/types.ts";
 import { legacyBroadcast } from "../support/versions.ts";
 
+/** Modulo 2^64, as the result wraps: the exponent alone may be that large. */
 function bigPower(base: bigint, exponent: bigint): bigint {
-  if (exponent >= 0n) return base ** exponent;
-  if (base === 1n) return 1n;
-  return base === -1n ? (exponent % 2n === 0n ? 1n : -1n) : 0n;
+  if (exponent < 0n) return base === 1n ? 1n : base === -1n ? (exponent % 2n === 0n ? 1n : -1n) : 0n;
+  let result = 1n;
+  for (let square = base; exponent > 0n; square = BigInt.asIntN(64, square * square), exponent >>= 1n) if (exponent & 1n) result = BigInt.asIntN(64, result * square);
+  return result;
 }
+
+const integersOf = (t: Tensor): ArrayLike<bigint> => (isBigArray(t.data) ? t.data : Array.from(toNumbers(t), BigInt));
 
 function powTensors(x: Tensor, y: Tensor): Tensor {
   const dims = broadcastDims(x.dims, y.dims);
   const count = elementCount(dims);
-  if (isBigArray(x.data) && isInteger(y.element)) {
-    const out = allocate(x.element, count) as BigArray;
-    zipArrays<bigint, bigint>(dims, out, x.data, x.dims, isBigArray(y.data) ? y.data : Array.from(toNumbers(y), BigInt), y.dims, bigPower);
-    return { element: x.element, dims: Object.freeze(dims), data: out };
+  if (isInteger(x.element) && isInteger(y.element)) {
+    const wide = new BigInt64Array(count);
+    zipArrays<bigint, bigint>(dims, wide, integersOf(x), x.dims, integersOf(y), y.dims, bigPower);
+    const data = allocate(x.element, count);
+    if (isBigArray(data)) data.set(wide as BigInt64Array<ArrayBuffer>);
+    else (data as Int32Array).set(Array.from(wide, (v) => Number(BigInt.asIntN(32, v))));
+    return { element: x.element, dims: Object.freeze(dims), data };
   }
   const out = workArray(x.element, count);
   zipArrays<number, number>(dims, out, toNumbers(x), x.dims, toNumbers(y), y.dims, Math.pow);

@@ -1,11 +1,12 @@
 import type { ElementType } from "../../ir/element-type.ts";
-import { elementKind, isFloat } from "../../ir/element-type.ts";
-import { toNumbers } from "../../ir/tensor.ts";
-import { nest, store } from "../../tensor/build.ts";
-import { add, and, binary, cast, div, load, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
+import { elementKind, elementTypes, isFloat, isInteger } from "../../ir/element-type.ts";
+import { elementAt, toNumbers } from "../../ir/tensor.ts";
+import { forEach, nest, step, store, when } from "../../tensor/build.ts";
+import { add, and, binary, cast, div, eq, load, lt, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { BinaryOp, Expression, UnaryOp } from "../../tensor/program.ts";
-import { broadcastIndices, inputOf, notLowered, onlyOutputs, outputOf, spatialAxes } from "./lower-common.ts";
+import { broadcastIndices, forAll, inputOf, notLowered, onlyOutputs, outputOf, spatialAxes } from "./lower-common.ts";
+import { scalar } from "./lower-search.ts";
 
 /** The function of one element: operands are the broadcast inputs (null where omitted). */
 export type ElementFunction = (operands: readonly Expression[], context: LoweringContext, element: ElementType) => Expression;
@@ -101,12 +102,53 @@ export const activations = {
   mod: ([x, y], context) => binary(context.attributes.int("fmod", 0) === 1 ? "fmod" : "floormod", x!, y!),
 } satisfies Record<string, ElementFunction>;
 
+/** Products of integers, which wrap: as floats they would lose digits beyond 2^53. */
+const integerPowLowering: Lowering = {
+  build(context) {
+    const [x, e, y] = [inputOf(context, 0), inputOf(context, 1), outputOf(context)];
+    const type = y.element;
+    const known = context.constant(1);
+    const only = known?.data.length === 1 ? Number(elementAt(known, 0)) : undefined;
+    // Squares and cubes are what models have.
+    if (only !== undefined && only >= 1 && only <= 4)
+      return elementwiseLowering(([base]) => Array.from({ length: only - 1 }).reduce<Expression>((product) => mul(product, base!), base!)).build(context);
+    const one = number(type, 1);
+    return forAll(
+      y.dims,
+      (v) => {
+        const [power, square, rest] = [scalar("power", type), scalar("square", type), scalar("rest", e.element)];
+        const bits = elementTypes[e.element].bits - (elementKind(e.element) === "int" ? 1 : 0);
+        const base = load(x, broadcastIndices(x.dims, v));
+        const exponent = load(e, broadcastIndices(e.dims, v));
+        const isOdd = (n: Expression): Expression => binary("ne", binary("bitand", n, number(e.element, 1)), number(e.element, 0));
+        const inverse = select(eq(base, one), one, select(eq(base, number(type, -1)), select(isOdd(exponent), number(type, -1), one), number(type, 0)));
+        return [
+          ...[power, square, rest].map((s) => s.allocate),
+          power.set(one),
+          square.set(base),
+          rest.set(exponent),
+          forEach("bit", bits, () => [when(isOdd(rest.get), [power.set(mul(power.get, square.get))]), square.set(mul(square.get, square.get)), rest.set(binary("shr", rest.get, number(e.element, 1)))]),
+          step("pow", y, v, elementKind(e.element) === "int" ? select(lt(exponent, number(e.element, 0)), inverse, power.get) : power.get),
+        ];
+      },
+      y.dims.map((_, d) => `i${d}`),
+    );
+  },
+};
+
 /** Pow with a constant exponent knows its value. */
-export const powLowering: Lowering = elementwiseLowering((operands, context, type) => {
+const floatPowLowering: Lowering = elementwiseLowering((operands, context, type) => {
   const exponent = context.constant(1);
   const y = exponent && exponent.data.length === 1 ? number(type, toNumbers(exponent)[0]!) : operands[1]!;
   return activations.pow([operands[0]!, y], context, type);
 });
+
+export const powLowering: Lowering = {
+  build: (context) => {
+    onlyOutputs(context, 1);
+    return (isInteger(inputOf(context, 0).element) && isInteger(inputOf(context, 1).element) ? integerPowLowering : floatPowLowering).build(context);
+  },
+};
 
 /** Without saturation, what rounds beyond the largest value of these formats is not a number: from this magnitude on, itself included or not. */
 const notANumberFrom: Partial<Record<ElementType, readonly [from: number, included: boolean]>> = { float8e4m3fn: [464, false], float8e4m3fnuz: [248, true], float8e5m2fnuz: [61440, true] };
