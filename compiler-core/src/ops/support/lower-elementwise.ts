@@ -173,7 +173,13 @@ export const castLowering: Lowering = {
 };
 
 export const bitwiseLowering = (op: "bitand" | "bitor" | "bitxor"): Lowering => binaryLowering(op);
-export const bitShiftLowering: Lowering = elementwiseLowering(([a, b], context) => binary(context.attributes.string("direction", "LEFT") === "LEFT" ? "shl" : "shr", a!, b!));
+export const bitShiftLowering: Lowering = elementwiseLowering(([a, b], context, type) => {
+  if (context.attributes.string("direction", "LEFT") === "LEFT") return binary("shl", a!, b!);
+  if (elementKind(type) === "uint") return binary("shr", a!, b!);
+  // The sign is repeated, also by a shift of all bits and more.
+  const within = and(binary("ge", b!, number(type, 0)), lt(b!, number(type, elementTypes[type].bits)));
+  return select(within, binary("shr", a!, b!), select(lt(a!, number(type, 0)), number(type, -1), number(type, 0)));
+});
 export const shrinkLowering: Lowering = elementwiseLowering(([x], context, type) => {
   // The attributes need not be whole where the elements are.
   const wide = isFloat(type) ? type : "float64";
