@@ -248,12 +248,13 @@ needs("gcc", "make")("a model of tensors without elements compiles without a war
 }, 180_000);
 
 needs("gcc", "make")("where an axis has one element or there are no rows of results, no local is left for compilers to warn of", async () => {
-  const graph = parse(`graph @main(%x: float32[3, 1], %z: float32[5, 1]) -> (%v: float32[3, 1], %i: int64[5, 0]) {
+  const graph = parse(`graph @main(%x: float32[3, 1], %z: float32[5, 1], %w: float32[40]) -> (%v: float32[3, 1], %i: int64[5, 0], %u: float32[0]) {
     %one = constant int64[1] [1]
     %none = constant int64[1] [0]
     %v, _ = TopK(%x, %one)
     _, %i = TopK(%z, %none)
-    return %v, %i
+    %u, _ = TopK(%w, %none)
+    return %v, %i, %u
   }`);
   const at = folder();
   try {

@@ -133,7 +133,7 @@ class KernelPrinter {
   private readonly vectorHelpers = new Set<string>();
   private readonly vectorWidths = new Set<number>();
   private readonly registers: ReadonlySet<Buffer>;
-  /** lines that declare scalars */
+  /** lines that declare scalars and arrays */
   private readonly declared: { readonly line: number; readonly names: readonly string[] }[] = [];
   private readonly vectors: VectorPlan;
   private readonly lanes: number;
@@ -572,6 +572,7 @@ class KernelPrinter {
     }
     if (!this.registers.has(b)) {
       this.line(`${cType(b.element)} ${name}[${Math.max(count, 1)}];`);
+      this.declared.push({ line: this.lines.length - 1, names: [name] });
       return;
     }
     const all = Array.from({ length: count }, (_, i) => scalarName(name, unflat(i, b.dims)));
@@ -583,12 +584,12 @@ class KernelPrinter {
     }
   }
 
-  /** Scalars that no line reads, as where an axis has one element or none: compilers would warn of them. */
+  /** Locals that no line reads, as where an axis has one element or none: compilers would warn of them. */
   private markUnread(): void {
     const read = new Set<string>();
     const declarations = new Set(this.declared.map((d) => d.line));
     if (declarations.size === 0) return;
-    for (const [i, line] of this.lines.entries()) if (!declarations.has(i)) for (const name of line.replace(/^\s*\w+ = /, "").match(/\b[A-Za-z_]\w*\b/g) ?? []) read.add(name);
+    for (const [i, line] of this.lines.entries()) if (!declarations.has(i)) for (const name of line.replace(/^\s*\w+(?=(?:\[.*\])? = )/, "").match(/\b[A-Za-z_]\w*\b/g) ?? []) read.add(name);
     for (const { line, names } of this.declared) for (const name of names) if (!read.has(name)) this.lines[line] += ` (void)${name};`;
   }
 
