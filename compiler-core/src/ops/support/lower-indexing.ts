@@ -61,12 +61,14 @@ export const gatherNdLowering: Lowering = {
 };
 
 const joins: Readonly<Record<string, BinaryOp>> = { add: "add", mul: "mul", max: "max", min: "min" };
+/** The sum of two truths is a truth. */
+const joinsOfTruths: Readonly<Record<string, BinaryOp>> = { add: "or", mul: "and", max: "or", min: "and" };
 
 /** What stands at a place once an update has joined it. */
 function joined(context: LoweringContext, y: Buffer, place: readonly Expression[], update: Expression): Expression {
   const reduction = context.attributes.string("reduction", "none");
   if (reduction === "none") return update;
-  const op = joins[reduction];
+  const op = (y.element === "bool" ? joinsOfTruths : joins)[reduction];
   if (!op) throw notLowered(context, `the reduction ${JSON.stringify(reduction)} is not known`);
   return binary(op, load(y, place), update);
 }
