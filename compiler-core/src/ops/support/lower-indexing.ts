@@ -1,3 +1,4 @@
+import { elementTypes } from "../../ir/element-type.ts";
 import { elementAt } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { flatten, unflatten } from "../../tensor/access.ts";
@@ -106,6 +107,14 @@ export const scatterNdLowering: Lowering = {
   },
 };
 
+/** An index outside of what 32 bits hold stays outside of every axis where it is cut to them, as WebAssembly does. */
+function farOff(index: Expression, element: Buffer["element"]): Expression {
+  const { kind, bits } = elementTypes[element];
+  if (bits < 32 || (bits === 32 && kind === "int")) return index;
+  const below = min(index, number(element, 2 ** 31 - 128));
+  return kind === "uint" ? below : max(below, number(element, -(2 ** 31)));
+}
+
 /** The depth is known at compile time; an index outside it gives off-values only. */
 export const oneHotLowering: Lowering = {
   compileTimeInputs: [1],
@@ -116,7 +125,7 @@ export const oneHotLowering: Lowering = {
     const axis = normalizeAxis(context.attributes.int("axis", -1), y.dims.length);
     const depth = y.dims[axis]!;
     return nest("one_hot", spatialAxes(y.dims, y.dims.map((_, d) => `i${d}`)), (v) => {
-      const raw = cast("index", load(indices, v.filter((_, d) => d !== axis)));
+      const raw = cast("index", farOff(load(indices, v.filter((_, d) => d !== axis)), indices.element));
       const at = select(lt(raw, 0), add(raw, depth), raw);
       return store(y, v, select(eq(at, v[axis]!), load(values, [1]), load(values, [0])));
     });
