@@ -1,13 +1,11 @@
 import { int, ints } from "../ir/attribute.ts";
 import type { OperatorNode, ValueRef } from "../ir/graph.ts";
 import { toIntegers, toNumbers } from "../ir/tensor.ts";
-import { transformFilters, winogradOf } from "../ops/support/winograd.ts";
+import { fewestTiles, transformFilters, winogradBytes, winogradOf, winogradStrips } from "../ops/support/winograd.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
 import { Builder, floatShape } from "./support/blocked-layout.ts";
 import { mergedNotes, replaceRoot } from "./support/replacement.ts";
 
-/** Fewer tiles than this do not fill the register tiles of the product. */
-const fewestTiles = 12;
 /** Floating-point operations in the time in which a byte of the filters comes from memory, on machines of today. */
 const operationsPerByte = 25;
 /** What the transforms cost beside the product. */
@@ -23,7 +21,8 @@ function bestTile([outer, inner, depth, lanes]: readonly [number, number, number
   let best = { m: 0, time: time(9 * batch * height * width, 9) };
   for (const m of [2, 4].filter((size) => size <= most)) {
     const tiles = batch * Math.ceil(height / m) * Math.ceil(width / m);
-    const held = 4 * (m + 2) ** 2 * tiles * (outer * lanes + inner * depth);
+    const [inputs, features] = [inner * depth, outer * lanes];
+    const held = winogradStrips({ outputs: m, height, width, inputs, features }) ? 0 : winogradBytes(m + 2, tiles, inputs, features);
     const cost = transforms * time((m + 2) ** 2 * tiles, (m + 2) ** 2) + (held > nearBytes ? held * operationsPerFarByte : 0);
     if (tiles >= fewestTiles && cost < best.time) best = { m, time: cost };
   }

@@ -13,7 +13,7 @@ import { fuse } from "./schedule/fuse.ts";
 import { partition } from "./schedule/partition.ts";
 import { innerReduction, prefetch } from "./schedule/prefetch.ts";
 import { sharedElements } from "./schedule/dependence.ts";
-import { findBlock, isReduceLoop, loopsAroundBlock } from "./schedule/primitive.ts";
+import { findBlock, isReduceLoop, loopsAroundBlock, ownLoopsOf } from "./schedule/primitive.ts";
 import { reorder } from "./schedule/reorder.ts";
 import { reverseComputeInline } from "./schedule/reverse-compute-inline.ts";
 import { Schedule } from "./schedule/schedule.ts";
@@ -64,6 +64,16 @@ export interface Chosen {
 function isPerfectNest(program: TensorProgram, block: string): boolean {
   const { around } = findBlock(program, block);
   return around.length > 0 && around.every((s) => s.kind === "for" && s.body.length === 1 && s.mode === "serial");
+}
+
+/** Products of a nest inside loops that it shares with others, from which on it is tiled as if it stood alone. */
+const ownNestWork = 1 << 12;
+
+/** Is the block, in loops that it shares with others, a nest of rows and columns that is large enough for tiles? */
+function isOwnNest(program: TensorProgram, name: string): boolean {
+  const { statement: block } = findBlock(program, name);
+  const own = ownLoopsOf(program, name);
+  return own.every((l) => l.mode === "serial" && !l.count) && own.filter((l) => l.extent > 1 && !isReduceLoop(block, l.variable)).length >= 2 && own.reduce((n, l) => n * l.extent, 1) >= ownNestWork;
 }
 
 const readersOf = (program: TensorProgram, buffer: Buffer): Block[] =>
@@ -186,7 +196,7 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
   const { statement: block } = findBlock(schedule.program, name);
   const written = storesIn(block.body)[0]?.buffer;
   if (!written) return;
-  if (!isPerfectNest(schedule.program, name)) {
+  if (!isPerfectNest(schedule.program, name) && !isOwnNest(schedule.program, name)) {
     const first = loopsAroundBlock(schedule.program, name).find((l) => isReduceLoop(block, l.variable));
     if (first && block.init) schedule.apply(decomposeReduction, { block: name, loop: first.variable.name });
     joinLanes(schedule, name);
@@ -301,16 +311,10 @@ function scheduleChoices(schedule: Schedule, name: string): void {
   if (lanes && last.extent >= 4 && !last.count) schedule.apply(vectorize, { loop: last.variable.name });
 }
 
-/** The loops of a block that it shares with no other. */
-function ownLoops(schedule: Schedule, name: string): Loop[] {
-  const loops = loopsAroundBlock(schedule.program, name);
-  return loops.slice(loops.findLastIndex((l) => l.body.length > 1) + 1);
-}
-
 /** The last loop of a step of a row, where it runs over neighbouring elements. */
 function vectorizeOwn(schedule: Schedule, name: string): void {
   const { statement: block } = findBlock(schedule.program, name);
-  const own = ownLoops(schedule, name);
+  const own = ownLoopsOf(schedule.program, name);
   const last = own.at(-1);
   if (!last || last.mode !== "serial" || last.extent < 4 || last.count || isReduceLoop(block, last.variable) || own.some((l) => !block.bindings.includes(l.variable))) return;
   const lanes = accessesOf(block, loopsAroundBlock(schedule.program, name)).every((a) => {
@@ -326,7 +330,7 @@ function vectorizeOwn(schedule: Schedule, name: string): void {
 /** Lanes of a local vector that a step combines are written out, so that the local can be a register. */
 function joinLanes(schedule: Schedule, name: string): void {
   const { statement: block } = findBlock(schedule.program, name);
-  const own = ownLoops(schedule, name);
+  const own = ownLoopsOf(schedule.program, name);
   const reads = storesIn(block.body).flatMap((s) => loadsOf(s.value)).filter((l) => l.buffer.dims.length > 0);
   if (own.length !== 1 || own[0]!.count || !isReduceLoop(block, own[0]!.variable) || reads.length !== 1 || reads[0]!.buffer.scope !== "local" || elementCount(reads[0]!.buffer.dims) !== own[0]!.extent || own[0]!.extent > mostLanes) return;
   schedule.apply(unroll, { loop: own[0]!.variable.name });
@@ -355,7 +359,7 @@ interface TileChoice {
 function chooseTile(program: TensorProgram, name: string, target: ScheduleTarget): TileChoice {
   const { statement: block } = findBlock(program, name);
   const loops = loopsAroundBlock(program, name);
-  const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
+  const spatial = ownLoopsOf(program, name).filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
   const accesses = accessesOf(block, loops);
   const known = spatial.filter((l) => !l.count);
   const store = accesses.find((a) => a.writes);
@@ -443,7 +447,10 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
     tileStrips(schedule, name, choice);
     return true;
   }
-  const { spatial, reduce: all } = loopNames(schedule.program, name);
+  const own = new Set(ownLoopsOf(schedule.program, name).map((l) => l.variable.name));
+  const { all: around, spatial: everyone, reduce: all } = loopNames(schedule.program, name);
+  const shared = around.filter((l) => !own.has(l));
+  const spatial = everyone.filter((l) => own.has(l));
   // What is written out lies inside the other loops; terms of a dot product are one instruction.
   const inside = [choice.window, dot].filter((l) => l !== undefined);
   const reduce = [...all.filter((l) => !inside.includes(l)), ...inside];
@@ -455,7 +462,7 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
   bringToOrder(schedule, name, order);
   // Panels first: what lies inside a loop must be one nest when the loop is moved.
   if (panel !== undefined) schedule.apply(unroll, { loop: moveInside(schedule, name, panel, choice.panels) });
-  const parts = choice.part && partReduction(schedule, name, choice.part, choice.part.outside ? loopNames(schedule.program, name).all[batch.length]! : (outer[0] ?? vector));
+  const parts = choice.part && partReduction(schedule, name, choice.part, choice.part.outside ? loopNames(schedule.program, name).all[shared.length + batch.length]! : (outer[0] ?? vector));
   const rowLoop = loopsAroundBlock(schedule.program, name).find((l) => l.variable.name === row);
   const depth = row === undefined ? -1 : loopNames(schedule.program, name).all.indexOf(row);
   for (const { piece, rows } of rowPieces(schedule, name, rowLoop, choice.rows)) {
@@ -620,9 +627,10 @@ function loopNames(program: TensorProgram, name: string): { all: string[]; spati
 
 const loopAt = (program: TensorProgram, block: string, depth: number): string => loopNames(program, block).all[depth] as string;
 
-/** Reorders the part of a nest that is not in the wanted order yet. */
-function bringToOrder(schedule: Schedule, name: string, order: readonly string[]): void {
+/** Reorders the part of a nest that is not in the wanted order yet; loops that are not named stay outside. */
+function bringToOrder(schedule: Schedule, name: string, named: readonly string[]): void {
   const current = loopNames(schedule.program, name).all;
+  const order = [...current.filter((l) => !named.includes(l)), ...named];
   let from = 0;
   while (from < order.length && order[from] === current[from]) from++;
   if (from < order.length) schedule.apply(reorder, { loops: order.slice(from) });

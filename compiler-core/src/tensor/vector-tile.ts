@@ -3,7 +3,7 @@ import { accessesOf, coefficient, conditionsOf } from "./access.ts";
 import { substitute, walkExpression } from "./expression.ts";
 import { dotProduct, dotTerms } from "./dot-product.ts";
 import type { Loop, TensorProgram, Variable } from "./program.ts";
-import { bindingsOf, findBlock, isReduceLoop, loopsAroundBlock, storesOf } from "./schedule/primitive.ts";
+import { bindingsOf, findBlock, isReduceLoop, loopsAroundBlock, ownLoopsOf, storesOf } from "./schedule/primitive.ts";
 import type { TileSizes } from "./schedule-choice.ts";
 import { linearOf, Scope } from "./simplify.ts";
 import type { ScheduleTarget } from "./target.ts";
@@ -92,9 +92,10 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   // Without vector types a tile is of scalars, for the compiler to find vectors of 4: in longer loops than two vectors it keeps sums in memory.
   const lanes = Math.max(target.vectorLanes, 4);
   const { statement: block } = findBlock(program, name);
-  const loops = loopsAroundBlock(program, name);
+  const accesses = accessesOf(block, loopsAroundBlock(program, name));
+  // Loops that it shares with others stay around it: what is estimated is one iteration of them.
+  const loops = ownLoopsOf(program, name);
   const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
-  const accesses = accessesOf(block, loops);
   const stored = accesses.find((a) => a.writes);
   if (!stored || (stored.buffer.element !== "float32" && stored.buffer.element !== "int32")) return undefined;
   const loads = accesses.filter((a) => !a.writes && a.buffer !== stored.buffer);

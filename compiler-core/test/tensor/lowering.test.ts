@@ -7,7 +7,8 @@ import { blockChannelsLowering, blockedConvLowering, packedMatMulLowering, unblo
 import { averagePoolLowering, maxPoolLowering } from "../../src/ops/support/lower-pool.ts";
 import { layerNormalizationLowering, lrnLowering, softmaxLowering } from "../../src/ops/support/lower-normalization.ts";
 import { padLowering } from "../../src/ops/support/lower-shape.ts";
-import { winogradConvLowering } from "../../src/ops/support/lower-winograd.ts";
+import { lowerWinogradConv, winogradConvLowering } from "../../src/ops/support/lower-winograd.ts";
+import { winogradConvolve, winogradOf, winogradStrips } from "../../src/ops/support/winograd.ts";
 import { Random } from "../../src/support/random.ts";
 import { inPlaceInputs } from "../../src/tensor/in-place.ts";
 import { interpret } from "../../src/tensor/interpreter.ts";
@@ -15,6 +16,7 @@ import { hoistScratch } from "../../src/tensor/lower-node.ts";
 import type { Lowering } from "../../src/tensor/lowering.ts";
 import type { TensorProgram } from "../../src/tensor/program.ts";
 import { printProgram } from "../../src/tensor/printer.ts";
+import { scheduleParallel } from "../../src/tensor/parallel-rule.ts";
 import { scheduleByRule } from "../../src/tensor/rules.ts";
 import { avx512Target, type ScheduleTarget } from "../../src/tensor/target.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
@@ -67,6 +69,13 @@ const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Cas
     const output = [1 + r.below(6), 1 + r.below(9)];
     const input = output.map((o) => m * Math.ceil(o / m) + 2);
     return [winogradConvLowering, { op: "WinogradConv", inputs: [[1, inner, ...input, block], [(m + 2) ** 2, outer, inner, block, block], r.below(2) ? [outer, block] : null], output: [1, outer, ...output, block], attributes: { outputs: m, size: output } }];
+  },
+  WinogradConvStrips: (r) => {
+    const [m, block, inner, outer] = [r.pick([2, 4]), r.pick([4, 8, 16]), 1 + r.below(2), 1 + r.below(2)];
+    const output = [2 * m + r.below(10 * m), 1 + r.below(9)];
+    const input = output.map((o) => m * Math.ceil(o / m) + 2);
+    const batch = 1 + r.below(2);
+    return [lowerWinogradConv({ all: 1 << 10, strip: r.pick([1, 1 << 12, 1 << 13]) }), { op: "WinogradConv", inputs: [[batch, inner, ...input, block], [(m + 2) ** 2, outer, inner, block, block], r.below(2) ? [outer, block] : null], output: [batch, outer, ...output, block], attributes: { outputs: m, size: output } }];
   },
   Pad: (r) => {
     const pads = [0, 0, r.below(3), r.below(3), 0, 0, r.below(2), r.below(2)];
@@ -170,6 +179,33 @@ describe("programs for vectors", () => {
       }
     }, 300_000);
   }
+});
+
+/** Minimal filtering where not all tiles stay in the second cache. */
+describe("strips of rows of tiles", () => {
+  const shape = { outputs: 4, height: 34, width: 21, inputs: 16, features: 8 };
+  const spec: Case = { op: "WinogradConv", inputs: [[2, 2, 38, 26, 8], [36, 1, 2, 8, 8], [1, 8]], output: [2, 1, 34, 21, 8], attributes: { outputs: 4, size: [34, 21] }, weights: [1, 2] };
+  const near = { all: 1 << 12, strip: 1 << 12 };
+  test("are shared out in groups; what is left over, and the rows that reach beyond the output, come after them", () => {
+    expect(winogradStrips(shape, near)).toEqual({ groups: 4, strips: 1, rows: 2 });
+    expect(winogradStrips({ ...shape, height: 160, width: 160, inputs: 96, features: 32 })).toEqual({ groups: 4, strips: 10, rows: 1 });
+    // Nothing leaves the cache; filters read again for each strip would take longer than what is won.
+    expect(winogradStrips(shape)).toBeUndefined();
+    expect(winogradStrips({ ...shape, height: 28, width: 28, inputs: 128, features: 128 })).toBeUndefined();
+  });
+  test("compute what the operator means, each strip as tiles of registers, groups on threads of their own", () => {
+    const plain = programOf(lowerWinogradConv(near), spec);
+    const inputs = inputsFor(plain);
+    const [x, u, b] = inputs.map((t) => t.data as Float32Array) as [Float32Array, Float32Array, Float32Array];
+    const expected = winogradConvolve(x, spec.inputs[0]!, u, spec.inputs[1]!, b, [34, 21], winogradOf(4)).numbers;
+    const worst = (t: Tensor): number => Math.max(...Array.from(t.data as Float32Array, (v, i) => Math.abs(v - expected[i]!)));
+    const largest = Math.max(...expected.map(Math.abs));
+    expect(worst(interpret(plain, inputs)[0]!)).toBeLessThanOrEqual(1e-5 * largest);
+    const { program } = scheduleParallel(hoistScratch(scheduleByRule(plain, avx512Target).program, 1024), 1);
+    expect(verifyProgram(program)).toEqual([]);
+    expect(printProgram(program).text).toMatch(/for g in parallel\(4\):\n[^]*for t in unrolled\(12\):\n *for oi in vectorized\(8\):\n *block product:/);
+    expect(worst(interpret(program, inputs)[0]!)).toBeLessThanOrEqual(1e-5 * largest);
+  });
 });
 
 /** A convolution whose panels of weights leave the first cache: while all rows pass over a part of its channels, the part stays there. */

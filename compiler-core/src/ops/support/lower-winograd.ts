@@ -1,9 +1,9 @@
-import { buffer, loopsAround, nest, store } from "../../tensor/build.ts";
+import { type AxisSpec, buffer, loopsAround, store } from "../../tensor/build.ts";
 import { add, eq, load, mul, number, select, sub, unary, variable } from "../../tensor/expression.ts";
 import type { Lowering } from "../../tensor/lowering.ts";
 import type { Block, Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
 import { inputOf, outputOf, zero } from "./lower-common.ts";
-import { winogradOf } from "./winograd.ts";
+import { type SecondCache, secondCache, winogradOf, winogradStrips } from "./winograd.ts";
 
 /** Row `index` of a constant matrix times a vector: a choice that is made once the loop over the rows is written out. */
 function row(matrix: readonly (readonly number[])[], index: Expression, vector: (i: number) => Expression): Expression {
@@ -26,31 +26,36 @@ interface Loop {
   readonly extent: number;
 }
 
+/** A loop that several nests share. */
+interface SharedLoop {
+  readonly variable: Variable;
+  readonly extent: number;
+}
+
+interface Step {
+  readonly axes: readonly Loop[];
+  readonly body: (shared: readonly Variable[], outer: readonly Variable[], inner: readonly Variable[]) => Statement;
+}
+
+/** A block in loops of its own, inside loops that are there already: its axes are those of all of them. */
+function blockInside(name: string, around: readonly SharedLoop[], own: readonly AxisSpec[], body: (axes: readonly Variable[]) => Statement, init?: (axes: readonly Variable[]) => Statement): readonly Statement[] {
+  const loops = own.map((a) => ({ variable: variable(a.name), extent: a.extent }));
+  const axes = [...around.map((l) => ({ name: l.variable.name, extent: l.extent, kind: "spatial" as const })), ...own].map((a) => ({ variable: variable(`v_${a.name}`), extent: a.extent, kind: a.kind ?? ("spatial" as const) }));
+  const variables = axes.map((a) => a.variable);
+  const block: Block = { kind: "block", name, axes, bindings: [...around, ...loops].map((l) => l.variable), ...(init ? { init: [init(variables)] } : {}), body: [body(variables)] };
+  return loopsAround(loops, [block]);
+}
+
 /** Two steps over the same tiles: the first into a local of one tile, the second from there. */
-function twoSteps(
-  name: string,
-  outer: readonly Loop[],
-  temporary: Buffer,
-  first: { readonly axes: readonly Loop[]; readonly body: (outer: readonly Variable[], inner: readonly Variable[]) => Statement },
-  second: { readonly axes: readonly Loop[]; readonly body: (outer: readonly Variable[], inner: readonly Variable[]) => Statement },
-): readonly Statement[] {
+function twoSteps(name: string, shared: readonly SharedLoop[], outer: readonly Loop[], temporary: Buffer, first: Step, second: Step): readonly Statement[] {
   const loops = outer.map((l) => ({ variable: variable(l.name), extent: l.extent }));
-  const step = (suffix: string, { axes, body }: typeof first): readonly Statement[] => {
-    const own = axes.map((a) => ({ variable: variable(a.name), extent: a.extent }));
-    const variables = [...outer, ...axes].map((a) => variable(`v_${a.name}`));
-    const block: Block = {
-      kind: "block",
-      name: `${name}_${suffix}`,
-      axes: [...outer, ...axes].map((a, i) => ({ variable: variables[i]!, extent: a.extent, kind: "spatial" as const })),
-      bindings: [...loops, ...own].map((l) => l.variable),
-      body: [body(variables.slice(0, outer.length), variables.slice(outer.length))],
-    };
-    return loopsAround(own, [block]);
-  };
+  const [a, b] = [shared.length, shared.length + outer.length];
+  const step = (suffix: string, { axes, body }: Step): readonly Statement[] => blockInside(`${name}_${suffix}`, [...shared, ...loops], axes, (v) => body(v.slice(0, a), v.slice(a, b), v.slice(b)));
   return loopsAround(loops, [{ kind: "allocate", buffer: temporary }, ...step("rows", first), ...step("columns", second)]);
 }
 
-export const winogradConvLowering: Lowering = {
+/** Strips of rows of tiles one after the other, where all tiles together leave the second cache; rows of tiles that are left over afterwards. */
+export const lowerWinogradConv = (near: SecondCache): Lowering => ({
   build(context) {
     const x = inputOf(context, 0);
     const u = inputOf(context, 1);
@@ -60,65 +65,88 @@ export const winogradConvLowering: Lowering = {
     const [batch, outer, height, width, lanes] = y.dims as [number, number, number, number, number];
     const [inner, depth] = [x.dims[1]!, x.dims[4]!];
     const [down, across] = [Math.ceil(height / outputs), Math.ceil(width / outputs)];
-    const tiles = batch * down * across;
-    const transformed = context.local("transformed", "float32", [size * size, tiles, inner, depth]);
-    const products = context.local("products", "float32", [size * size, tiles, outer, lanes]);
-    const tileOf = (n: Expression, ty: Expression, tx: Expression): Expression => add(mul(add(mul(n, down), ty), across), tx);
+    const strips = winogradStrips({ outputs, height, width, inputs: inner * depth, features: outer * lanes }, near);
 
-    const statements: Statement[] = [];
-    const half = buffer("half", "float32", [size, size, depth], "local");
-    statements.push(
-      ...twoSteps(
-        "input",
-        [{ name: "n", extent: batch }, { name: "cb", extent: inner }, { name: "ty", extent: down }, { name: "tx", extent: across }],
-        half,
-        {
-          axes: [{ name: "j", extent: size }, { name: "a", extent: size }, { name: "ci", extent: depth }],
-          body: ([n, cb, ty, tx], [j, a, ci]) =>
-            store(half, [a!, j!, ci!], row(input, a!, (i) => load(x, [n!, cb!, add(mul(ty!, outputs), i), add(mul(tx!, outputs), j!), ci!]))),
-        },
-        {
-          axes: [{ name: "a", extent: size }, { name: "b", extent: size }, { name: "ci", extent: depth }],
-          body: ([n, cb, ty, tx], [a, b, ci]) => store(transformed, [add(mul(a!, size), b!), tileOf(n!, ty!, tx!), cb!, ci!], row(input, b!, (j) => load(half, [a!, j, ci!]))),
-        },
-      ),
-      ...nest(
-        "product",
-        [{ name: "e", extent: size * size }, { name: "t", extent: tiles }, { name: "ob", extent: outer }, { name: "oi", extent: lanes }, { name: "ib", extent: inner, kind: "reduce" }, { name: "ii", extent: depth, kind: "reduce" }],
-        ([e, t, ob, oi, ib, ii]) => store(products, [e!, t!, ob!, oi!], add(load(products, [e!, t!, ob!, oi!]), mul(load(transformed, [e!, t!, ib!, ii!]), load(u, [e!, ob!, ib!, ii!, oi!])))),
-        ([e, t, ob, oi]) => store(products, [e!, t!, ob!, oi!], zero("float32")),
-      ),
-    );
-    // The last tiles may reach beyond the output: they store what lies inside.
-    const parts = (extent: number): { readonly from: number; readonly tiles: number; readonly kept: number }[] => {
-      const whole = Math.floor(extent / outputs);
-      return [...(whole > 0 ? [{ from: 0, tiles: whole, kept: outputs }] : []), ...(extent % outputs > 0 ? [{ from: whole, tiles: 1, kept: extent % outputs }] : [])];
-    };
-    for (const v of parts(height))
-      for (const h of parts(width)) {
-        // Columns that no kept output uses are not computed.
-        const columns = 1 + Math.max(...output.slice(0, h.kept).map((r) => r.findLastIndex((c) => c !== 0)));
-        const sums = buffer("sums", "float32", [v.kept, columns, lanes], "local");
-        statements.push(
-          ...twoSteps(
-            "output",
-            [{ name: "n", extent: batch }, { name: "ob", extent: outer }, { name: "ty", extent: v.tiles }, { name: "tx", extent: h.tiles }],
-            sums,
-            {
-              axes: [{ name: "j", extent: columns }, { name: "a", extent: v.kept }, { name: "oi", extent: lanes }],
-              body: ([n, ob, ty, tx], [j, a, oi]) =>
-                store(sums, [a!, j!, oi!], row(output.slice(0, v.kept), a!, (i) => load(products, [add(j!, i * size), tileOf(n!, add(ty!, v.from), add(tx!, h.from)), ob!, oi!]))),
-            },
-            {
-              axes: [{ name: "a", extent: v.kept }, { name: "b", extent: h.kept }, { name: "oi", extent: lanes }],
-              body: ([n, ob, ty, tx], [a, b, oi]) => {
-                const sum = row(output.slice(0, h.kept), b!, (j) => load(sums, [a!, j, oi!]));
-                return store(y, [n!, ob!, add(mul(add(ty!, v.from), outputs), a!), add(mul(add(tx!, h.from), outputs), b!), oi!], bias ? add(sum, load(bias, [ob!, oi!])) : sum);
+    /** The rows of tiles from `from` on: `rows` of them, or as many for each strip of the loops `shared`, the first of which has memory of its own. */
+    const tileRows = (from: number, rows: number, shared: readonly SharedLoop[]): readonly Statement[] => {
+      const images = shared.length > 0 ? 1 : batch;
+      const tiles = images * rows * across;
+      const [, group, strip] = shared;
+      const memory = group ? [group.extent] : [];
+      const own = (s: readonly Variable[]): readonly Variable[] => s.slice(1, 1 + memory.length);
+      const transformed = context.local("transformed", "float32", [...memory, size * size, tiles, inner, depth]);
+      const products = context.local("products", "float32", [...memory, size * size, tiles, outer, lanes]);
+      const imageOf = (s: readonly Variable[], n: Expression): Expression => s[0] ?? n;
+      const tileOf = (n: Expression, ty: Expression, tx: Expression): Expression => add(mul(images > 1 ? add(mul(n, rows), ty) : ty, across), tx);
+      const rowOf = (s: readonly Variable[], ty: Expression): Expression => (s.length > 0 ? add(mul(add(mul(s[1]!, strip!.extent), s[2]!), rows), ty) : add(ty, from));
+      const half = buffer("half", "float32", [size, size, depth], "local");
+      const statements: Statement[] = [
+        ...twoSteps(
+          "input",
+          shared,
+          [{ name: "n", extent: images }, { name: "cb", extent: inner }, { name: "ty", extent: rows }, { name: "tx", extent: across }],
+          half,
+          {
+            axes: [{ name: "j", extent: size }, { name: "a", extent: size }, { name: "ci", extent: depth }],
+            body: (s, [n, cb, ty, tx], [j, a, ci]) =>
+              store(half, [a!, j!, ci!], row(input, a!, (i) => load(x, [imageOf(s, n!), cb!, add(mul(rowOf(s, ty!), outputs), i), add(mul(tx!, outputs), j!), ci!]))),
+          },
+          {
+            axes: [{ name: "a", extent: size }, { name: "b", extent: size }, { name: "ci", extent: depth }],
+            body: (s, [n, cb, ty, tx], [a, b, ci]) => store(transformed, [...own(s), add(mul(a!, size), b!), tileOf(n!, ty!, tx!), cb!, ci!], row(input, b!, (j) => load(half, [a!, j, ci!]))),
+          },
+        ),
+        ...blockInside(
+          "product",
+          shared,
+          [{ name: "e", extent: size * size }, { name: "t", extent: tiles }, { name: "ob", extent: outer }, { name: "oi", extent: lanes }, { name: "ib", extent: inner, kind: "reduce" }, { name: "ii", extent: depth, kind: "reduce" }],
+          (v) => {
+            const [g, [e, t, ob, oi, ib, ii]] = [own(v.slice(0, shared.length)), v.slice(shared.length)];
+            const to = [...g, e!, t!, ob!, oi!];
+            return store(products, to, add(load(products, to), mul(load(transformed, [...g, e!, t!, ib!, ii!]), load(u, [e!, ob!, ib!, ii!, oi!]))));
+          },
+          (v) => store(products, [...own(v.slice(0, shared.length)), ...v.slice(shared.length, shared.length + 4)], zero("float32")),
+        ),
+      ];
+      // The last tiles may reach beyond the output: they store what lies inside.
+      const parts = (start: number, end: number, extent: number): { readonly from: number; readonly tiles: number; readonly kept: number }[] => {
+        const whole = Math.min(end, Math.floor(extent / outputs));
+        return [...(whole > start ? [{ from: start, tiles: whole - start, kept: outputs }] : []), ...(end > whole ? [{ from: whole, tiles: end - whole, kept: extent % outputs }] : [])];
+      };
+      for (const v of shared.length > 0 ? [{ from: 0, tiles: rows, kept: outputs }] : parts(from, from + rows, height))
+        for (const h of parts(0, across, width)) {
+          // Columns that no kept output uses are not computed.
+          const columns = 1 + Math.max(...output.slice(0, h.kept).map((r) => r.findLastIndex((c) => c !== 0)));
+          const sums = buffer("sums", "float32", [v.kept, columns, lanes], "local");
+          statements.push(
+            ...twoSteps(
+              "output",
+              shared,
+              [{ name: "n", extent: images }, { name: "ob", extent: outer }, { name: "ty", extent: v.tiles }, { name: "tx", extent: h.tiles }],
+              sums,
+              {
+                axes: [{ name: "j", extent: columns }, { name: "a", extent: v.kept }, { name: "oi", extent: lanes }],
+                body: (s, [n, ob, ty, tx], [j, a, oi]) =>
+                  store(sums, [a!, j!, oi!], row(output.slice(0, v.kept), a!, (i) => load(products, [...own(s), add(j!, i * size), tileOf(n!, add(ty!, v.from - from), add(tx!, h.from)), ob!, oi!]))),
               },
-            },
-          ),
-        );
-      }
-    return statements;
+              {
+                axes: [{ name: "a", extent: v.kept }, { name: "b", extent: h.kept }, { name: "oi", extent: lanes }],
+                body: (s, [n, ob, ty, tx], [a, b, oi]) => {
+                  const sum = row(output.slice(0, h.kept), b!, (j) => load(sums, [a!, j, oi!]));
+                  return store(y, [imageOf(s, n!), ob!, add(mul(shared.length > 0 ? rowOf(s, ty!) : add(ty!, v.from), outputs), a!), add(mul(add(tx!, h.from), outputs), b!), oi!], bias ? add(sum, load(bias, [ob!, oi!])) : sum);
+                },
+              },
+            ),
+          );
+        }
+      return statements;
+    };
+
+    if (!strips) return tileRows(0, down, []);
+    const shared = [{ name: "n", extent: batch }, { name: "g", extent: strips.groups }, { name: "s", extent: strips.strips }].map((l) => ({ variable: variable(l.name), extent: l.extent }));
+    const done = strips.groups * strips.strips * strips.rows;
+    return [...loopsAround(shared, tileRows(0, strips.rows, shared)), ...(done < down ? tileRows(done, down - done, []) : [])];
   },
-};
+});
+
+export const winogradConvLowering = lowerWinogradConv(secondCache);

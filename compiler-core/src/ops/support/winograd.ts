@@ -33,6 +33,53 @@ const f43: Winograd = {
 
 export const winogradOf = (outputs: number): Winograd => (outputs === 2 ? f23 : f43);
 
+/** Strips of rows of tiles: `groups` times `strips` of them, each of `rows` rows, whose values stay in a core's second cache. */
+export interface Strips {
+  /** each with memory of its own, so that threads can share the groups */
+  readonly groups: number;
+  readonly strips: number;
+  readonly rows: number;
+}
+
+/** What a core's second cache holds, in bytes. */
+export interface SecondCache {
+  /** transformed values and products of all tiles: no strips up to here */
+  readonly all: number;
+  /** those of one strip: they share the cache with the filters */
+  readonly strip: number;
+}
+
+export const secondCache: SecondCache = { all: 1 << 20, strip: 1 << 19 };
+
+/** Fewer tiles than this do not fill the register tiles of the product. */
+export const fewestTiles = 12;
+/** Strips are shared out among so many threads where their number allows. */
+const wantedGroups = 4;
+
+/** Bytes of the transformed values and products of so many tiles. */
+export const winogradBytes = (size: number, tiles: number, inputs: number, features: number): number => 4 * size ** 2 * tiles * (inputs + features);
+
+/**
+ * The strips in which an image is convolved: as wide as it is, of whole tiles, and as high as the second cache allows; undefined where
+ * all tiles fit there, or where filters read again for each strip cost more than is won.
+ */
+export function winogradStrips({ outputs, height, width, inputs, features }: { readonly outputs: number; readonly height: number; readonly width: number; readonly inputs: number; readonly features: number }, near = secondCache): Strips | undefined {
+  const size = outputs + 2;
+  const [down, across] = [Math.ceil(height / outputs), Math.ceil(width / outputs)];
+  const all = winogradBytes(size, down * across, inputs, features);
+  const whole = Math.floor(height / outputs);
+  if (all <= near.all || whole < 2) return undefined;
+  const most = Math.min(whole >> 1, Math.max(Math.ceil(fewestTiles / across), Math.floor((near.strip * down) / all)));
+  // Of the heights between half of what fits and all of it the one that leaves the fewest rows over, and of these the largest.
+  let rows = most;
+  for (let r = most - 1; 2 * r > most; r--) if (whole % r < whole % rows) rows = r;
+  const count = Math.floor(whole / rows);
+  const filters = 4 * size ** 2 * inputs * features;
+  if (count * filters > 2 * all) return undefined;
+  const groups = [wantedGroups, 3, 2].find((g) => count % g === 0) ?? count;
+  return { groups, strips: count / groups, rows };
+}
+
 /** Packed filters [Mb, Cb, 3, 3, c, m] transformed: [size * size, Mb, Cb, c, m]. Worked out in float64, rounded once. */
 export function transformFilters(w: ArrayLike<number>, dims: readonly number[], { size, filter }: Winograd): { dims: number[]; numbers: Float32Array } {
   const [outer, inner, , , depth, lanes] = dims as [number, number, number, number, number, number];

@@ -112,6 +112,12 @@ export function findBlock(program: TensorProgram, name: string): Located<Block> 
 export const loopsAroundBlock = (program: TensorProgram, block: string): Loop[] =>
   findBlock(program, block).around.filter((s): s is Loop => s.kind === "for");
 
+/** Of the loops around a block those that hold nothing else: the nest that steps may rearrange where it shares outer loops with others. */
+export function ownLoopsOf(program: TensorProgram, block: string): Loop[] {
+  const loops = loopsAroundBlock(program, block);
+  return loops.slice(loops.findLastIndex((l) => l.body.length > 1) + 1);
+}
+
 /** Puts statements in the place of one (found by identity). */
 export function replaceStatement(program: TensorProgram, target: Statement, by: readonly Statement[]): TensorProgram {
   const visit = (body: readonly Statement[]): readonly Statement[] => body.flatMap((s) => (s === target ? by : [mapInside(s, visit)]));
