@@ -70,7 +70,7 @@ const shapes: readonly Shape[] = [
   gemm(128, 768, 768), gemm(128, 3072, 768), gemm(128, 768, 3072), gemm(1, 1000, 2048),
   conv(64, 64, 56, 3), conv(128, 128, 28, 3), conv(256, 256, 14, 3), conv(512, 512, 7, 3), conv(128, 128, 28, 3, 2), conv(3, 64, 112, 7, 2),
   conv(64, 256, 56, 1), conv(256, 64, 56, 1), conv(128, 512, 28, 1), conv(1024, 256, 14, 1), conv(512, 2048, 7, 1), conv(32, 192, 28, 1), conv(576, 96, 14, 1),
-  winograd(64, 56, 4), winograd(128, 28, 4), winograd(256, 14, 2),
+  winograd(64, 56, 4), winograd(128, 28, 4), winograd(256, 14, 2), winograd(512, 7, 2),
   depthwise(32, 112, 1), depthwise(144, 56, 1), depthwise(96, 56, 2), depthwise(576, 14, 1), depthwise(960, 7, 1),
 ];
 

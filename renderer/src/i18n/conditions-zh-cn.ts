@@ -133,7 +133,7 @@ export const conditionsZh: Readonly<Record<string, string>> = {
   "The factor is one number, or has one number for each input channel and varies on the channel axis only; it gives the data neither channels nor axes.": "因子是一个数，或每个输入通道一个数且只在通道轴上变化；它既不给数据增加通道，也不增加轴。",
   "The fill value is absent or the constant 0.": "填充值缺省，或为常量 0。",
   "The fill value is minus infinity, or it is 0 and the data is proven to be at least 0.": "填充值是负无穷，或它是 0 且数据被证明至少为 0。",
-  "The filters are 3 x 3 over blocks, in one group, with strides and dilations 1.": "滤波器是分块上的 3 x 3，一组，步长与膨胀都为 1。",
+  "The filters are 3 x 3 over blocks, in one group, with strides of 1 or of 2 along both sides, and dilations 1.": "滤波器是分块上的 3 x 3，一组，步长在两个方向上都为 1 或都为 2，膨胀为 1。",
   "The folded numbers are finite.": "折叠后的数是有限的。",
   "The folded weight and bias are finite numbers of that type.": "折叠后的权重与偏置是该类型的有限数。",
   "The folded weight is finite.": "折叠后的权重是有限的。",
