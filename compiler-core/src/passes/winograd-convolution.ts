@@ -10,7 +10,7 @@ import { mergedNotes, replaceRoot } from "./support/replacement.ts";
 const operationsPerByte = 11;
 /** What the transforms cost beside the product: with stride 2 there are twice as many places for each output. */
 const transforms = { 1: 1.25, 2: 1.3 };
-/** Transformed values beyond this leave the second cache; each byte is then written and read at the cost of so many operations. */
+/** Transformed values beyond this leave the second cache; each byte more is written and read at the cost of so many operations. */
 const nearBytes = 1 << 21;
 const operationsPerFarByte = 30;
 
@@ -24,7 +24,7 @@ function bestTile([outer, inner, depth, lanes]: readonly [number, number, number
     const tiles = batch * Math.ceil(height / m) * Math.ceil(width / m);
     const [inputs, features] = [inner * depth, outer * lanes];
     const held = winogradStrips(kind, { height, width, inputs, features }) ? 0 : winogradBytes(kind.size, tiles, inputs, features);
-    const cost = transforms[stride] * time(kind.size ** 2 * tiles, kind.filters ** 2) + (held > nearBytes ? held * operationsPerFarByte : 0);
+    const cost = transforms[stride] * time(kind.size ** 2 * tiles, kind.filters ** 2) + Math.max(0, held - nearBytes) * operationsPerFarByte;
     if (tiles >= fewestTiles && cost < best.time) best = { m, time: cost };
   }
   return best.m;
