@@ -16,6 +16,7 @@ import { argMaxOfMonotone } from "./arg-max-of-monotone.ts";
 import { attentionFusion } from "./attention-fusion.ts";
 import { attentionGroup } from "./attention-group.ts";
 import { batchNormIntoConvTranspose } from "./batch-norm-into-conv-transpose.ts";
+import { batchNormInBlocks } from "./batch-norm-in-blocks.ts";
 import { batchNormIntoConv } from "./batch-norm-into-conv.ts";
 import { castChain } from "./cast-chain.ts";
 import { castLikeToCast } from "./cast-like-to-cast.ts";
@@ -88,7 +89,7 @@ import { whereOfSizes } from "./where-of-sizes.ts";
 import { zeroStateElimination } from "./zero-state-elimination.ts";
 
 /** Rewrites that choose layouts and kernels for a build: their operators have no form in ONNX. */
-const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, halfProduct, blockConvolution, blockIntegerProduct, packMatMul, sinkUnblock, blockOfUnblock, winogradConvolution, fuseKernel];
+const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, halfProduct, blockConvolution, blockIntegerProduct, packMatMul, sinkUnblock, batchNormInBlocks, blockOfUnblock, winogradConvolution, fuseKernel];
 
 /** Every rewrite of graphs that ONNX can hold, one line each. */
 export const rewrites: readonly RewriteDefinition[] = [

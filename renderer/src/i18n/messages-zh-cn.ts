@@ -769,6 +769,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "{} integers and {} strings are given: the lists must be equally long.": "给出了 {0} 个整数与 {1} 个字符串：两个列表必须等长。",
   "{} is a constant": "{0} 是常量",
   "{} is also read to compute {}": "计算 {1} 时也读取 {0}",
+  "the input is {}": "输入为 {0}",
   "{} is computed": "{0} 是计算得出的",
   "{} is defined twice": "{0} 被定义了两次",
   "{} is in operator set {}": "{0} 在算子集 {1} 中",
