@@ -56,6 +56,7 @@ import { padIntoAveragePool } from "./pad-into-average-pool.ts";
 import { padIntoConv } from "./pad-into-conv.ts";
 import { padIntoMaxPool } from "./pad-into-max-pool.ts";
 import { parallelProjections } from "./parallel-projections.ts";
+import { poolInBlocks } from "./pool-in-blocks.ts";
 import { quantizeOfDequantize } from "./quantize-of-dequantize.ts";
 import { quantizedProduct } from "./quantized-product.ts";
 import { reciprocalMultiply } from "./reciprocal-multiply.ts";
@@ -89,7 +90,7 @@ import { whereOfSizes } from "./where-of-sizes.ts";
 import { zeroStateElimination } from "./zero-state-elimination.ts";
 
 /** Rewrites that choose layouts and kernels for a build: their operators have no form in ONNX. */
-const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, halfProduct, blockConvolution, blockIntegerProduct, packMatMul, sinkUnblock, batchNormInBlocks, blockOfUnblock, winogradConvolution, fuseKernel];
+const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, halfProduct, blockConvolution, blockIntegerProduct, packMatMul, sinkUnblock, poolInBlocks, batchNormInBlocks, blockOfUnblock, winogradConvolution, fuseKernel];
 
 /** Every rewrite of graphs that ONNX can hold, one line each. */
 export const rewrites: readonly RewriteDefinition[] = [

@@ -112,7 +112,7 @@ export const passes: readonly Pass[] = [
     name: "choose-kernels",
     title: "Choose kernels",
     summary: "Lays channels out in blocks and weights in the order in which kernels read them, and moves the steps between layouts until they cancel.",
-    rewrites: ["half-product", "block-convolution", "block-integer-product", "pack-mat-mul", "sink-unblock", "batch-norm-in-blocks", "block-of-unblock"],
+    rewrites: ["half-product", "block-convolution", "block-integer-product", "pack-mat-mul", "sink-unblock", "pool-in-blocks", "batch-norm-in-blocks", "block-of-unblock"],
   },
   {
     name: "minimal-filtering",

@@ -1,9 +1,9 @@
-import { int, ints, type Attributes } from "../ir/attribute.ts";
+import { int, type Attributes } from "../ir/attribute.ts";
 import type { OperatorNode, ValueRef } from "../ir/graph.ts";
 import { fromNumbers, int64Vector, type Tensor, toIntegers, toNumbers } from "../ir/tensor.ts";
 import { blocksOf } from "../ops/support/blocked.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
-import { blockConstant, Builder, blockableShape, ownProducer, unblockInstead } from "./support/blocked-layout.ts";
+import { blockConstant, Builder, blockableShape, ownProducer, unblockInstead, windowOverBlocks } from "./support/blocked-layout.ts";
 
 /** Elementwise, and finite at 0: lanes beyond the channels stay numbers. */
 const elementwise = new Set(["Abs", "Add", "Celu", "Cast", "Clip", "DequantizeLinear", "Elu", "Erf", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Max", "Mean", "Min", "Mish", "Mul", "Neg", "PRelu", "QuantizeLinear", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sub", "Sum", "Swish", "Tanh", "ThresholdedRelu"]);
@@ -27,11 +27,6 @@ interface Plan {
   readonly channels: number;
   readonly block: number;
 }
-
-const sizeOf = (attributes: readonly number[] | undefined, extra: readonly number[]): number[] | undefined => attributes && [...attributes, ...extra];
-
-/** Pads of a window over [H, W] as one over [H, W, lanes]. */
-const withLanes = (pads: readonly number[] | undefined): number[] | undefined => pads && [...pads.slice(0, pads.length / 2), 0, ...pads.slice(pads.length / 2), 0];
 
 function plan(root: OperatorNode, context: MatchContext): Plan | string | undefined {
   const unblocks = root.inputs.map((ref) => ownProducer(ref, "UnblockChannels", context));
@@ -75,9 +70,7 @@ function plan(root: OperatorNode, context: MatchContext): Plan | string | undefi
   if (pools.has(root.op)) {
     if (rank !== 4) return "it is not over two dimensions";
     if (root.outputs.length > 1 && context.graph.usesOfValue({ node: root.id, output: 1 }).length > 0) return "its indices are used";
-    const changed: Record<string, readonly number[] | undefined> = { kernel_shape: sizeOf(a.ints("kernel_shape"), [1]), strides: sizeOf(a.ints("strides"), [1]), dilations: sizeOf(a.ints("dilations"), [1]), pads: withLanes(a.ints("pads")) };
-    const lists = Object.entries(changed).filter(([, v]) => v !== undefined).map(([k, v]) => [k, ints(v!)] as const);
-    return one(root.op, { ...root.attributes, ...Object.fromEntries(lists) });
+    return one(root.op, windowOverBlocks(root, context));
   }
   if (root.op in means) {
     const axes = root.op.startsWith("Global") ? outer.slice(2).map((_, i) => i + 2) : (vector(1) ?? a.ints("axes"))?.map((x) => (x < 0 ? x + rank : x)).sort((p, q) => p - q);

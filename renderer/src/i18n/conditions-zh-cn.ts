@@ -136,6 +136,8 @@ export const conditionsZh: Readonly<Record<string, string>> = {
   "The input comes out of blocks, with static sizes, as float32.": "输入刚取消分块，大小静态已知，类型为 float32。",
   "training_mode is 0, only the first output is used, and scale, bias, mean and variance are constants.": "training_mode 为 0，只使用第一个输出，且 scale、bias、mean 与 variance 都是常量。",
   "The factors and summands worked out from them are finite in float32.": "由它们算出的因子与加数在 float32 中是有限的。",
+  "A BlockChannels uses the result, and the input does not come out of blocks.": "结果由 BlockChannels 使用，且输入不是刚取消分块的。",
+  "The pool is over two dimensions of a float32 value of static sizes, and its indices are not used.": "池化作用于大小静态已知的 float32 值的两个维度，且其索引未被使用。",
   "The filters are 3 x 3 over blocks, in one group, with strides of 1 or of 2 along both sides, and dilations 1.": "滤波器是分块上的 3 x 3，一组，步长在两个方向上都为 1 或都为 2，膨胀为 1。",
   "The folded numbers are finite.": "折叠后的数是有限的。",
   "The folded weight and bias are finite numbers of that type.": "折叠后的权重与偏置是该类型的有限数。",

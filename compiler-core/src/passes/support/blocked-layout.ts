@@ -1,4 +1,4 @@
-import { int, ints } from "../../ir/attribute.ts";
+import { type Attributes, int, ints } from "../../ir/attribute.ts";
 import { ConstantValue } from "../../ir/constant.ts";
 import { fusedDomain, type Node, type OperatorNode, type ValueRef } from "../../ir/graph.ts";
 import type { Rewriter } from "../../ir/rewriter.ts";
@@ -79,6 +79,15 @@ export function unblockInstead(rewriter: Rewriter, root: OperatorNode, blocked: 
   rewriter.derive("replace", [root.id], [blocked.node, id]);
   rewriter.replaceUses({ node: root.id, output: 0 }, { node: id, output: 0 });
   rewriter.removeDead([root.id]);
+}
+
+/** Attributes of a pool over [H, W] as one over [H, W, lanes]. */
+export function windowOverBlocks(pool: OperatorNode, context: MatchContext): Attributes {
+  const a = context.attributes(pool);
+  const pads = a.ints("pads");
+  const half = (pads?.length ?? 0) / 2;
+  const sizes = ["kernel_shape", "strides", "dilations"].flatMap((name) => (a.ints(name) ? [[name, ints([...a.ints(name)!, 1])] as const] : []));
+  return { ...pool.attributes, ...Object.fromEntries(sizes), ...(pads ? { pads: ints([...pads.slice(0, half), 0, ...pads.slice(half), 0]) } : {}) };
 }
 
 export { blocksOf, ints };
