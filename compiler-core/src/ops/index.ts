@@ -26,6 +26,7 @@ import { linearAttention } from "./attention/linear-attention.ts";
 import { rotaryEmbedding } from "./attention/rotary-embedding.ts";
 import { tensorScatter } from "./attention/tensor-scatter.ts";
 import { blockChannels } from "./layout/block-channels.ts";
+import { concatChannels } from "./layout/concat-channels.ts";
 import { blockedConv } from "./layout/blocked-conv.ts";
 import { blockedQLinearConv } from "./layout/blocked-qlinear-conv.ts";
 import { packedMatMul } from "./layout/packed-mat-mul.ts";
@@ -272,6 +273,7 @@ export const operators: readonly OperatorDefinition[] = [
   blockChannels,
   unblockChannels,
   blockedConv,
+  concatChannels,
   blockedQLinearConv,
   packedMatMul,
   widenWeight,

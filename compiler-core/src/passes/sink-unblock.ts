@@ -1,5 +1,5 @@
-import { int, type Attributes } from "../ir/attribute.ts";
-import type { OperatorNode, ValueRef } from "../ir/graph.ts";
+import { int, ints, type Attributes } from "../ir/attribute.ts";
+import { fusedDomain, type OperatorNode, type ValueRef } from "../ir/graph.ts";
 import { fromNumbers, int64Vector, type Tensor, toIntegers, toNumbers } from "../ir/tensor.ts";
 import { blocksOf } from "../ops/support/blocked.ts";
 import { defineRewrite, type MatchContext } from "./definition.ts";
@@ -12,6 +12,7 @@ const partial = new Set(["Div", "Sqrt", "Reciprocal", "Pow", "Exp"]);
 const pools = new Set(["MaxPool", "AveragePool"]);
 const means: Readonly<Record<string, string>> = { GlobalAveragePool: "ReduceMean", GlobalMaxPool: "ReduceMax", ReduceMean: "ReduceMean", ReduceMax: "ReduceMax", ReduceSum: "ReduceSum" };
 const others = ["Concat", "Resize", "Pad"];
+const goesAlong = new Set([...elementwise, ...partial, ...pools, ...others]);
 
 /** How an operand goes along. */
 type Operand =
@@ -22,10 +23,22 @@ type Operand =
 
 interface Plan {
   readonly op: string;
+  /** ONNX's when absent */
+  readonly domain?: string;
   readonly operands: readonly Operand[];
   readonly attributes: Attributes;
   readonly channels: number;
   readonly block: number;
+}
+
+/** Does a value go back into blocks, by itself or behind operators that would go along? */
+function wantsBlocks(value: ValueRef, context: MatchContext, depth = 4): boolean {
+  return context.graph.usesOfValue(value).some((use) => {
+    const user = use.kind === "input" ? context.find(use.user) : undefined;
+    if (user?.kind !== "operator") return false;
+    if (user.domain === fusedDomain) return user.op === "BlockChannels";
+    return depth > 0 && user.domain === "" && goesAlong.has(user.op) && wantsBlocks({ node: user.id, output: 0 }, context, depth - 1);
+  });
 }
 
 function plan(root: OperatorNode, context: MatchContext): Plan | string | undefined {
@@ -82,7 +95,12 @@ function plan(root: OperatorNode, context: MatchContext): Plan | string | undefi
     const axis = a.int("axis");
     if ((axis < 0 ? axis + rank : axis) !== 1) return "it does not join channels";
     const parts = root.inputs.map((ref) => dimsOf(ref)?.[1]);
-    if (parts.some((c, i) => c === undefined || (i < parts.length - 1 && c % block !== 0))) return `parts of ${parts.join(", ")} channels are not whole blocks`;
+    const whole = parts.every((c, i) => c !== undefined && (i === parts.length - 1 || c % block === 0));
+    if (!whole) {
+      const together = parts.every((c, i) => c !== undefined && unblocks[i] !== undefined && dimsOf(unblocks[i].inputs[0])?.at(-1) === block);
+      if (!together || !wantsBlocks({ node: root.id, output: 0 }, context)) return `parts of ${parts.join(", ")} channels are not whole blocks`;
+      return { op: "ConcatChannels", domain: fusedDomain, operands: root.inputs.map((_, i) => blockedOf(i)), attributes: { channels: ints(parts as number[]) }, channels: outer[1]!, block };
+    }
     if (unblocks.filter((u) => u !== undefined).length * 2 < parts.length) return "most parts are not in blocks";
     const operands = root.inputs.map((ref, i): Operand => (unblocks[i] && dimsOf(unblocks[i].inputs[0])?.at(-1) === block ? blockedOf(i) : { kind: "plain", value: ref! }));
     return { op: "Concat", operands, attributes: { axis: int(1) }, channels: outer[1]!, block };
@@ -114,7 +132,7 @@ export const sinkUnblock = defineRewrite({
   why: "The step out of blocks moves on until it meets one back into blocks, and both vanish. On blocks these operators run over whole vectors.",
   exactness: "exact",
   roots: [...elementwise, ...partial, ...pools, ...Object.keys(means), ...others],
-  preconditions: [{ name: "goes along", doc: "All operands can be had in blocks: values from UnblockChannels, values with as many channels, constants for each channel or all; joined parts are whole blocks." }],
+  preconditions: [{ name: "goes along", doc: "All operands can be had in blocks: values from UnblockChannels, values with as many channels, constants for each channel or all; joined parts are whole blocks, or what follows goes back into blocks." }],
   match(root, context) {
     const found = plan(root, context);
     if (found === undefined) return undefined;
@@ -122,7 +140,7 @@ export const sinkUnblock = defineRewrite({
   },
   rewrite(match, rewriter, context) {
     const root = context.find(match.root)!;
-    const { op, operands, attributes, channels, block } = match.bindings.plan as Plan;
+    const { op, domain, operands, attributes, channels, block } = match.bindings.plan as Plan;
     const builder = new Builder(rewriter, context, root);
     const rank = blockableShape({ node: root.id, output: 0 }, context)!.length;
     const inputs = operands.map((o) => {
@@ -139,7 +157,7 @@ export const sinkUnblock = defineRewrite({
         }
       }
     });
-    const blocked = builder.node(op, inputs, attributes, "blocks", "");
+    const blocked = builder.node(op, inputs, attributes, "blocks", domain ?? "");
     rewriter.update(blocked.node, { name: root.name, doc: root.doc, metadata: root.metadata });
     unblockInstead(rewriter, root, blocked, channels);
   },
@@ -157,6 +175,22 @@ export const sinkUnblock = defineRewrite({
   %s_blocks: float32[1, 2, 3, 3, 2] = Add(%a, %b)
   %y_blocks: float32[1, 2, 3, 3, 2] = Relu(%s_blocks)
   %y: float32[1, 4, 3, 3] = graphwright.UnblockChannels(%y_blocks) {channels = 4}
+  return %y
+}`,
+    },
+    {
+      title: "Parts that are not whole blocks, before a convolution on blocks",
+      before: `graph @main(%a: float32[1, 2, 3, 3, 2], %b: float32[1, 1, 3, 3, 2]) -> (%y: float32[1, 3, 3, 3, 2]) {
+  %ua = graphwright.UnblockChannels(%a) {channels = 3}
+  %ub = graphwright.UnblockChannels(%b) {channels = 2}
+  %c = Concat(%ua, %ub) {axis = 1}
+  %y = graphwright.BlockChannels(%c) {block = 2}
+  return %y
+}`,
+      after: `graph @main(%a: float32[1, 2, 3, 3, 2], %b: float32[1, 1, 3, 3, 2]) -> (%y: float32[1, 3, 3, 3, 2]) {
+  %c_blocks: float32[1, 3, 3, 3, 2] = graphwright.ConcatChannels(%a, %b) {channels = [3, 2]}
+  %c: float32[1, 5, 3, 3] = graphwright.UnblockChannels(%c_blocks) {channels = 5}
+  %y: float32[1, 3, 3, 3, 2] = graphwright.BlockChannels(%c) {block = 2}
   return %y
 }`,
     },

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { needs } from "../../../app/tooling/need.ts";
 import { wasmTarget } from "../../src/backends/wasm/index.ts";
-import type { Tensor } from "../../src/ir/tensor.ts";
+import { fromNumbers, type Tensor } from "../../src/ir/tensor.ts";
 import { convLowering, gemmLowering, matMulLowering } from "../../src/ops/support/lower-contraction.ts";
-import { blockChannelsLowering, blockedConvLowering, packedMatMulLowering, unblockChannelsLowering } from "../../src/ops/support/lower-blocked.ts";
+import { blockChannelsLowering, blockedConvLowering, concatChannelsLowering, packedMatMulLowering, unblockChannelsLowering } from "../../src/ops/support/lower-blocked.ts";
 import { averagePoolLowering, maxPoolLowering } from "../../src/ops/support/lower-pool.ts";
 import { layerNormalizationLowering, lrnLowering, softmaxLowering } from "../../src/ops/support/lower-normalization.ts";
 import { padLowering } from "../../src/ops/support/lower-shape.ts";
@@ -87,6 +87,13 @@ const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Cas
   BlockChannels: (r) => {
     const [c, h, w] = [1 + r.below(20), 1 + r.below(4), 1 + r.below(4)];
     return [blockChannelsLowering, { op: "BlockChannels", inputs: [[2, c, h, w]], output: [2, Math.ceil(c / 8), h, w, 8] }];
+  },
+  ConcatChannels: (r) => {
+    const block = r.pick([4, 8, 16]);
+    const counts = Array.from({ length: 1 + r.below(4) }, () => 1 + r.below(2 * block));
+    const space = r.pick([[3], [2, 5], [4, 3]]);
+    const sum = counts.reduce((a, b) => a + b, 0);
+    return [concatChannelsLowering, { op: "ConcatChannels", inputs: counts.map((c) => [2, Math.ceil(c / block), ...space, block]), output: [2, Math.ceil(sum / block), ...space, block], attributes: { channels: counts } }];
   },
   UnblockChannels: (r) => {
     const [c, h, w] = [1 + r.below(20), 1 + r.below(4), 1 + r.below(4)];
@@ -181,6 +188,25 @@ describe("programs for vectors", () => {
       }
     }, 300_000);
   }
+});
+
+describe("channels joined in blocks", () => {
+  test("follow each other without gaps, whatever lies in the lanes beyond", () => {
+    const [counts, block, places] = [[24, 3, 17, 8], 16, 6];
+    const blocksOf = (c: number): number => Math.ceil(c / block);
+    const plain = programOf(concatChannelsLowering, { op: "ConcatChannels", inputs: counts.map((c) => [1, blocksOf(c), 2, 3, block]), output: [1, blocksOf(52), 2, 3, block], attributes: { channels: counts } });
+    // Part i has 1000 i + 10 c + p at place p of its channel c, and -1 in lanes beyond its channels.
+    const part = (i: number, count: number): Tensor => fromNumbers("float32", [1, blocksOf(count), 2, 3, block], Float64Array.from({ length: blocksOf(count) * places * block }, (_, e) => {
+      const [c, p] = [Math.floor(e / (places * block)) * block + (e % block), Math.floor(e / block) % places];
+      return c < count ? 1000 * i + 10 * c + p : -1;
+    }));
+    const [y] = interpret(plain, counts.map((c, i) => part(i, c)));
+    const channels = counts.flatMap((count, i) => Array.from({ length: count }, (_, c) => 1000 * i + 10 * c));
+    for (const [e, v] of Array.from(y!.data as Float32Array).entries()) {
+      const [c, p] = [Math.floor(e / (places * block)) * block + (e % block), Math.floor(e / block) % places];
+      expect(v, `element ${e}`).toBe(c < 52 ? channels[c]! + p : 0);
+    }
+  });
 });
 
 /** Minimal filtering where not all tiles stay in the second cache. */

@@ -12,7 +12,7 @@ export const conditionsZh: Readonly<Record<string, string>> = {
   "All is float32.": "全部为 float32。",
   "All its numbers are finite.": "它的所有数都是有限的。",
   "All of them have one floating-point type.": "它们都是同一浮点类型。",
-  "All operands can be had in blocks: values from UnblockChannels, values with as many channels, constants for each channel or all; joined parts are whole blocks.": "所有操作数都可取得分块形式：来自 UnblockChannels 的值、通道数相同的值、每个通道一个数或全体一个数的常量；拼接的各部分都是整块。",
+  "All operands can be had in blocks: values from UnblockChannels, values with as many channels, constants for each channel or all; joined parts are whole blocks, or what follows goes back into blocks.": "所有操作数都可取得分块形式：来自 UnblockChannels 的值、通道数相同的值、每个通道一个数或全体一个数的常量；拼接的各部分都是整块，或其后的运算会回到分块。",
   "All parameters and the Conv's weight and bias are constants that the caller cannot override.": "所有参数以及 Conv 的权重与偏置都是调用者不能覆盖的常量。",
   "All parameters and the ConvTranspose's weight and bias are constants that the caller cannot override.": "所有参数以及 ConvTranspose 的权重与偏置都是调用者不能覆盖的常量。",
   "All turns together have no more operators than the budget allows: with too many, a graph is no longer for people, nor its code for compilers.": "所有轮次的算子总数不超过预算：过多时，图不再适合人看，代码也不再适合编译器。",

@@ -1,7 +1,7 @@
 import { type AxisSpec, nest, store } from "../../tensor/build.ts";
 import { add, binary, cast, floordiv, floormod, integer, load, lt, max, min, mul, number, select, sub, unary } from "../../tensor/expression.ts";
 import type { Lowering } from "../../tensor/lowering.ts";
-import type { Buffer, Expression, Variable } from "../../tensor/program.ts";
+import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
 import { isInteger } from "../../ir/element-type.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { inputOf, outputOf, spatialAxes, zero } from "./lower-common.ts";
@@ -36,6 +36,37 @@ export const unblockChannelsLowering: Lowering = {
     return nest("unblock", spatialAxes(y.dims, names), (v) => store(y, v, load(x, [v[0]!, floordiv(v[1]!, block), ...v.slice(2), floormod(v[1]!, block)])));
   },
   views: (context) => samePlaces(outputOf(context).dims, inputOf(context, 0).dims),
+};
+
+/** Channels of the parts one after the other, each run of lanes that stays together at once. */
+export const concatChannelsLowering: Lowering = {
+  build(context) {
+    const y = outputOf(context);
+    const [batch, , ...rest] = y.dims as [number, number, ...number[]];
+    const block = rest.at(-1)!;
+    const space = rest.slice(0, -1);
+    const counts = context.attributes.ints("channels")!;
+    const statements: Statement[] = [];
+    const lanes = (name: string, extent: number, value: (v: readonly Variable[]) => { readonly to: readonly Expression[]; readonly from: Expression }): void => {
+      const axes = [{ name: "n", extent: batch }, ...space.map((size, d) => ({ name: space.length === 2 ? ["h", "w"][d]! : `s${d}`, extent: size })), { name: "l", extent }];
+      statements.push(...nest(name, axes, (v) => { const { to, from } = value(v); return store(y, to, from); }));
+    };
+    const at = (v: readonly Variable[], channel: number): Expression[] => [v[0]!, integer(Math.floor(channel / block)), ...v.slice(1, -1), add(v.at(-1)!, channel % block)];
+    let begin = 0;
+    for (const [i, count] of counts.entries()) {
+      const x = inputOf(context, i);
+      for (let c = 0; c < count; ) {
+        const [from, to] = [c, begin + c];
+        const run = Math.min(count - from, block - (from % block), block - (to % block));
+        lanes(`part_${i}`, run, (v) => ({ to: at(v, to), from: load(x, at(v, from)) }));
+        c += run;
+      }
+      begin += count;
+    }
+    // Lanes beyond the channels are numbers too.
+    if (begin % block > 0) lanes("rest", block - (begin % block), (v) => ({ to: at(v, begin), from: zero(y.element) }));
+    return statements;
+  },
 };
 
 function samePlaces(plain: readonly number[], blocked: readonly number[]) {
