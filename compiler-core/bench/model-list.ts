@@ -36,6 +36,8 @@ const ocr = (name: string, model: string, dims: readonly number[]): Network => (
   },
 });
 
+export const ofFile = (file: string): Network => ({ name: path.basename(file, ".onnx"), open: () => fromFile(path.resolve(file)) });
+
 export const networks: readonly Network[] = [
   light("ResNet-50", "resnet50"),
   built("MobileNetV2", mobileNetV2),

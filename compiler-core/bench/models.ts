@@ -1,7 +1,7 @@
 /**
  * Whole networks: generated C beside ONNX Runtime on the same file and inputs, with as many threads each, in turns A B A B.
  * With one thread processor time, so that other work on the machine counts little; with more the time that passes. Medians
- * and their ratio; outputs are compared in the same run. Usage: models [--threads N] [--target NAME] [--rounds N] [--direct] [--write] [--steps N] [NAME ...]
+ * and their ratio; outputs are compared in the same run. Usage: models [--threads N] [--target NAME] [--rounds N] [--direct] [--write] [--steps N] [NAME or FILE.onnx ...]
  * --steps N: the slowest N steps of each
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import { runPipeline } from "../src/passes/run-pipeline.ts";
 import { drawInputs } from "../src/session/run.ts";
 import { GraphwrightError } from "../src/support/diagnostic.ts";
 import { shareOfLargest } from "./agreement.ts";
-import { networks } from "./model-list.ts";
+import { networks as listed, ofFile } from "./model-list.ts";
 import { compileNative } from "./native.ts";
 import { median, processorName, targetHere, withPart } from "./processor.ts";
 
@@ -22,6 +22,8 @@ const target = targetHere();
 const option = (name: string): string | undefined => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
 const rounds = Number(option("--rounds") ?? 5);
 const wanted = process.argv.slice(2).filter((a, i, all) => !a.startsWith("--") && !["--target", "--rounds", "--steps", "--threads"].includes(all[i - 1] ?? ""));
+const files = wanted.filter((w) => w.endsWith(".onnx"));
+const networks = files.length > 0 ? files.map(ofFile) : listed;
 const threads = Number(option("--threads") ?? 1);
 if (threads === 1) process.env["CPU"] = "1";
 
@@ -34,7 +36,7 @@ const lines = [
 ];
 console.log(lines[0]);
 for (const network of networks) {
-  if (wanted.length > 0 && !wanted.some((w) => network.name.toLowerCase().includes(w.toLowerCase()))) continue;
+  if (wanted.length > 0 && files.length === 0 && !wanted.some((w) => network.name.toLowerCase().includes(w.toLowerCase()))) continue;
   const folder = mkdtempSync(path.join(tmpdir(), "graphwright-models-"));
   try {
     const { graph, file } = network.open();

@@ -23,7 +23,7 @@ journey("measure the generated code, find the slowest kernel, colour the graph",
   expect(sum).toBeLessThan(105);
 
   // The kernel of a convolution leads to it.
-  await at("profile-row").locator("button", { hasText: "BlockedConv" }).first().click();
+  await at("profile-row").locator("button", { hasText: "/block2/conv/Conv" }).first().click();
   await expect.poll(() => at("inspector-op").textContent()).toContain("Conv");
   await at("profile-heat").click();
   await expect.poll(() => at("heat-legend").getAttribute("data-kind")).toBe("time");

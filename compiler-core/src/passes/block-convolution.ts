@@ -11,12 +11,36 @@ import { isSmallWeight, type SmallWeight, smallWeight, type Spread, widened } fr
 /** Of a block's lanes at least this part must be channels: more would be computed in vain than is won. */
 const leastUse = 0.4;
 
-function formOf(group: number, channels: number, perGroup: number, features: number, block: number): { form: FilterForm; group: number } | string {
+/** Groups put together compute products with 0: so many times as many as needed at most. */
+const mostMerged = 8;
+
+interface Form {
+  readonly form: FilterForm;
+  /** groups of the kernel */
+  readonly group: number;
+  /** groups of the model in one of those: filters are 0 between them */
+  readonly merged: number;
+}
+
+function formOf(group: number, channels: number, perGroup: number, features: number, block: number): Form | string {
   if (features / (blocksOf(features, block) * block) < leastUse) return `${features} channels would fill too little of blocks of ${block}`;
-  if (group === 1) return { form: channels < block / 2 ? "plain" : "blocked", group: 1 };
-  if (perGroup === 1 && features === channels) return { form: "depthwise", group: 1 };
-  if (perGroup % block === 0 && (features / group) % block === 0) return { form: "blocked", group };
+  if (group === 1) return { form: channels < block / 2 ? "plain" : "blocked", group: 1, merged: 1 };
+  if (perGroup === 1 && features === channels) return { form: "depthwise", group: 1, merged: 1 };
+  for (let merged = 1; merged <= Math.min(group, mostMerged); merged++)
+    if (group % merged === 0 && (merged * perGroup) % block === 0 && ((merged * features) / group) % block === 0) return { form: "blocked", group: group / merged, merged };
   return `groups of ${perGroup} and ${features / group} channels are not whole blocks`;
+}
+
+/** Filters [M, C/g, ...K] of `merged` groups at a time as [M, merged C/g, ...K]: 0 where a filter would reach into another group. */
+function mergeGroups(w: ArrayLike<number>, dims: readonly number[], group: number, merged: number): { readonly numbers: Float64Array; readonly dims: number[] } {
+  const [features, perGroup, ...kernel] = dims as [number, number, ...number[]];
+  const filter = perGroup * kernel.reduce((a, b) => a * b, 1);
+  const numbers = new Float64Array(features * merged * filter);
+  for (let m = 0; m < features; m++) {
+    const own = Math.floor((m * group) / features) % merged;
+    for (let i = 0; i < filter; i++) numbers[(m * merged + own) * filter + i] = w[m * filter + i]!;
+  }
+  return { numbers, dims: [features, merged * perGroup, ...kernel] };
 }
 
 const windowOf = (root: OperatorNode, context: MatchContext, kernel: readonly number[]) => windowAttributes(context.attributes(root), kernel);
@@ -36,7 +60,7 @@ export const blockConvolution = defineRewrite({
   preconditions: [
     { name: "static float32", doc: "Data and filters are float32 with static shapes and two spatial dimensions." },
     { name: "constant filters", doc: "Filters and bias are constants; filters that a Cast or DequantizeLinear makes of constants in fewer bits, with one scale or one a filter, stay in these." },
-    { name: "whole blocks", doc: "There is one group, or one a channel, or the groups are whole blocks; and the blocks are mostly filled." },
+    { name: "whole blocks", doc: `There is one group, or one a channel, or the groups are whole blocks, or up to ${mostMerged} of them together; and the blocks are mostly filled.` },
   ],
   match(root, context, options) {
     const [x, w, b] = root.inputs;
@@ -46,13 +70,14 @@ export const blockConvolution = defineRewrite({
     const small = isSmallWeight(w, context) && isPlain(smallWeight(w, context));
     let holds = context.require("constant filters", (context.constant(w) !== undefined || small) && (!b || context.constant(b) !== undefined), () => (context.constant(w) || small ? "the bias is computed" : "the filters are computed"));
     const form = formOf(context.attributes(root).int("group", 1), data[1]!, filters[1]!, filters[0]!, options.channelBlock);
-    holds = context.require("whole blocks", typeof form !== "string", () => (typeof form === "string" ? form : `${form.form} filters`)) && holds;
+    const problem = typeof form === "string" ? form : small && form.merged > 1 ? `groups of ${filters[1]} and ${filters[0]! / (form.group * form.merged)} channels are not whole blocks` : undefined;
+    holds = context.require("whole blocks", problem === undefined, () => problem ?? `${(form as Form).form} filters`) && holds;
     return holds ? { nodes: [root.id], bindings: { form, data, filters } } : undefined;
   },
   rewrite(match, rewriter, context, options) {
     const root = context.find(match.root)!;
     const [x, w, b] = root.inputs;
-    const { form, data, filters } = match.bindings as { form: { form: FilterForm; group: number }; data: readonly number[]; filters: readonly number[] };
+    const { form, data, filters } = match.bindings as { form: Form; data: readonly number[]; filters: readonly number[] };
     const block = options.channelBlock;
     const builder = new Builder(rewriter, context, root);
     const window = windowOf(root, context, filters.slice(2));
@@ -62,7 +87,9 @@ export const blockConvolution = defineRewrite({
     const lanes = form.form === "plain" ? [] : [0];
     if ([...begins, ...ends].some((n) => n > 0)) value = builder.pad(value, [0, 0, ...begins, ...lanes], [0, 0, ...ends, ...lanes]);
     const small = smallWeight(w, context);
-    const packed = packFilters(small ? small.numbers : toNumbers(context.tensor(w)!), filters, block, form.form);
+    const given = small ? small.numbers : toNumbers(context.tensor(w)!);
+    const together = form.merged > 1 ? mergeGroups(given, filters, form.group * form.merged, form.merged) : { numbers: given, dims: filters };
+    const packed = packFilters(together.numbers, together.dims, block, form.form);
     const perFilter = (spread: Spread | undefined): { dims: number[]; numbers: ArrayLike<number> } | undefined => {
       if (!spread || spread.numbers.length === 1) return spread && { dims: packed.dims.map(() => 1), numbers: spread.numbers };
       const { dims, numbers } = packVector(spread.numbers, block);
@@ -117,9 +144,25 @@ export const blockConvolution = defineRewrite({
 }`,
     },
     {
+      title: "Two groups of three channels together",
+      options: { channelBlock: 2 },
+      before: `graph @main(%x: float32[1, 6, 2, 2]) -> (%y: float32[1, 2, 2, 2]) {
+  %w = constant float32[2, 3, 1, 1] [1, 2, 3, 4, 5, 6]
+  %y = Conv(%x, %w) {group = 2}
+  return %y
+}`,
+      after: `graph @main(%x: float32[1, 6, 2, 2]) -> (%y: float32[1, 2, 2, 2]) {
+  %y_blocked: float32[1, 3, 2, 2, 2] = graphwright.BlockChannels(%x) {block = 2}
+  %w_packed = constant float32[1, 3, 1, 1, 2, 2] [1, 0, 2, 0, 3, 0, 0, 4, 0, 5, 0, 6]
+  %y_blocks: float32[1, 1, 2, 2, 2] = graphwright.BlockedConv(%y_blocked, %w_packed)
+  %y: float32[1, 2, 2, 2] = graphwright.UnblockChannels(%y_blocks) {channels = 2}
+  return %y
+}`,
+    },
+    {
       title: "Groups that are no whole blocks",
       fails: "whole blocks",
-      options: { channelBlock: 2 },
+      options: { channelBlock: 4 },
       before: `graph @main(%x: float32[1, 6, 2, 2]) -> (%y: float32[1, 6, 2, 2]) {
   %w = constant float32[6, 3, 1, 1] [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]
   %y = Conv(%x, %w) {group = 2}

@@ -48,12 +48,30 @@ function widening(anchor: OperatorNode, context: MatchContext): OperatorNode[] {
   return own && node.region === anchor.region && context.onlyUser(ref!) === anchor ? [node] : [];
 }
 
+/** A function of a value and what combines the two, where nothing else uses either: x * sigmoid(x) and the like. */
+function gateOf(value: ValueRef, context: MatchContext): readonly [OperatorNode, OperatorNode] | undefined {
+  const uses = context.graph.usesOfValue(value);
+  const users = uses.flatMap((use) => (use.kind === "input" ? [context.find(use.user)] : []));
+  if (uses.length !== 2 || users.length !== 2) return undefined;
+  for (const [first, second] of [users, [...users].reverse()]) {
+    if (first?.kind !== "operator" || second?.kind !== "operator" || first === second || first.region !== second.region) continue;
+    if (first.domain === "" && unary.has(first.op) && !isConversion(first) && follows(first, value, context) && context.onlyUser(result(first)) === second && follows(second, value, context) && second.inputs.every((ref) => sameValue(ref, value) || sameValue(ref, result(first)))) return [first, second];
+  }
+  return undefined;
+}
+
 function chainFrom(anchor: OperatorNode, context: MatchContext): OperatorNode[] {
   const before = widening(anchor, context);
   const parts = [...before, anchor];
   if (anchor.op === "Gather") return parts;
   let value = result(anchor);
   while (parts.length < longest + before.length) {
+    const gate = gateOf(value, context);
+    if (gate && gate[0].region === anchor.region && parts.length + 2 <= longest + before.length) {
+      parts.push(...gate);
+      value = result(gate[1]);
+      continue;
+    }
     const user = context.onlyUser(value);
     if (!user || user.region !== anchor.region) break;
     if (isHalo(user, value, context)) {
@@ -87,14 +105,15 @@ export const fuseKernel = defineRewrite({
   why: "Sums, activations and the border for the next convolution are done while a result is in a register; what lies between is never stored.",
   exactness: "exact",
   roots: [...anchors, ...starts, "Gather"],
-  preconditions: [{ name: "something follows", doc: "The only user of the output is elementwise with a result of the same shape, or pads it with zeros, or rounds it to half floats; or the weight is widened for this node alone." }],
+  preconditions: [{ name: "something follows", doc: "The only user of the output is elementwise with a result of the same shape, or two are, a function and what combines the two, or it pads it with zeros, or rounds it to half floats; or the weight is widened for this node alone." }],
   match(root, context) {
     const kernel = root.domain === fusedDomain;
     if (!kernel && root.op !== "Gather" && !convertsInRegisters(root, context)) return undefined;
     // A chain starts where no kernel or chain before it can take the node along.
     const before = kernel ? [] : root.inputs.filter((ref): ref is ValueRef => {
       const producer = ref ? context.producer(ref) : undefined;
-      return producer !== undefined && context.onlyUser(ref!) === root && (anchors.includes(qualifiedOp(producer)) || starts.includes(qualifiedOp(producer))) && follows(root, ref!, context);
+      const taken = context.onlyUser(ref!) === root ? follows(root, ref!, context) : (gateOf(ref!, context)?.includes(root) ?? false);
+      return producer !== undefined && taken && (anchors.includes(qualifiedOp(producer)) || starts.includes(qualifiedOp(producer)));
     });
     if (before.length > 0) return undefined;
     const parts = chainFrom(root, context);
@@ -124,6 +143,26 @@ export const fuseKernel = defineRewrite({
     %s: float32[1, 1, 2, 2, 2] = Add(%c, %B)
     %a: float32[1, 1, 2, 2, 2] = Relu(%s)
     %y$1: float32[1, 1, 4, 4, 2] = Pad(%a, %pads)
+    return %y$1 as "y"
+  }
+  return %y
+}`,
+    },
+    {
+      title: "What a function of the result multiplies",
+      before: `graph @main(%x: float32[4, 2]) -> (%y: float32[4, 2]) {
+  %w = constant float32[1, 2, 2] [1, 2, 3, 4]
+  %c = graphwright.PackedMatMul(%x, %w) {columns = 2}
+  %s = Sigmoid(%c)
+  %y = Mul(%c, %s)
+  return %y
+}`,
+      after: `graph @main(%x: float32[4, 2]) -> (%y: float32[4, 2]) {
+  %w = constant float32[1, 2, 2] [1, 2, 3, 4]
+  %y: float32[4, 2] = graphwright.Fused(%x, %w) {kind = "PackedMatMul+Sigmoid+Mul"} body (%X: float32[4, 2], %W: float32[1, 2, 2]) {
+    %c: float32[4, 2] = graphwright.PackedMatMul(%X, %W) {columns = 2}
+    %s: float32[4, 2] = Sigmoid(%c)
+    %y$1: float32[4, 2] = Mul(%c, %s)
     return %y$1 as "y"
   }
   return %y

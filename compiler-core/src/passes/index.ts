@@ -81,6 +81,7 @@ import { softplusFusion } from "./softplus-fusion.ts";
 import { squeezeOfUnsqueeze } from "./squeeze-of-unsqueeze.ts";
 import { swishFusion } from "./swish-fusion.ts";
 import { swishGroup } from "./swish-group.ts";
+import { tapsInPadding } from "./taps-in-padding.ts";
 import { tanhGeluFusion } from "./tanh-gelu-fusion.ts";
 import { transposeIntoGemm } from "./transpose-into-gemm.ts";
 import { transposeIntoMatmul } from "./transpose-into-matmul.ts";
@@ -113,6 +114,7 @@ export const rewrites: readonly RewriteDefinition[] = [
   affineIntoGemm,
   multiplyBeforeConv,
   padIntoConv,
+  tapsInPadding,
   padIntoMaxPool,
   padIntoAveragePool,
   scaleIntoWeights,

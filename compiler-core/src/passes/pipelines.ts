@@ -58,7 +58,7 @@ export const passes: readonly Pass[] = [
     name: "fold-into-weights",
     title: "Fold into weights",
     summary: "Moves constant scales, shifts, paddings and transposes into the operator beside them.",
-    rewrites: ["pad-into-conv", "pad-into-max-pool", "pad-into-average-pool", "batch-norm-into-conv", "batch-norm-into-conv-transpose", "affine-into-conv", "transpose-into-gemm", "transpose-into-matmul", "matmul-add-to-gemm", "affine-into-gemm", "multiply-before-conv", "gemm-of-flattened", "parallel-projections", "scale-into-weights"],
+    rewrites: ["pad-into-conv", "taps-in-padding", "pad-into-max-pool", "pad-into-average-pool", "batch-norm-into-conv", "batch-norm-into-conv-transpose", "affine-into-conv", "transpose-into-gemm", "transpose-into-matmul", "matmul-add-to-gemm", "affine-into-gemm", "multiply-before-conv", "gemm-of-flattened", "parallel-projections", "scale-into-weights"],
   },
   {
     name: "merge-affine-chains",

@@ -23,6 +23,7 @@ export const rewritesZh: Readonly<Record<string, readonly [title: string, summar
   "affine-into-conv": ["乘法与加法并入 Conv", "把与常量的 Mul、Add、Sub 或 Div 折叠进它之前的 Conv 或 ConvTranspose 的权重与偏置。", "省去对整个激活的一次遍历；导出工具写成单独算子的偏置与缩放成为卷积的一部分。"],
   "affine-into-gemm": ["BatchNormalization、乘法与加法并入 Gemm 或 MatMul", "把推理模式的 BatchNormalization，或与常量的 Mul、Add、Sub 或 Div，折叠进它之前的 Gemm 或 MatMul 的常量右因子与偏置。", "省去对激活的一次遍历。"],
   "multiply-before-conv": ["Conv 之前的乘法", "把每个输入通道一个常量的 Mul 或 Div 折叠进它之后的 Conv 的权重。", "省去对 Conv 输入的一次遍历。补零不受影响，因为零乘以该因子仍为零；偏置不变。"],
+  "taps-in-padding": ["只遇到填充的抽头", "去掉 Conv 的滤波器中只遇到填充的行与列，并相应减少填充。", "它们处处只加 0。DeepLab 的大膨胀用在小图像上时，3 x 3 的滤波器就是 1 x 1 的滤波器：只需九分之一的计算。"],
   "pad-into-conv": ["Pad 并入 Conv", "把以零填充的 Pad 的填充量加到它之后的 Conv 的 pads 上。", "不再生成激活的填充副本。"],
   "pad-into-max-pool": ["Pad 并入 MaxPool", "当填充值绝不会成为最大值时，把 Pad 的填充量加到它之后的 MaxPool 的 pads 上。", "不再生成激活的填充副本。MaxPool 自身的填充相当于负无穷，因此填充 0 只对从不为负的值相同。"],
   "pad-into-average-pool": ["Pad 并入 AveragePool", "把以零填充的 Pad 的填充量加到它之后的 AveragePool 的 pads 上，并让后者把填充计入平均。", "不再生成激活的填充副本。"],
