@@ -54,7 +54,7 @@ export const blockConvolution = defineRewrite({
   name: "block-convolution",
   title: "Convolution over blocks",
   summary: "Computes a convolution with its channels in blocks that fill vectors, on an input padded beforehand, with filters packed in the order in which the kernel reads them.",
-  why: "The kernel's inner loop then multiplies one element by a vector of filters again and again, with every address known and no test. Between neighbouring convolutions the blocks stay: what goes back to channels one after the other cancels.",
+  why: "The kernel's inner loop then multiplies one element by a vector of filters again and again, with every address known and no test. Between neighbouring convolutions the blocks stay: what goes back to channels one after the other cancels. Groups of few channels share blocks, with filters of 0 between them: an infinity in one is no number in the others then.",
   exactness: "reassociates",
   roots: ["Conv"],
   preconditions: [

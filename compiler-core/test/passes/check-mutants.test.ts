@@ -34,6 +34,7 @@ const equivalent: Readonly<Record<string, string>> = {
   "cast-like-to-cast, precondition known type": "without a type nothing can be drawn",
   "relu-and-clip, constant y_min at 0": "the upper bound is 0 and wins",
   "reshape-of-reshape, constant y_shape at 0": "0 copies the size that -1 stands for",
+  "taps-in-padding, precondition constant filters": "the evaluator reads no padding, where 0 times infinity would be no number; the precondition is careful",
   "reshape-target-folding, constant target_target at 0": "0 copies the size that -1 stands for",
   "slice-of-slice, constant y_ends at 0": "an end beyond the last element",
   "slice-of-slice, constant y_ends at 1": "an end beyond the last element",
