@@ -167,6 +167,17 @@ journey("ways through the graph: follow an edge, isolate a cone, constants, heat
     await at(page, `command-${command}`).waitFor({ state: "detached" });
   };
   const all = await nodes();
+  // The graph moved out of view: an arrow comes to the node nearest by.
+  const canvas = page.locator("#graph [role=application]");
+  const box = (await canvas.boundingBox())!;
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  for (let i = 0; i < 20; i++) await page.mouse.wheel(0, -600);
+  await expect.poll(() => at(page, "graph-panel").locator('[data-kind="operator"]').count()).toBe(0);
+  await canvas.focus();
+  await page.keyboard.press("ArrowDown");
+  await expect.poll(() => page.locator('#graph [role="status"]').last().textContent()).not.toBe("Nothing selected.");
+  await expect.poll(() => at(page, "graph-panel").locator('[data-kind="operator"]').count()).toBeGreaterThan(0);
+  await page.keyboard.press("Escape");
   await page.locator("body").press("/");
   await at(page, "search-input").fill("stem/bn");
   await expect.poll(() => at(page, "search-result").count()).toBeGreaterThan(0);

@@ -11,8 +11,9 @@ import { isSmallWeight, type SmallWeight, smallWeight, type Spread, widened } fr
 /** Of a block's lanes at least this part must be channels: more would be computed in vain than is won. */
 const leastUse = 0.4;
 
-/** Groups put together compute products with 0: so many times as many as needed at most. */
+/** How many groups may be put together, which computes products with 0: on rows, narrow groups take longer still, and so do wider ones with a window. */
 const mostMerged = 8;
+const mergedOf = (perGroup: number, block: number, taps: number): number => (perGroup < block ? mostMerged : taps > 1 ? 2 : 1);
 
 interface Form {
   readonly form: FilterForm;
@@ -22,11 +23,11 @@ interface Form {
   readonly merged: number;
 }
 
-function formOf(group: number, channels: number, perGroup: number, features: number, block: number): Form | string {
+function formOf(group: number, channels: number, perGroup: number, features: number, block: number, taps: number): Form | string {
   if (features / (blocksOf(features, block) * block) < leastUse) return `${features} channels would fill too little of blocks of ${block}`;
   if (group === 1) return { form: channels < block / 2 ? "plain" : "blocked", group: 1, merged: 1 };
   if (perGroup === 1 && features === channels) return { form: "depthwise", group: 1, merged: 1 };
-  for (let merged = 1; merged <= Math.min(group, mostMerged); merged++)
+  for (let merged = 1; merged <= Math.min(group, mergedOf(perGroup, block, taps)); merged++)
     if (group % merged === 0 && (merged * perGroup) % block === 0 && ((merged * features) / group) % block === 0) return { form: "blocked", group: group / merged, merged };
   return `groups of ${perGroup} and ${features / group} channels are not whole blocks`;
 }
@@ -60,7 +61,7 @@ export const blockConvolution = defineRewrite({
   preconditions: [
     { name: "static float32", doc: "Data and filters are float32 with static shapes and two spatial dimensions." },
     { name: "constant filters", doc: "Filters and bias are constants; filters that a Cast or DequantizeLinear makes of constants in fewer bits, with one scale or one a filter, stay in these." },
-    { name: "whole blocks", doc: `There is one group, or one a channel, or the groups are whole blocks, or up to ${mostMerged} of them together; and the blocks are mostly filled.` },
+    { name: "whole blocks", doc: `There is one group, or one a channel, or the groups are whole blocks, or up to ${mostMerged} narrow ones together, or two wider ones with a window; and the blocks are mostly filled.` },
   ],
   match(root, context, options) {
     const [x, w, b] = root.inputs;
@@ -69,7 +70,7 @@ export const blockConvolution = defineRewrite({
     if (!context.require("static float32", data?.length === 4 && filters?.length === 4, () => `the data is ${context.type(x).text}, the filters are ${context.type(w).text}`) || !data || !filters) return undefined;
     const small = isSmallWeight(w, context) && isPlain(smallWeight(w, context));
     let holds = context.require("constant filters", (context.constant(w) !== undefined || small) && (!b || context.constant(b) !== undefined), () => (context.constant(w) || small ? "the bias is computed" : "the filters are computed"));
-    const form = formOf(context.attributes(root).int("group", 1), data[1]!, filters[1]!, filters[0]!, options.channelBlock);
+    const form = formOf(context.attributes(root).int("group", 1), data[1]!, filters[1]!, filters[0]!, options.channelBlock, filters[2]! * filters[3]!);
     const problem = typeof form === "string" ? form : small && form.merged > 1 ? `groups of ${filters[1]} and ${filters[0]! / (form.group * form.merged)} channels are not whole blocks` : undefined;
     holds = context.require("whole blocks", problem === undefined, () => problem ?? `${(form as Form).form} filters`) && holds;
     return holds ? { nodes: [root.id], bindings: { form, data, filters } } : undefined;
@@ -144,18 +145,18 @@ export const blockConvolution = defineRewrite({
 }`,
     },
     {
-      title: "Two groups of three channels together",
-      options: { channelBlock: 2 },
-      before: `graph @main(%x: float32[1, 6, 2, 2]) -> (%y: float32[1, 2, 2, 2]) {
-  %w = constant float32[2, 3, 1, 1] [1, 2, 3, 4, 5, 6]
+      title: "Two narrow groups together",
+      options: { channelBlock: 4 },
+      before: `graph @main(%x: float32[1, 4, 2, 2]) -> (%y: float32[1, 4, 2, 2]) {
+  %w = constant float32[4, 2, 1, 1] [1, 2, 3, 4, 5, 6, 7, 8]
   %y = Conv(%x, %w) {group = 2}
   return %y
 }`,
-      after: `graph @main(%x: float32[1, 6, 2, 2]) -> (%y: float32[1, 2, 2, 2]) {
-  %y_blocked: float32[1, 3, 2, 2, 2] = graphwright.BlockChannels(%x) {block = 2}
-  %w_packed = constant float32[1, 3, 1, 1, 2, 2] [1, 0, 2, 0, 3, 0, 0, 4, 0, 5, 0, 6]
-  %y_blocks: float32[1, 1, 2, 2, 2] = graphwright.BlockedConv(%y_blocked, %w_packed)
-  %y: float32[1, 2, 2, 2] = graphwright.UnblockChannels(%y_blocks) {channels = 2}
+      after: `graph @main(%x: float32[1, 4, 2, 2]) -> (%y: float32[1, 4, 2, 2]) {
+  %y_blocked: float32[1, 1, 2, 2, 4] = graphwright.BlockChannels(%x) {block = 4}
+  %w_packed = constant float32[1, 1, 1, 1, 4, 4] [1, 3, 0, 0, 2, 4, 0, 0, 0, 0, 5, 7, 0, 0, 6, 8]
+  %y_blocks: float32[1, 1, 2, 2, 4] = graphwright.BlockedConv(%y_blocked, %w_packed)
+  %y: float32[1, 4, 2, 2] = graphwright.UnblockChannels(%y_blocks) {channels = 4}
   return %y
 }`,
     },

@@ -1008,14 +1008,22 @@ function planMorph(
   return { phase: 0, starts, ghosts };
 }
 
+/** The topmost box in view; where none is (the view was moved aside, or has not come to the graph yet) the one nearest to its middle. */
 function firstInView(scene: Scene, view: View, { width, height }: { width: number; height: number }): number {
   const { minX, minY, maxX, maxY } = regionOf(view, width, height, 0);
+  const stands = (box: number): boolean => !(isGroup(scene, box) && groupAt(scene, box).expanded);
   let found = -1;
   scene.boxes.query(minX, minY, maxX, maxY, (box) => {
-    if (isGroup(scene, box) && groupAt(scene, box).expanded) return;
     const y = scene.rects[box * 4 + 1]!;
-    if (y < minY) return;
+    if (!stands(box) || y < minY) return;
     if (found < 0 || y < scene.rects[found * 4 + 1]!) found = box;
+  });
+  if (found >= 0) return found;
+  let least = Infinity;
+  scene.boxes.query(-Infinity, -Infinity, Infinity, Infinity, (box) => {
+    const { x, y, width: across, height: down } = rectAt(scene, box);
+    const distance = (x + (across - minX - maxX) / 2) ** 2 + (y + (down - minY - maxY) / 2) ** 2;
+    if (stands(box) && distance < least) [found, least] = [box, distance];
   });
   return found;
 }

@@ -231,7 +231,7 @@ export const conditionsZh: Readonly<Record<string, string>> = {
   "The zero point is a constant and the least number of its type, so that every negative number becomes it.": "零点是常量且为其类型的最小值，因此每个负数都变为它。",
   "There are 12 tiles and two blocks of channels on both sides at least, and neither the transforms nor the larger filters take more time than is won.": "至少有 12 个图块，两侧至少各有两块通道，且变换与更大的滤波器所花的时间不超过所节省的时间。",
   "There is one group, or one a channel, or the groups are whole blocks; and the blocks are mostly filled.": "只有一组，或每个通道一组，或各组都是整块；并且各块大多填满。",
-  "There is one group, or one a channel, or the groups are whole blocks, or up to 8 of them together; and the blocks are mostly filled.": "只有一组，或每个通道一组，或各组都是整块，或至多 8 组合起来是整块；并且各块大多填满。",
+  "There is one group, or one a channel, or the groups are whole blocks, or up to 8 narrow ones together, or two wider ones with a window; and the blocks are mostly filled.": "只有一组，或每个通道一组，或各组都是整块，或至多 8 个窄组合起来、或两个较宽且带窗口的组合起来是整块；并且各块大多填满。",
   "Weight and factor have one floating-point type.": "权重与因子是同一浮点类型。",
   "Weights and biases have one floating-point type, and weights are used by their product only. Where some have a constant vector added to them, zeros are added to the others.": "各权重与偏置是同一浮点类型，且权重只被其乘积使用。若有些加了常量向量，则其余的加上零。",
   "What is added under the root is one number; neither it nor an exponent or a 1 of the pattern adds axes.": "根号下所加的是一个数；它以及模式中的指数或 1 都不增加轴。",
