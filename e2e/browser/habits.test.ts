@@ -168,7 +168,7 @@ journey("ways through the graph: follow an edge, isolate a cone, constants, heat
   };
   const all = await nodes();
   // The graph moved out of view: an arrow comes to the node nearest by.
-  const canvas = page.locator("#graph [role=application]");
+  const canvas = page.locator("#graph [data-graph-canvas]");
   const box = (await canvas.boundingBox())!;
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   for (let i = 0; i < 20; i++) await page.mouse.wheel(0, -600);

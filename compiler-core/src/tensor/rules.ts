@@ -286,7 +286,7 @@ function tileReduction(schedule: Schedule, name: string, target: ScheduleTarget,
 }
 
 /** Longer loops are not written out for the choices in them. */
-const longestChoice = 9;
+const longestChoice = 8;
 
 /**
  * A step inside loops that it shares with others, which chooses among expressions by its own short loops (a product by

@@ -140,7 +140,7 @@ export const conditionsZh: Readonly<Record<string, string>> = {
   "The pool is over two dimensions of a float32 value of static sizes, and its indices are not used.": "池化作用于大小静态已知的 float32 值的两个维度，且其索引未被使用。",
   "The spatial sizes of the input are static, auto_pad is absent or NOTSET, and no pad is negative.": "输入的空间大小静态已知，auto_pad 缺省或为 NOTSET，且没有负的填充。",
   "The filters are constants, and what is taken off is finite.": "滤波器是常量，且被去掉的部分是有限的。",
-  "The filters are 3 x 3 over blocks, in one group, with strides of 1 or of 2 along both sides, and dilations 1.": "滤波器是分块上的 3 x 3，一组，步长在两个方向上都为 1 或都为 2，膨胀为 1。",
+  "The filters are 3 x 3 over blocks, in one group, with strides and dilations 1.": "滤波器是分块上的 3 x 3，一组，步长与膨胀都为 1。",
   "The folded numbers are finite.": "折叠后的数是有限的。",
   "The folded weight and bias are finite numbers of that type.": "折叠后的权重与偏置是该类型的有限数。",
   "The folded weight is finite.": "折叠后的权重是有限的。",

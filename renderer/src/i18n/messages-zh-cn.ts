@@ -362,7 +362,6 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "exp is infinite above 88, where Softplus is x": "exp 在 88 以上为无穷，而 Softplus 为 x",
   "exp is taken of -|x|": "exp 取自 -|x|",
   "filters are {} x {}": "滤波器为 {0} x {1}",
-  "strides are {}, dilations {}, groups {}": "步长为 {0}，膨胀为 {1}，组数为 {2}",
   "finite, and as long as the keys": "有限，且与键等长",
   "frames of {} with step {} do not fit a signal of {}.": "长 {0}、步长 {1} 的帧与长 {2} 的信号不符。",
   "from {}": "来自 {0}",

@@ -2,7 +2,7 @@
 export const operatorsZh: Readonly<Record<string, string>> = {
   "1 where an element exceeds a threshold, else 0.": "元素超过阈值处为 1，否则为 0。",
   "Joins channels in blocks where parts are not whole blocks.": "连接分块的通道，其中有的部分不是整块。",
-  "A 3 x 3 convolution of stride 1 or 2 over blocks by minimal filtering: fewer multiplications, a larger rounding error.": "在分块上以最小滤波计算步长为 1 或 2 的 3 x 3 卷积：乘法更少，舍入误差更大。",
+  "A 3 x 3 convolution of stride 1 over blocks by minimal filtering: fewer multiplications, a larger rounding error.": "在分块上以最小滤波计算步长为 1 的 3 x 3 卷积：乘法更少，舍入误差更大。",
   "A clipped line: max(0, min(1, alpha x + beta)).": "截断的直线：max(0, min(1, alpha x + beta))。",
   "A fused group: runs its body, whose parameters are the node's inputs.": "融合组：运行其内部的图，图的参数就是节点的输入。",
   "A matrix product by a constant whose columns lie in panels, in the order in which the kernel reads them.": "与常量矩阵的乘积，该矩阵的列按面板存放，次序与内核的读取次序相同。",

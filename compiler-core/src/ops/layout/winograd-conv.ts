@@ -12,14 +12,13 @@ export const winogradConv = defineOperator({
   domain: fusedDomain,
   op: "WinogradConv",
   versions: [{ since: 1 }],
-  summary: "A 3 x 3 convolution of stride 1 or 2 over blocks by minimal filtering: fewer multiplications, a larger rounding error.",
-  doc: "F(m, 3): each m x m tile of outputs takes (m + 2)^2 products a channel instead of 9 m^2, with stride 2 (2 m + 1)^2. The filters are transformed beforehand. The error grows to about 1e-5 of the largest value for m = 4, and a few 1e-6 for m = 2, where summing directly makes 1e-6.",
+  summary: "A 3 x 3 convolution of stride 1 over blocks by minimal filtering: fewer multiplications, a larger rounding error.",
+  doc: "F(m, 3): each m x m tile of outputs takes (m + 2)^2 products a channel instead of 9 m^2. The filters are transformed beforehand. The error grows to about 1e-5 of the largest value for m = 4, and a few 1e-6 for m = 2, where summing directly makes 1e-6.",
   family: "linear",
-  inputs: [required("X", "T", "[N, Cb, H, W, b] with H and W at least m ceil(size / m) + 2, with stride 2 2 m ceil(size / m) + 1"), required("U", "T", "transformed filters [(m + 2)^2, Mb, Cb, b, b]"), optional("B", "T", "bias in blocks [Mb, b]")],
+  inputs: [required("X", "T", "[N, Cb, H, W, b] with H and W at least m ceil(size / m) + 2"), required("U", "T", "transformed filters [(m + 2)^2, Mb, Cb, b, b]"), optional("B", "T", "bias in blocks [Mb, b]")],
   outputs: [required("Y", "T", "[N, Mb, OH, OW, b]")],
   attributes: {
     outputs: { kind: "int", doc: "m: outputs along one side of a tile, 4 or 2", fallback: 4 },
-    stride: { kind: "int", doc: "1 or 2, along both sides", fallback: 1 },
     size: { kind: "ints", doc: "[OH, OW]", required: true },
   },
   types: { T: tensors("float32") },
@@ -32,14 +31,14 @@ export const winogradConv = defineOperator({
   evaluate: (inputs, context) => {
     const [x, u, bias] = [tensorAt(inputs, 0), tensorAt(inputs, 1), optionalTensor(inputs, 2)];
     const size = context.attributes.ints("size") as [number, number];
-    const { dims, numbers } = winogradConvolve(toNumbers(x), x.dims, toNumbers(u), u.dims, bias && toNumbers(bias), size, winogradOf(context.attributes.int("outputs"), context.attributes.int("stride")));
+    const { dims, numbers } = winogradConvolve(toNumbers(x), x.dims, toNumbers(u), u.dims, bias && toNumbers(bias), size, winogradOf(context.attributes.int("outputs")));
     return [fromNumbers("float32", dims, numbers)];
   },
   cost: ({ attributes, inputs, outputs }) => {
     const u = staticShape(inputs[1]) ?? [0, 0, 0, 0, 0];
     const y = staticShape(outputs[0]) ?? [0, 0, 0, 0, 0];
-    const { outputs: m, size, filters } = winogradOf(attributes.int("outputs"), attributes.int("stride"));
-    return { flops: 2 * y[0]! * Math.ceil(y[2]! / m) * Math.ceil(y[3]! / m) * (elementCount(u) / filters ** 2) * size ** 2 };
+    const m = attributes.int("outputs");
+    return { flops: 2 * y[0]! * Math.ceil(y[2]! / m) * Math.ceil(y[3]! / m) * elementCount(u) };
   },
   lower: winogradConvLowering,
 });

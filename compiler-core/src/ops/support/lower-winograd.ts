@@ -1,5 +1,5 @@
 import { type AxisSpec, buffer, loopsAround, store } from "../../tensor/build.ts";
-import { add, eq, integer, load, mul, number, select, sub, unary, variable } from "../../tensor/expression.ts";
+import { add, eq, load, mul, number, select, sub, unary, variable } from "../../tensor/expression.ts";
 import type { Lowering } from "../../tensor/lowering.ts";
 import type { Block, Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
 import { inputOf, outputOf, zero } from "./lower-common.ts";
@@ -61,12 +61,11 @@ export const lowerWinogradConv = (near: SecondCache): Lowering => ({
     const u = inputOf(context, 1);
     const bias = context.inputs[2];
     const y = outputOf(context);
-    const kind = winogradOf(context.attributes.int("outputs", 4), context.attributes.int("stride", 1));
-    const { outputs, stride, size, points, filters, input, output } = kind;
+    const { outputs, size, input, output } = winogradOf(context.attributes.int("outputs", 4));
     const [batch, outer, height, width, lanes] = y.dims as [number, number, number, number, number];
     const [inner, depth] = [x.dims[1]!, x.dims[4]!];
     const [down, across] = [Math.ceil(height / outputs), Math.ceil(width / outputs)];
-    const strips = winogradStrips(kind, { height, width, inputs: inner * depth, features: outer * lanes }, near);
+    const strips = winogradStrips({ outputs, height, width, inputs: inner * depth, features: outer * lanes }, near);
 
     /** The rows of tiles from `from` on: `rows` of them, or as many for each strip of the loops `shared`, the first of which has memory of its own. */
     const tileRows = (from: number, rows: number, shared: readonly SharedLoop[]): readonly Statement[] => {
@@ -90,36 +89,25 @@ export const lowerWinogradConv = (near: SecondCache): Lowering => ({
           {
             axes: [{ name: "j", extent: size }, { name: "a", extent: size }, { name: "ci", extent: depth }],
             body: (s, [n, cb, ty, tx], [j, a, ci]) =>
-              store(half, [a!, j!, ci!], row(input, a!, (i) => load(x, [imageOf(s, n!), cb!, add(mul(rowOf(s, ty!), stride * outputs), i), add(mul(tx!, stride * outputs), j!), ci!]))),
+              store(half, [a!, j!, ci!], row(input, a!, (i) => load(x, [imageOf(s, n!), cb!, add(mul(rowOf(s, ty!), outputs), i), add(mul(tx!, outputs), j!), ci!]))),
           },
           {
             axes: [{ name: "a", extent: size }, { name: "b", extent: size }, { name: "ci", extent: depth }],
             body: (s, [n, cb, ty, tx], [a, b, ci]) => store(transformed, [...own(s), add(mul(a!, size), b!), tileOf(n!, ty!, tx!), cb!, ci!], row(input, b!, (j) => load(half, [a!, j, ci!]))),
           },
         ),
-      ];
-      /** Products at places of the tile, as axes give them, with the filters of these. */
-      const multiply = (places: readonly AxisSpec[], place: (p: readonly Variable[]) => Expression, filter: (p: readonly Variable[]) => Expression): readonly Statement[] => {
-        const [from, to] = [shared.length, shared.length + places.length];
-        const target = (v: readonly Variable[]): readonly Expression[] => [...own(v.slice(0, from)), place(v.slice(from, to)), ...v.slice(to, to + 3)];
-        return blockInside(
+        ...blockInside(
           "product",
           shared,
-          [...places, { name: "t", extent: tiles }, { name: "ob", extent: outer }, { name: "oi", extent: lanes }, { name: "ib", extent: inner, kind: "reduce" }, { name: "ii", extent: depth, kind: "reduce" }],
+          [{ name: "e", extent: size * size }, { name: "t", extent: tiles }, { name: "ob", extent: outer }, { name: "oi", extent: lanes }, { name: "ib", extent: inner, kind: "reduce" }, { name: "ii", extent: depth, kind: "reduce" }],
           (v) => {
-            const [t, ob, oi, ib, ii] = v.slice(to);
-            const element = load(transformed, [...own(v.slice(0, from)), place(v.slice(from, to)), t!, ib!, ii!]);
-            return store(products, target(v), add(load(products, target(v)), mul(element, load(u, [filter(v.slice(from, to)), ob!, ib!, ii!, oi!]))));
+            const [g, [e, t, ob, oi, ib, ii]] = [own(v.slice(0, shared.length)), v.slice(shared.length)];
+            const to = [...g, e!, t!, ob!, oi!];
+            return store(products, to, add(load(products, to), mul(load(transformed, [...g, e!, t!, ib!, ii!]), load(u, [e!, ob!, ib!, ii!, oi!]))));
           },
-          (v) => store(products, target(v), zero("float32")),
-        );
-      };
-      if (points === size) statements.push(...multiply([{ name: "e", extent: size * size }], ([e]) => e!, ([e]) => e!));
-      else {
-        // Places beside the points share filters: along rows, along columns, both.
-        const sides = [{ extent: points, from: 0, filter: (i: Expression) => i }, { extent: size - points, from: points, filter: () => integer(points) }];
-        for (const a of sides) for (const b of sides) statements.push(...multiply([{ name: "a", extent: a.extent }, { name: "b", extent: b.extent }], ([i, j]) => add(mul(add(i!, a.from), size), add(j!, b.from)), ([i, j]) => add(mul(a.filter(i!), filters), b.filter(j!))));
-      }
+          (v) => store(products, [...own(v.slice(0, shared.length)), ...v.slice(shared.length, shared.length + 4)], zero("float32")),
+        ),
+      ];
       // The last tiles may reach beyond the output: they store what lies inside.
       const parts = (start: number, end: number, extent: number): { readonly from: number; readonly tiles: number; readonly kept: number }[] => {
         const whole = Math.min(end, Math.floor(extent / outputs));

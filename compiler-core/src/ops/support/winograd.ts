@@ -1,68 +1,37 @@
 /**
- * Minimal filtering F(m, r) in two dimensions (Winograd 1980; Lavin and Gray 2016): tiles of m x m outputs by one product for each
- * transformed place instead of 9 for each output, Y = A' [(G g G') * (B' d B)] A.
- * Stride 1: F(m, 3), (m + 2) x (m + 2) places, with the points 0, 1, -1 (and 2, -2 for m = 4) and infinity.
- * Stride 2: along each side the even inputs meet two taps, F(m, 2) with the points 0, 1 (0, 1, -1, 2 for m = 4) and infinity; the odd
- * ones meet the tap between them, m places that share its filter.
+ * Minimal filtering F(m, 3) in two dimensions (Winograd 1980; Lavin and Gray 2016): an m x m tile of outputs from
+ * (m + 2) x (m + 2) inputs by one product an input instead of 9 an output. Y = A' [(G g G') * (B' d B)] A with the
+ * points 0, 1, -1 (and 2, -2 for m = 4) and infinity.
  */
 export interface Winograd {
   readonly outputs: 2 | 4;
-  readonly stride: 1 | 2;
-  /** transformed places along one side: as many as a tile has inputs */
+  /** inputs along one side */
   readonly size: number;
-  /** of them those at points, each with filters of its own; the others share the filters after those */
-  readonly points: number;
-  /** filters along one side */
-  readonly filters: number;
   /** B', size x size */
   readonly input: readonly (readonly number[])[];
-  /** G, filters x 3 */
+  /** G, size x 3 */
   readonly filter: readonly (readonly number[])[];
   /** A', outputs x size */
   readonly output: readonly (readonly number[])[];
 }
 
-const byPoints = (outputs: 2 | 4, input: Winograd["input"], filter: Winograd["filter"], output: Winograd["output"]): Winograd => ({ outputs, stride: 1, size: input.length, points: input.length, filters: input.length, input, filter, output });
+const f23: Winograd = {
+  outputs: 2,
+  size: 4,
+  input: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
+  filter: [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]],
+  output: [[1, 1, 1, 0], [0, 1, -1, -1]],
+};
 
-/** F(m, 2) on the even inputs, the odd ones as they are. */
-function evenAndOdd(outputs: 2 | 4, input: readonly (readonly number[])[], filter: readonly (readonly [number, number])[], output: readonly (readonly number[])[]): Winograd {
-  const points = input.length;
-  const size = points + outputs;
-  const unit = (length: number, at: number): number[] => Array.from({ length }, (_, i) => (i === at ? 1 : 0));
-  return {
-    outputs,
-    stride: 2,
-    size,
-    points,
-    filters: points + 1,
-    input: [...input.map((row) => Array.from({ length: size }, (_, i) => (i % 2 === 0 ? row[i / 2]! : 0))), ...Array.from({ length: outputs }, (_, i) => unit(size, 2 * i + 1))],
-    filter: [...filter.map(([first, last]) => [first, 0, last]), [0, 1, 0]],
-    output: output.map((row, i) => [...row, ...unit(outputs, i)]),
-  };
-}
+const f43: Winograd = {
+  outputs: 4,
+  size: 6,
+  input: [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]],
+  filter: [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]],
+  output: [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
+};
 
-const f23 = byPoints(2, [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]], [[1, 1, 1, 0], [0, 1, -1, -1]]);
-
-const f43 = byPoints(
-  4,
-  [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]],
-  [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]],
-  [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
-);
-
-const f22 = evenAndOdd(2, [[1, -1, 0], [0, 1, 0], [0, -1, 1]], [[1, 0], [1, 1], [0, 1]], [[1, 1, 0], [0, 1, 1]]);
-
-const f42 = evenAndOdd(
-  4,
-  [[2, -1, -2, 1, 0], [0, -2, -1, 1, 0], [0, 2, -3, 1, 0], [0, -1, 0, 1, 0], [0, 2, -1, -2, 1]],
-  [[1 / 2, 0], [-1 / 2, -1 / 2], [-1 / 6, 1 / 6], [1 / 6, 1 / 3], [0, 1]],
-  [[1, 1, 1, 1, 0], [0, 1, -1, 2, 0], [0, 1, 1, 4, 0], [0, 1, -1, 8, 1]],
-);
-
-export const winogradOf = (outputs: number, stride = 1): Winograd => (stride === 2 ? (outputs === 2 ? f22 : f42) : outputs === 2 ? f23 : f43);
-
-/** The inputs along one side that so many outputs need, in whole tiles. */
-export const inputsNeeded = ({ outputs, stride, size }: Winograd, extent: number): number => stride * outputs * (Math.ceil(extent / outputs) - 1) + size;
+export const winogradOf = (outputs: number): Winograd => (outputs === 2 ? f23 : f43);
 
 /** Strips of rows of tiles: `groups` times `strips` of them, each of `rows` rows, whose values stay in a core's second cache. */
 export interface Strips {
@@ -94,7 +63,8 @@ export const winogradBytes = (size: number, tiles: number, inputs: number, featu
  * The strips in which an image is convolved: as wide as it is, of whole tiles, and as high as the second cache allows; undefined where
  * all tiles fit there, or where filters read again for each strip cost more than is won.
  */
-export function winogradStrips({ outputs, size, filters: sides }: Winograd, { height, width, inputs, features }: { readonly height: number; readonly width: number; readonly inputs: number; readonly features: number }, near = secondCache): Strips | undefined {
+export function winogradStrips({ outputs, height, width, inputs, features }: { readonly outputs: number; readonly height: number; readonly width: number; readonly inputs: number; readonly features: number }, near = secondCache): Strips | undefined {
+  const size = outputs + 2;
   const [down, across] = [Math.ceil(height / outputs), Math.ceil(width / outputs)];
   const all = winogradBytes(size, down * across, inputs, features);
   const whole = Math.floor(height / outputs);
@@ -104,27 +74,27 @@ export function winogradStrips({ outputs, size, filters: sides }: Winograd, { he
   let rows = most;
   for (let r = most - 1; 2 * r > most; r--) if (whole % r < whole % rows) rows = r;
   const count = Math.floor(whole / rows);
-  const filters = 4 * sides ** 2 * inputs * features;
-  if (count * filters > 2 * all) return undefined;
-  const groups = [wantedGroups, 3, 2].find((g) => count % g === 0) ?? count;
+  const filters = 4 * size ** 2 * inputs * features;
+  if (count * filters > 3 * all) return undefined;
+  const groups = [wantedGroups, 2, 3].find((g) => count % g === 0) ?? count;
   return { groups, strips: count / groups, rows };
 }
 
-/** Packed filters [Mb, Cb, 3, 3, c, m] transformed: [filters * filters, Mb, Cb, c, m]. Worked out in float64, rounded once. */
-export function transformFilters(w: ArrayLike<number>, dims: readonly number[], { filters, filter }: Winograd): { dims: number[]; numbers: Float32Array } {
+/** Packed filters [Mb, Cb, 3, 3, c, m] transformed: [size * size, Mb, Cb, c, m]. Worked out in float64, rounded once. */
+export function transformFilters(w: ArrayLike<number>, dims: readonly number[], { size, filter }: Winograd): { dims: number[]; numbers: Float32Array } {
   const [outer, inner, , , depth, lanes] = dims as [number, number, number, number, number, number];
   const area = depth * lanes;
-  const numbers = new Float32Array(filters * filters * outer * inner * area);
-  const half = new Float64Array(filters * 3);
+  const numbers = new Float32Array(size * size * outer * inner * area);
+  const half = new Float64Array(size * 3);
   for (let block = 0; block < outer * inner; block++)
     for (let e = 0; e < area; e++) {
       const at = block * 9 * area + e;
-      for (let a = 0; a < filters; a++) for (let j = 0; j < 3; j++) half[a * 3 + j] = filter[a]![0]! * w[at + j * area]! + filter[a]![1]! * w[at + (3 + j) * area]! + filter[a]![2]! * w[at + (6 + j) * area]!;
-      for (let a = 0; a < filters; a++)
-        for (let b = 0; b < filters; b++)
-          numbers[((a * filters + b) * outer * inner + block) * area + e] = half[a * 3]! * filter[b]![0]! + half[a * 3 + 1]! * filter[b]![1]! + half[a * 3 + 2]! * filter[b]![2]!;
+      for (let a = 0; a < size; a++) for (let j = 0; j < 3; j++) half[a * 3 + j] = filter[a]![0]! * w[at + j * area]! + filter[a]![1]! * w[at + (3 + j) * area]! + filter[a]![2]! * w[at + (6 + j) * area]!;
+      for (let a = 0; a < size; a++)
+        for (let b = 0; b < size; b++)
+          numbers[((a * size + b) * outer * inner + block) * area + e] = half[a * 3]! * filter[b]![0]! + half[a * 3 + 1]! * filter[b]![1]! + half[a * 3 + 2]! * filter[b]![2]!;
     }
-  return { dims: [filters * filters, outer, inner, depth, lanes], numbers };
+  return { dims: [size * size, outer, inner, depth, lanes], numbers };
 }
 
 /** The convolution on blocks as kernels do it: transforms and products rounded to float32. */
@@ -135,7 +105,7 @@ export function winogradConvolve(
   uDims: readonly number[],
   bias: ArrayLike<number> | undefined,
   [height, width]: readonly [number, number],
-  { outputs, stride, size, points, filters, input, output }: Winograd,
+  { outputs, size, input, output }: Winograd,
 ): { dims: number[]; numbers: Float32Array } {
   const [batch, inner, rows, columns, depth] = xDims as [number, number, number, number, number];
   const [, outer, , , lanes] = uDims as [number, number, number, number, number];
@@ -145,7 +115,6 @@ export function winogradConvolve(
   const v = new Float32Array(size * size * channels);
   const products = new Float32Array(size * size * features);
   const half = new Float32Array(size * size);
-  const set = (e: number): number => Math.min(points, Math.floor(e / size)) * filters + Math.min(points, e % size);
   for (let n = 0; n < batch; n++)
     for (let top = 0; top < height; top += outputs)
       for (let left = 0; left < width; left += outputs) {
@@ -154,7 +123,7 @@ export function winogradConvolve(
           for (let a = 0; a < size; a++)
             for (let j = 0; j < size; j++) {
               let sum = 0;
-              for (let i = 0; i < size; i++) sum += input[a]![i]! * x[((from + top * stride + i) * columns + left * stride + j) * depth + (c % depth)]!;
+              for (let i = 0; i < size; i++) sum += input[a]![i]! * x[((from + top + i) * columns + left + j) * depth + (c % depth)]!;
               half[a * size + j] = sum;
             }
           for (let a = 0; a < size; a++)
@@ -169,7 +138,7 @@ export function winogradConvolve(
           for (let ob = 0; ob < outer; ob++)
             for (let c = 0; c < channels; c++) {
               const element = v[e * channels + c]!;
-              const at = ((set(e) * outer + ob) * channels + c) * lanes;
+              const at = ((e * outer + ob) * channels + c) * lanes;
               for (let l = 0; l < lanes; l++) products[e * features + ob * lanes + l]! += element * u[at + l]!;
             }
         for (let m = 0; m < features; m++) {
