@@ -18,7 +18,7 @@ export const poolInBlocks = defineRewrite({
     const users = graph.usesOfValue({ node: root.id, output: 0 }).flatMap((use) => (use.kind === "input" ? [context.find(use.user)] : []));
     const block = users.find((user): user is OperatorNode => user?.kind === "operator" && user.domain === fusedDomain && user.op === "BlockChannels");
     if (!block) return undefined;
-    let holds = context.require("into blocks", ownProducer(root.inputs[0], "UnblockChannels", context) === undefined, () => `the input is ${context.type(root.inputs[0]).text}`);
+    let holds = context.require("into blocks", ownProducer(root.inputs[0], "UnblockChannels", context) === undefined, "the input comes out of blocks");
     const rank = floatShape(root.inputs[0], context)?.length;
     const indices = root.outputs.length > 1 && graph.usesOfValue({ node: root.id, output: 1 }).length > 0;
     holds = context.require("two dimensions", rank === 4 && !indices, () => (indices ? "its indices are used" : `the input is ${context.type(root.inputs[0]).text}`)) && holds;

@@ -2,7 +2,7 @@ import { ints } from "../ir/attribute.ts";
 import type { ValueRef } from "../ir/graph.ts";
 import { fromNumbers, toNumbers } from "../ir/tensor.ts";
 import { elementCount } from "../ir/value-type.ts";
-import { windowAttributes } from "../ops/support/window.ts";
+import { isReadableWindow, windowAttributes } from "../ops/support/window.ts";
 import { defineRewrite } from "./definition.ts";
 import { all } from "./support/channel-affine.ts";
 import { addDerivedConstant, mergedNotes, replaceRoot } from "./support/replacement.ts";
@@ -53,6 +53,10 @@ export const tapsInPadding = defineRewrite({
       return undefined;
     }
     const kernel = filters.slice(2) as number[];
+    if (!isReadableWindow(context.attributes(root), kernel)) {
+      context.require("known sizes", false, `the window's attributes do not fit ${kernel.length} dimensions`);
+      return undefined;
+    }
     const { strides, dilations, begins, ends } = windowAttributes(context.attributes(root), kernel);
     const kept = kernel.map((k, d) => keptTaps(sizes[d] as number, k, strides[d]!, dilations[d]!, begins[d]!, ends[d]!));
     if (kept.every(({ first, last }, d) => last - first + 1 === kernel[d])) return undefined;
@@ -135,6 +139,20 @@ export const tapsInPadding = defineRewrite({
       after: `graph @main(%x: float32[1, 1, 1, 4]) -> (%y: float32[1, 1, 1, 4]) {
   %w = constant float32[1, 1, 3, 1] [inf, 1, 1]
   %y = Conv(%x, %w) {pads = [1, 0, 1, 0]}
+  return %y
+}`,
+    },
+    {
+      title: "Dilations for more dimensions than there are",
+      fails: "known sizes",
+      before: `graph @main(%x: float32[1, 1, 1, 4]) -> (%y: float32[?, ?, ?, ?]) {
+  %w = constant float32[1, 1, 3, 1] [1, 2, 3]
+  %y = Conv(%x, %w) {dilations = [1, 1, 1], pads = [1, 0, 1, 0]}
+  return %y
+}`,
+      after: `graph @main(%x: float32[1, 1, 1, 4]) -> (%y: float32[?, ?, ?, ?]) {
+  %w = constant float32[1, 1, 3, 1] [1, 2, 3]
+  %y = Conv(%x, %w) {dilations = [1, 1, 1], pads = [1, 0, 1, 0]}
   return %y
 }`,
     },

@@ -41,6 +41,17 @@ export function windowAttributes(attributes: AttributeReader, kernel: readonly n
   };
 }
 
+/** Can the window attributes be read? Rewrites leave alone what cannot. */
+export function isReadableWindow(attributes: AttributeReader, kernel: readonly number[]): boolean {
+  try {
+    windowAttributes(attributes, kernel);
+    return true;
+  } catch (error) {
+    if (error instanceof GraphwrightError && error.diagnostic.code === "window") return false;
+    throw error;
+  }
+}
+
 /** Throws "window" where an operator would be run with padding below zero, which the specification does not know: a Pad crops. */
 export function refuseNegativePads({ begins, ends }: WindowAttributes): void {
   if ([...begins, ...ends].some((n) => n < 0)) throw new GraphwrightError("window", `pads are [${[...begins, ...ends].join(", ")}]: none may be negative.`, undefined, "Crop with a Slice, or with a Pad of its own.");
