@@ -13,6 +13,7 @@ import { printKernel } from "../src/backends/c/print.ts";
 import { vectorDefinitions } from "../src/backends/c/vector-helpers.ts";
 import { memoryFunctions } from "../src/bundle/c-memory.ts";
 import { blockedConvLowering, packedMatMulLowering } from "../src/ops/support/lower-blocked.ts";
+import { strassenMatMulLowering } from "../src/ops/support/lower-strassen.ts";
 import { winogradConvLowering } from "../src/ops/support/lower-winograd.ts";
 import { hoistScratch } from "../src/tensor/lower-node.ts";
 import type { Lowering } from "../src/tensor/lowering.ts";
@@ -66,11 +67,19 @@ const gemm = (m: number, n: number, k: number): Shape => ({
   spec: { op: "Gemm", inputs: [[m, k], [Math.ceil(n / 16), k, 16], [n]], output: [m, n] },
 });
 
+const strassen = (m: number, n: number, k: number): Shape => ({
+  name: `Strassen ${m} x ${k} by ${k} x ${n}`,
+  lowering: strassenMatMulLowering,
+  flops: 2 * m * n * k,
+  spec: { op: "Strassen", inputs: [[m, k], [7, n / 32, k / 2, 16], [n]], output: [m, n] },
+});
+
 const shapes: readonly Shape[] = [
   gemm(128, 768, 768), gemm(128, 3072, 768), gemm(128, 768, 3072), gemm(1, 1000, 2048),
   conv(64, 64, 56, 3), conv(128, 128, 28, 3), conv(256, 256, 14, 3), conv(512, 512, 7, 3), conv(128, 128, 28, 3, 2), conv(3, 64, 112, 7, 2),
   conv(64, 256, 56, 1), conv(256, 64, 56, 1), conv(128, 512, 28, 1), conv(1024, 256, 14, 1), conv(512, 2048, 7, 1), conv(32, 192, 28, 1), conv(576, 96, 14, 1),
   winograd(64, 56, 4), winograd(128, 28, 4), winograd(256, 14, 2), winograd(512, 7, 2),
+  strassen(128, 768, 768), strassen(128, 3072, 768), strassen(128, 768, 3072),
   depthwise(32, 112, 1), depthwise(144, 56, 1), depthwise(96, 56, 2), depthwise(576, 14, 1), depthwise(960, 7, 1),
 ];
 
@@ -157,7 +166,7 @@ ${epilogueOf(isa)}`;
 
 try {
   const wanted = process.argv.slice(2).filter((a, i, all) => !a.startsWith("--") && all[i - 1] !== "--target");
-  const title = `${processorName()}, one core, ${target.title}. The peak is measured in turns with each kernel; medians. Winograd counts the operations of the direct convolution.`;
+  const title = `${processorName()}, one core, ${target.title}. The peak is measured in turns with each kernel; medians. Winograd and Strassen count the operations of computing directly.`;
   const lines = [title, "", "| Kernel | ms | GFLOP/s | peak | of peak |", "| --- | ---: | ---: | ---: | ---: |"];
   console.log(title);
   for (const shape of shapes) {

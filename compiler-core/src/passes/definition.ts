@@ -118,6 +118,10 @@ export interface RewriteOptions {
   readonly winograd: 0 | 2 | 4;
   /** outputs along one side of the tiles of each convolution, by its node, where that was chosen already; what is not named stays direct */
   readonly winogradAt?: ReadonlyMap<NodeId, number>;
+  /** least size of a matrix product, the harmonic mean of its depth and columns, that is computed by seven products of halves; 0 for none */
+  readonly strassen: number;
+  /** products that are computed so, by their nodes, where that was chosen already; what is not named is multiplied directly */
+  readonly strassenAt?: ReadonlySet<NodeId>;
   /** convolutions are padded by what they declare, also where an image of this size needs less: for images whose size is given at run time */
   readonly wholePads?: boolean;
   /** operators that the turns of one loop may have together once it is unrolled */
@@ -126,7 +130,7 @@ export interface RewriteOptions {
   readonly bothBranches: number;
 }
 
-export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false, highestOpset: 20, channelBlock: 16, winograd: 4, unrolledOperators: 8192, bothBranches: 32 };
+export const defaultOptions: RewriteOptions = { foldGrowthBytes: 64 * 1024, strict: false, highestOpset: 20, channelBlock: 16, winograd: 4, strassen: 280, unrolledOperators: 8192, bothBranches: 32 };
 
 /** Constants can be roots too, under this name. */
 export const constantRoot = "constant";

@@ -121,6 +121,12 @@ export const passes: readonly Pass[] = [
     rewrites: ["winograd-convolution"],
   },
   {
+    name: "fast-products",
+    title: "Fast products",
+    summary: "Computes large matrix products with fewer multiplications where that wins.",
+    rewrites: ["strassen-product"],
+  },
+  {
     name: "fuse-kernels",
     title: "Fuse kernels",
     summary: "Groups kernels with the elementwise operators and the padding that follow them.",
@@ -209,7 +215,7 @@ export const pipelines: readonly Pipeline[] = [
     title: "Kernels",
     summary: "What a build does to a step before it prints C: layouts, packed weights, and one group a kernel. The result cannot be written as ONNX.",
     passes: ["take-groups-apart", "choose-kernels"],
-    finally: ["minimal-filtering", "fuse-kernels"],
+    finally: ["minimal-filtering", "fast-products", "fuse-kernels"],
   },
 ];
 

@@ -57,6 +57,18 @@ function tileOf(node: OperatorNode): number {
   return a?.kind === "int" ? Number(a.value) : 0;
 }
 
+/** Products that were halved, by their nodes: the rows of the whole product. */
+function halvedRows({ steps }: Timeline): ReadonlyMap<NodeId, number> {
+  const found = new Map<NodeId, number>();
+  for (const { graph, delta } of steps)
+    for (const made of delta?.rewrite === "strassen-product" ? delta.added : []) {
+      const type = made.kind === "operator" && made.op === "StrassenMatMul" ? graph.type({ node: made.id, output: 0 }) : undefined;
+      const rows = type?.kind === "tensor" ? type.shape?.at(-2) : undefined;
+      if (typeof rows === "number") found.set(delta!.matched[0]!, rows);
+    }
+  return found;
+}
+
 /** Sizes for the samples: near the bounds, or so far apart that every dimension of the model has a value of its own in each. */
 function chooseSamples(sizes: SizedGraph["sizes"], dimensions: readonly Dim[]): ReadonlyMap<string, number>[] {
   const divided = dimensions.some((d) => d !== null && `${d}`.includes("floor("));
@@ -179,12 +191,19 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
   refuseBeyond(sizes, at);
   // What is worth its price is decided at the largest sizes, for all.
   const filtering = new Map<NodeId, number>();
-  if (!images)
-    for (const { delta } of (await choose(at(most))).steps)
+  const halved = new Set<NodeId>();
+  if (!images) {
+    const largest = await choose(at(most));
+    for (const { delta } of largest.steps)
       for (const made of delta?.rewrite === "winograd-convolution" ? delta.added : []) if (made.kind === "operator" && made.op === "WinogradConv") filtering.set(delta!.matched[0]!, tileOf(made));
+    // Rows that are as many at other sizes are known to be even at all of them.
+    const rows = halvedRows(largest);
+    const other = values.find((given) => sizes.every((s) => given.get(s.name) !== s.max));
+    if (rows.size > 0 && other) for (const [id, n] of halvedRows(await choose(at(other)))) if (rows.get(id) === n) halved.add(id);
+  }
   // A loop whose turns a size decides stays one: unrolled, it would have other nodes for each size.
   let loops: Partial<RewriteOptions> = {};
-  const sample = async (given: ReadonlyMap<string, number>): Promise<SizedGraph["samples"][number]> => ({ graph: (await choose(at(given), { winogradAt: filtering, ...(images ? { wholePads: true } : {}), ...loops })).head.graph, values: given });
+  const sample = async (given: ReadonlyMap<string, number>): Promise<SizedGraph["samples"][number]> => ({ graph: (await choose(at(given), { winogradAt: filtering, strassenAt: halved, ...(images ? { wholePads: true } : {}), ...loops })).head.graph, values: given });
   const outline = (g: Graph): string => [...g].map((n) => `${n.id} ${n.kind === "operator" ? n.op : n.kind}`).join();
   const chooseAll = async (): Promise<SizedGraph["samples"][number][]> => {
     const made: SizedGraph["samples"][number][] = [];

@@ -8,6 +8,7 @@ import { fileBytes, generateWasm, loadWasm } from "../../src/bundle/index.ts";
 import { planGraphs } from "../../src/bundle/generate.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { parseGraph } from "../../src/ir/parser.ts";
+import { printGraph } from "../../src/ir/printer.ts";
 import { fromNumbers, type Tensor, tensorBytes } from "../../src/ir/tensor.ts";
 import { Timeline } from "../../src/ir/timeline.ts";
 import { elementCount } from "../../src/ir/value-type.ts";
@@ -36,8 +37,8 @@ const sizedOf = (graph: Graph, bounds: Readonly<Record<string, number>>) => size
 
 type Lowered = LoweredGraph & { readonly graph: Graph; readonly sized?: SizedGraph | undefined };
 
-async function lowered(graph: Graph, bounds: Readonly<Record<string, number>>, target = scheduleTargets[0]!): Promise<Lowered> {
-  const { graph: kernels, sized } = await sizedOf(graph, bounds);
+async function lowered(graph: Graph, bounds: Readonly<Record<string, number>>, target = scheduleTargets[0]!, own: Parameters<typeof choose>[1] = {}): Promise<Lowered> {
+  const { graph: kernels, sized } = await sizedGraph(graph, bounds, (g, options) => choose(g, { ...options, ...own }), silentTask);
   return { graph: kernels, sized, ...(await lowerGraph(kernels, silentTask, undefined, target, undefined, sized)) };
 }
 
@@ -193,6 +194,29 @@ describe("one program for all sizes", () => {
     // The arena is that of the bound.
     const arena = async (g: Graph, l: LoweredGraph): Promise<number> => (await planGraphs(g, [l], silentTask)).plan.arenaBytes;
     expect(await arena(kernels, code)).toBe(await arena(fixed, same));
+  });
+
+  test("a product is halved where the sizes leave its rows alone, and only there", { timeout: 180_000 }, async () => {
+    const halves = { strassen: 8 };
+    for (const [type, halved] of [["[N, 64, 32]", true], ["[2, N, 32]", false], ["[N, 32]", false]] as const) {
+      const graph = await optimized(`graph @main(%x: float32${type}) -> (%y) {
+        %w = ${numbers(1, 32, 64)}
+        %b = ${numbers(2, 64)}
+        %c = MatMul(%x, %w)
+        %s = Add(%c, %b)
+        %y = Relu(%s)
+        return %y
+      }`);
+      // As many rows as the bound would be halved.
+      for (const bound of [64, 90]) {
+        const code = await lowered(graph, { N: bound }, scheduleTargets[1], halves);
+        expect(printGraph(code.graph).includes("StrassenMatMul"), `${type} up to ${bound}`).toBe(halved);
+        for (const n of [1, 2, 5]) {
+          const x = drawn(type === "[N, 64, 32]" ? [n, 64, 32] : type === "[N, 32]" ? [n, 32] : [2, n, 32], n);
+          expect(disagreement(runAt(code, { N: n }, [x])[0], reference(graph)([x])[0]!, 1e-5, 1e-5), `${type}, N = ${n}`).toBeUndefined();
+        }
+      }
+    }
   });
 
   test("random graphs: the bounded program at size n gives what the program built for n gives", { timeout: 180_000 }, async () => {

@@ -7,6 +7,7 @@ import { blockChannelsLowering, blockedConvLowering, concatChannelsLowering, pac
 import { averagePoolLowering, maxPoolLowering } from "../../src/ops/support/lower-pool.ts";
 import { layerNormalizationLowering, lrnLowering, softmaxLowering } from "../../src/ops/support/lower-normalization.ts";
 import { padLowering } from "../../src/ops/support/lower-shape.ts";
+import { strassenMatMulLowering } from "../../src/ops/support/lower-strassen.ts";
 import { lowerWinogradConv, winogradConvLowering } from "../../src/ops/support/lower-winograd.ts";
 import { winogradConvolve, winogradOf, winogradStrips } from "../../src/ops/support/winograd.ts";
 import { Random } from "../../src/support/random.ts";
@@ -63,6 +64,11 @@ const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Cas
   PackedMatMul: (r) => {
     const [m, n, k, block] = [1 + r.below(20), 1 + r.below(70), 1 + r.below(12), r.pick([8, 16])];
     return [packedMatMulLowering, { op: "PackedMatMul", inputs: [[m, k], [Math.ceil(n / block), k, block], r.pick([null, [n]])], output: [m, n] }];
+  },
+  StrassenMatMul: (r) => {
+    const [rows, panels, depth, block] = [2 * (1 + r.below(12)), 1 + r.below(3), 1 + r.below(12), r.pick([4, 8, 16])];
+    const lead = r.pick([[], [1], [3], [2, 2]]);
+    return [strassenMatMulLowering, { op: "StrassenMatMul", inputs: [[...lead, rows, 2 * depth], [7, panels, depth, block], r.pick([null, [2 * panels * block]])], output: [...lead, rows, 2 * panels * block] }];
   },
   WinogradConv: (r) => {
     const [m, block, inner, outer] = [r.pick([2, 4]), r.pick([4, 8, 16]), 1 + r.below(2), 1 + r.below(3)];
@@ -131,7 +137,7 @@ function pool(r: Random, lowering: Lowering, op: string): readonly [Lowering, Ca
 describe("scheduled programs mean what the plain loop nests mean", () => {
   const cases = Object.entries(generators).flatMap(([op, generate]) => {
     const random = new Random(11);
-    return Array.from({ length: /Block|Packed|Winograd|Pad/.test(op) ? 4 : 12 }, (_, i) => {
+    return Array.from({ length: /Block|Packed|Strassen|Winograd|Pad/.test(op) ? 4 : 12 }, (_, i) => {
       const [lowering, made] = generate(random);
       const spec = { ...made, output: made.output.map((d, at) => (d === -1 ? made.inputs[0]![at]! : d)) };
       const plain = programOf(lowering, spec);
@@ -168,7 +174,7 @@ describe("programs for vectors", () => {
   for (const target of runnableTargets().filter((t) => t.vectorLanes > 1)) {
     const cases = Object.entries(generators).flatMap(([op, generate]) => {
       const random = new Random(23);
-      return Array.from({ length: /Block|Packed|Winograd/.test(op) ? 10 : 4 }, (_, i) => {
+      return Array.from({ length: /Block|Packed|Strassen|Winograd/.test(op) ? 10 : 4 }, (_, i) => {
         const [lowering, made] = generate(random);
         const spec = { ...made, output: made.output.map((d, at) => (d === -1 ? made.inputs[0]![at]! : d)) };
         const plain = programOf(lowering, spec);
