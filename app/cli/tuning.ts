@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
-import { CancelledError, compileFlags, GraphwrightError, readRecord, recordText, tune, type ModelId, type StepId, type TuneResult, type TuningEntry, type TuningSteps } from "@graphwright/compiler-core";
+import { CancelledError, compileFlags, GraphwrightError, readRecord, recordText, tune, type KernelsOf, type TuneResult, type TuningEntry, type TuningSteps } from "@graphwright/compiler-core";
 import { processorName, runC } from "../shared/c-runner.ts";
 import { findCompiler } from "../shared/toolchain.ts";
 import type { CommandContext } from "./command.ts";
@@ -22,7 +22,7 @@ function budgetOption(text: unknown): number {
 const defaultCache = (): string => path.join(process.env["XDG_CACHE_HOME"] || path.join(homedir(), ".cache"), "graphwright", "tuning.json");
 
 export interface Tuner {
-  run(context: CommandContext, at: { readonly model: ModelId; readonly step: StepId }): Promise<TuneResult>;
+  run(context: CommandContext, at: KernelsOf): Promise<TuneResult>;
 }
 
 /** Finds the compiler and reads the cache: what is wrong with either is said before a model is opened. */
@@ -38,7 +38,7 @@ export async function openTuner(options: { readonly budget: unknown; readonly ca
 
 async function measure(
   context: CommandContext,
-  at: { readonly model: ModelId; readonly step: StepId },
+  at: KernelsOf,
   { compiler, budgetMs, cache }: { compiler: { compiler: string; version: string }; budgetMs: number; cache: TuningCache },
   signal: AbortSignal,
 ): Promise<TuneResult> {

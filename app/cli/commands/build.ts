@@ -30,6 +30,7 @@ export const build: CliCommand = {
       .option("--tune", "measures a few schedules of each distinct layer with the C compiler and builds the fastest (C only)")
       .option("--tune-budget <time>", "about how long to measure: 90s, 5m", defaultBudget)
       .option("--tune-cache <file>", "what was measured, and is not measured again; by default in your cache folder")
+      .option("--strict", "computes convolutions and products directly, without minimal filtering and Strassen's algorithm: smaller rounding errors and weights, more time")
       .option("--fix <sizes>", "fixes symbolic sizes of the inputs: N=1,length=128; may be given several times", joined)
       .option("--max <sizes>", "leaves symbolic sizes to be given at run time, up to these bounds: N=8,sequence=128; may be given several times", joined)
       .option("--force", "replace what is in the folder")
@@ -58,8 +59,9 @@ export const build: CliCommand = {
       head = run.timeline.head;
     }
     const name = (options["name"] as string | undefined) ?? path.basename(file!).replace(/\.[^.]*$/, "");
-    const tuning = await tuner?.run(context, { model, step: head });
-    const result = await session.build({ model, step: head, name, target, ...(tuning ? { tuning: { machine: tuning.machine, entries: tuning.entries } } : {}), ...(options["library"] === undefined ? {} : { library: options["library"] as string }), ...(max ? { max } : {}) }, task);
+    const strict = options["strict"] === true ? { strict: true } : {};
+    const tuning = await tuner?.run(context, { model, step: head, ...strict });
+    const result = await session.build({ model, step: head, name, target, ...strict, ...(tuning ? { tuning: { machine: tuning.machine, entries: tuning.entries } } : {}), ...(options["library"] === undefined ? {} : { library: options["library"] as string }), ...(max ? { max } : {}) }, task);
     // Built beside its place and then moved there: an export that fails half-way leaves nothing behind.
     await mkdir(path.dirname(path.resolve(output)), { recursive: true });
     await interruptible(async (signal) => {

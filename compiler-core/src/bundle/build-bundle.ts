@@ -15,7 +15,7 @@ import { sizeText } from "./c-sizes.ts";
 import { sha256Of } from "./checksum.ts";
 import { cmakeLists, licenses, makefile, readme } from "./documents.ts";
 import { bodiesInfo, generateCode, type Kernels, nameIn, type Variant } from "./generate.ts";
-import { keyOfValue, type LoweredGraph, refusedSchedules, type SizedGraph } from "./lower-graph.ts";
+import { fewerMultiplications, keyOfValue, type LoweredGraph, refusedSchedules, type SizedGraph } from "./lower-graph.ts";
 import { atSizes, trialSizes } from "./trial-sizes.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { CheckedPlan } from "./overlap-checker.ts";
@@ -98,7 +98,7 @@ export async function buildBundle(graph: Graph, options: BundleOptions): Promise
   // What is built into the code is a file too where nothing else is.
   const vectors = given.length === 0 ? sets.length : given.length;
 
-  const notes = notesOf(lowered, plan, kernels, options.library);
+  const notes = notesOf(graph, lowered, plan, kernels, options.library);
   const sources = [...code.sources, `src/${id}_selftest.c`];
   const files: BundleFile[] = [
     ...code.files,
@@ -257,7 +257,7 @@ function weightsSource(id: string, weights: WeightsFile): BundleFile {
   return { path: `weights/${id}_weights.c`, size, chunks: lines };
 }
 
-function notesOf(lowered: LoweredGraph, plan: MemoryPlan, kernels: Kernels, library: VendorLibrary | undefined): string[] {
+function notesOf(graph: Graph, lowered: LoweredGraph, plan: MemoryPlan, kernels: Kernels, library: VendorLibrary | undefined): string[] {
   const notes: string[] = [];
   const views = plan.elided.filter(Boolean).length;
   if (views > 0) notes.push(`${views} of ${lowered.steps.length} operators need no code: their results lie inside other values (reshapes, concatenations, slices).`);
@@ -267,7 +267,7 @@ function notesOf(lowered: LoweredGraph, plan: MemoryPlan, kernels: Kernels, libr
     const calls = kernels.calls.filter((c) => c.kernel.routine !== undefined).length;
     notes.push(`Steps that call ${library.title}: ${calls} (${library.link} unless ${library.name.toUpperCase()}_LIBS names another). \`make ${library.name.toUpperCase()}=0\` builds without it.`);
   }
-  notes.push(...refusedSchedules(lowered));
+  notes.push(...fewerMultiplications(graph), ...refusedSchedules(lowered));
   notes.push("C99: the code for the best instruction set of the processor is chosen at run time, and the portable one runs everywhere.");
   return notes;
 }

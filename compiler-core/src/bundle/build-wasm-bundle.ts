@@ -12,7 +12,7 @@ import { licenses } from "./documents.ts";
 import { dimsText, sizeText } from "./c-sizes.ts";
 import { bodiesInfo, callRanges, nameIn, planGraphs, sizeInfos, sizeLimits, stepLabel } from "./generate.ts";
 import { type JsModel, jsBench, jsModule, jsSelftest, type JsTensor, jsTypes } from "./js-module.ts";
-import { lowerGraph, operatorLowering, type LoweredGraph, refusedSchedules, type SizedGraph, type ValueKey } from "./lower-graph.ts";
+import { fewerMultiplications, lowerGraph, operatorLowering, type LoweredGraph, refusedSchedules, type SizedGraph, type ValueKey } from "./lower-graph.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { CheckedPlan } from "./overlap-checker.ts";
 import { atSizes, trialSizes } from "./trial-sizes.ts";
@@ -195,7 +195,7 @@ export async function buildWasmBundle(graph: Graph, options: BundleOptions): Pro
     weightBytes: weights.bytes,
     steps: plain.calls.length,
     kernels: plain.kernels.length,
-    notes: ["One thread. The module with relaxed SIMD is taken where the engine has it; its sums round differently in the last place.", ...refusedSchedules(lowered)],
+    notes: ["One thread. The module with relaxed SIMD is taken where the engine has it; its sums round differently in the last place.", ...fewerMultiplications(graph), ...refusedSchedules(lowered)],
   };
 }
 

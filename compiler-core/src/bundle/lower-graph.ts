@@ -713,6 +713,15 @@ function viewsOf(node: OperatorNode, views: readonly View[], addValue: (ref: Val
   });
 }
 
+/** What is computed with fewer multiplications than its definition has, for the notes of a bundle. */
+export function fewerMultiplications(graph: Graph): string[] {
+  const count = (op: string): number => [...graph].filter((n) => n.kind === "operator" && n.op === op).length;
+  const [filtered, halved] = [count("WinogradConv"), count("StrassenMatMul")];
+  const notes: string[] = [];
+  if (filtered + halved > 0) notes.push(`Convolutions by minimal filtering: ${filtered}; products by Strassen's algorithm: ${halved}. They round a few times as much as computed directly, which a strict build does.`);
+  return notes;
+}
+
 /** One note for each node whose own schedule was not taken. */
 export const refusedSchedules = (lowered: LoweredGraph): string[] =>
   lowered.steps.filter((s) => s.refused !== undefined).map((s) => `${describeNode(s.node)} has a schedule of its own that does not fit what it is lowered to, so it has the rule's: ${s.refused}`);

@@ -32,6 +32,9 @@ function* pieces(source: BlobSource, task: Task): Iterable<Uint8Array> {
 /** Loops whose turns have more operators together stay loops in generated code. */
 const unrolledOperators = 512;
 
+/** Convolutions and products with all their multiplications: sums of rounded products, nothing else. */
+export const direct: Partial<RewriteOptions> = { winograd: 0, strassen: 0 };
+
 /** The kernels of a step, on a timeline of their own: small control flow taken apart where there is some, then layouts, packed weights, one group a kernel. */
 export async function chooseKernels(graph: Graph, task: Task, skip: readonly string[] = [], options: Partial<RewriteOptions> = {}): Promise<Timeline> {
   const kernels = new Timeline(graph);
@@ -41,7 +44,7 @@ export async function chooseKernels(graph: Graph, task: Task, skip: readonly str
 }
 
 /** The deployment bundle of a step. Throws "not-lowered" before anything is made, naming each node that stands in the way. */
-export async function buildFiles(model: Model, step: StepId, { name, target, library: libraryName, max, tuning }: { name: string; target: BuildTarget; library?: string; max?: Readonly<Record<string, number>>; tuning?: Tuning }, task: Task): Promise<BuildResult> {
+export async function buildFiles(model: Model, step: StepId, { name, target, library: libraryName, max, strict, tuning }: { name: string; target: BuildTarget; library?: string; max?: Readonly<Record<string, number>>; strict?: boolean; tuning?: Tuning }, task: Task): Promise<BuildResult> {
   const library = libraryName === undefined ? undefined : findLibrary(libraryName);
   if (library && target !== "c") throw new GraphwrightError("usage", `code for ${target} cannot call ${library.title}.`, undefined, "Build for C.");
   if (tuning && target !== "c") throw new GraphwrightError("usage", `schedules are measured for C, not for ${target}.`, undefined, "Build for C.");
@@ -49,7 +52,7 @@ export async function buildFiles(model: Model, step: StepId, { name, target, lib
   const names = graph.root.parameters.map((id) => graph.node(id).outputs[0]!.name);
   const onnx = collectFiles(exportOnnx(graph, { name: "model.onnx", task }).files);
   // Kernels are chosen on a timeline of their own: the step itself stays as it is, and the ONNX file beside the code too.
-  const choose = (g: Graph, options?: Partial<RewriteOptions>): Promise<Timeline> => chooseKernels(g, task, library?.replaces, options);
+  const choose = (g: Graph, options?: Partial<RewriteOptions>): Promise<Timeline> => chooseKernels(g, task, library?.replaces, { ...(strict ? direct : {}), ...options });
   const { graph: kernels, sized } = max && Object.keys(max).length > 0 ? await sizedGraph(graph, max, choose, task) : { graph: (await choose(graph)).head.graph, sized: undefined };
   const bundle = await (target === "wasm" ? buildWasmBundle : buildBundle)(kernels, {
     name,

@@ -824,6 +824,12 @@ export interface At {
   readonly step: StepId;
 }
 
+/** A step, and how a build chooses its kernels. */
+export interface KernelsOf extends At {
+  /** as for a build */
+  readonly strict?: boolean;
+}
+
 export interface SessionApi {
   open: Method<{ readonly source: BlobSource; readonly siblings?: SiblingFiles }, OpenResult>;
   close: Method<{ readonly model: ModelId }, void>;
@@ -931,17 +937,17 @@ export interface SessionApi {
   exportOnnx: Method<At & { readonly name: string; readonly opset?: number; readonly origins?: boolean }, { readonly files: readonly OutputFile[]; readonly notes: readonly string[] }>;
   /** the symbolic sizes of a step's inputs, which a build fixes or gives bounds: the first dimension of an input is a batch */
   sizes: Method<At, { readonly sizes: readonly { readonly name: string; readonly batch: boolean }[] }>;
-  build: Method<At & { readonly name: string; readonly target: BuildTarget; /** a vendor library for steps that it covers: "cblas" */ readonly library?: string; /** bounds of symbolic sizes that are then given at run time: { N: 8 } */ readonly max?: Readonly<Record<string, number>>; /** schedules that were measured, for C */ readonly tuning?: Tuning }, BuildResult>;
+  build: Method<At & { readonly name: string; readonly target: BuildTarget; /** a vendor library for steps that it covers: "cblas" */ readonly library?: string; /** bounds of symbolic sizes that are then given at run time: { N: 8 } */ readonly max?: Readonly<Record<string, number>>; /** convolutions and products computed directly, without minimal filtering and Strassen's algorithm */ readonly strict?: boolean; /** schedules that were measured, for C */ readonly tuning?: Tuning }, BuildResult>;
   /** C programs that find the best instruction set and, for it, the peak of the machine */
   tuningProbe: Method<{ readonly isa?: TuningMachine["isa"] }, { readonly source: string; readonly flags: readonly string[] }>;
   /** the machine from what the probes printed; without a peak, one to ask for the second probe with */
   tuningMachine: Method<{ readonly compiler: string; readonly cpu: string; readonly isa: string; readonly peak?: string }, TuningMachine>;
   /** the distinct kernels of a step's generated code for which schedules can be measured, the most work first */
-  tuningLayers: Method<At & { readonly machine: TuningMachine }, { readonly layers: readonly TuningLayer[] }>;
+  tuningLayers: Method<KernelsOf & { readonly machine: TuningMachine }, { readonly layers: readonly TuningLayer[] }>;
   /** a layer's schedules as one C program that measures them; with less than two there is nothing to measure */
-  tuningTrial: Method<At & { readonly machine: TuningMachine; readonly key: string }, { readonly variants: number; readonly source: string; readonly flags: readonly string[] }>;
+  tuningTrial: Method<KernelsOf & { readonly machine: TuningMachine; readonly key: string }, { readonly variants: number; readonly source: string; readonly flags: readonly string[] }>;
   /** what follows from what a trial's program printed */
-  tuningEntry: Method<At & { readonly machine: TuningMachine; readonly key: string; readonly printed: string }, TuningEntry>;
+  tuningEntry: Method<KernelsOf & { readonly machine: TuningMachine; readonly key: string; readonly printed: string }, TuningEntry>;
 }
 
 /** Where schedules were measured, and what was found. */

@@ -18,6 +18,8 @@ export interface ExportRequest {
   readonly max?: Readonly<Record<string, number>>;
   /** schedules as they were measured for this step */
   readonly tuned?: boolean;
+  /** convolutions and products computed directly */
+  readonly strict?: boolean;
 }
 
 export interface ExportedFile {
@@ -55,7 +57,7 @@ const sizes = (files: readonly OutputFile[]): readonly ExportedFile[] => files.m
 /** Builds and writes. Undefined when the person cancelled the host's save dialog. */
 export async function exportModel(
   id: ModelId,
-  { format, name, folder, overwrite, max, tuned }: ExportRequest,
+  { format, name, folder, overwrite, max, tuned, strict }: ExportRequest,
   options: { readonly signal: AbortSignal; readonly onProgress: (phase: "build" | "write", progress: Progress) => void },
 ): Promise<ExportResult | undefined> {
   const { session, host } = services();
@@ -66,7 +68,7 @@ export async function exportModel(
   const sized = max !== undefined && Object.keys(max).length > 0;
   // Schedules are measured for sizes that are known.
   const tuning = tuned && format === "bundle" && !sized ? tuningFor(id, model.b) : undefined;
-  const bundled = format === "onnx" ? undefined : await session.build({ ...at, target: format === "wasm" ? "wasm" : "c", ...(sized ? { max } : {}), ...(tuning && { tuning }) }, call);
+  const bundled = format === "onnx" ? undefined : await session.build({ ...at, target: format === "wasm" ? "wasm" : "c", ...(sized ? { max } : {}), ...(strict && { strict }), ...(tuning && { tuning }) }, call);
   const built = bundled ?? (await session.exportOnnx(at, call));
   const files = sizes(built.files);
   const result = {

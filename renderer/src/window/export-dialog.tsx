@@ -26,6 +26,7 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
   const { t } = useTranslation();
   const [target, setTarget] = useState<ExportFormat>("bundle");
   const [tuned, setTuned] = useState(true);
+  const [strict, setStrict] = useState(false);
   const [name, setName] = useState(() => exportName(model.name));
   const [folder, setFolder] = useState<ChosenFolder>();
   const [sizes, setSizes] = useState<readonly SizeBound[]>([]);
@@ -47,7 +48,7 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
     try {
       const result = await exportModel(
         model.id,
-        { format: target, name, overwrite, tuned, ...(folder && { folder }), max: Object.fromEntries(sizes.map((s) => [s.name, Number(s.bound)])) },
+        { format: target, name, overwrite, tuned, strict, ...(folder && { folder }), max: Object.fromEntries(sizes.map((s) => [s.name, Number(s.bound)])) },
         { signal: controller.current.signal, onProgress: (stage, progress) => setPhase((before) => (before.kind === "working" ? { ...before, stage, progress } : before)) },
       );
       setPhase(result ? { kind: "done", result } : { kind: "form" });
@@ -95,7 +96,7 @@ export function ExportDialog({ model }: { readonly model: ModelState }): ReactNo
     >
       {phase.kind === "form" && (
         <form id={formId} className="form" onSubmit={submit}>
-          <ExportForm model={model} target={target} onTarget={setTarget} name={name} onName={(next) => { setName(next); setPhase({ kind: "form" }); }} problem={problem} folder={folder} onFolder={setFolder} tuned={tuned} onTuned={setTuned} sizes={sizes} onSizes={(next) => { setSizes(next); setPhase({ kind: "form" }); }} />
+          <ExportForm model={model} target={target} onTarget={setTarget} name={name} onName={(next) => { setName(next); setPhase({ kind: "form" }); }} problem={problem} folder={folder} onFolder={setFolder} tuned={tuned} onTuned={setTuned} strict={strict} onStrict={setStrict} sizes={sizes} onSizes={(next) => { setSizes(next); setPhase({ kind: "form" }); }} />
           {phase.exists && <p className="form-message form-warning" role="alert" data-testid="export-exists"><CircleAlert size={14} aria-hidden /> {t("export.exists", { name })}</p>}
           {phase.error !== undefined && (
             <div className="form-message form-error" role="alert" data-testid="export-error">
@@ -140,6 +141,8 @@ interface FormProps {
   readonly onSizes: (sizes: readonly SizeBound[]) => void;
   readonly tuned: boolean;
   readonly onTuned: (tuned: boolean) => void;
+  readonly strict: boolean;
+  readonly onStrict: (strict: boolean) => void;
 }
 
 const contents = {
@@ -148,7 +151,7 @@ const contents = {
   onnx: ["model"],
 } as const;
 
-function ExportForm({ model, target, onTarget, name, onName, problem, folder, onFolder, tuned, onTuned, sizes, onSizes }: FormProps): ReactNode {
+function ExportForm({ model, target, onTarget, name, onName, problem, folder, onFolder, tuned, onTuned, strict, onStrict, sizes, onSizes }: FormProps): ReactNode {
   const { t } = useTranslation();
   const nameId = useId();
   const host = useStore((state) => state.host);
@@ -205,6 +208,15 @@ function ExportForm({ model, target, onTarget, name, onName, problem, folder, on
           )}
         </div>
       </div>
+      {target !== "onnx" && (
+        <div className="field">
+          <span className="field-label">{t("export.rounding")}</span>
+          <div>
+            <label className="export-tuned"><input type="checkbox" checked={strict} onChange={(event) => onStrict(event.target.checked)} data-testid="export-strict" /> {t("export.strict")}</label>
+            <p className="faint size-note">{t("export.strict-text")}</p>
+          </div>
+        </div>
+      )}
       {target === "bundle" && measured !== undefined && (
         <div className="field">
           <span className="field-label">{t("panel.tuning")}</span>
