@@ -372,6 +372,19 @@ describe("running and exporting", () => {
     await exportModel(id, { format: "bundle", name: "digits", overwrite: true }, options);
   }, 60_000);
 
+  test("a bundle that is asked to compute directly is built so", async () => {
+    const asked: boolean[] = [];
+    const { id } = await openDigits((session) => ({
+      build: (request, task) => {
+        asked.push(request.strict ?? false);
+        return session.build(request, task);
+      },
+    }));
+    const options = { signal: new AbortController().signal, onProgress: () => undefined };
+    for (const strict of [true, false]) await exportModel(id, { format: "wasm", name: `digits-${strict}`, overwrite: false, strict }, options);
+    expect(asked).toEqual([true, false]);
+  }, 60_000);
+
   test("an exported ONNX file opens again with the same interface", async () => {
     const { id, model, window } = await openDigits();
     await act.runPipeline(id);
