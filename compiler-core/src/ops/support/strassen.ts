@@ -20,11 +20,16 @@ const combine = (coefficients: readonly number[], value: (i: number) => number):
 export function strassenColumns(w: ArrayLike<number>, [panels, depth, lanes]: readonly [number, number, number]): { dims: number[]; numbers: Float32Array } {
   const [halfPanels, halfDepth] = [panels / 2, depth / 2];
   const numbers = new Float32Array(strassen.products * halfPanels * halfDepth * lanes);
+  const run = halfDepth * lanes;
   let to = 0;
-  for (const coefficients of strassen.right)
-    for (let p = 0; p < halfPanels; p++)
-      for (let k = 0; k < halfDepth; k++)
-        for (let l = 0; l < lanes; l++) numbers[to++] = combine(coefficients, (q) => w[((p + (q & 1) * halfPanels) * depth + k + (q >> 1) * halfDepth) * lanes + l]!);
+  for (const coefficients of strassen.right) {
+    const quarters = coefficients.flatMap((c, q) => (c === 0 ? [] : [{ c, q }]));
+    for (let p = 0; p < halfPanels; p++, to += run)
+      for (const { c, q } of quarters) {
+        const from = ((p + (q & 1) * halfPanels) * depth + (q >> 1) * halfDepth) * lanes;
+        for (let i = 0; i < run; i++) numbers[to + i]! += c * w[from + i]!;
+      }
+  }
   return { dims: [strassen.products, halfPanels, halfDepth, lanes], numbers };
 }
 
