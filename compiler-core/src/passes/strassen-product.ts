@@ -17,7 +17,7 @@ export const strassenProduct = defineRewrite({
   roots: ["graphwright.PackedMatMul"],
   preconditions: [
     { name: "allowed", doc: "The option `strassen`, the least size, is not 0, which multiplies everything directly.", budget: true },
-    { name: "even halves", doc: "The right factor is a constant of whole panels, and rows, columns in panels and the depth of the product are even." },
+    { name: "even halves", doc: "The right factor is a constant of whole panels, and the panels and the depth of the product are even in number." },
     { name: "worth it", doc: `There are ${fewestRows} rows at least, and the size, the harmonic mean of depth and columns, reaches the option: an eighth of the multiplications then takes more time than the sums of quarters.` },
   ],
   match(root, context, options) {
@@ -26,9 +26,9 @@ export const strassenProduct = defineRewrite({
     const columns = floatShape({ node: root.id, output: 0 }, context)?.at(-1);
     if (!data || panels?.length !== 3 || columns === undefined) return undefined;
     const [rows, depth] = data.slice(-2) as [number, number];
-    const even = context.constant(root.inputs[1]) !== undefined && panels[0]! * panels[2]! === columns && [rows, depth, panels[0]!].every((n) => n % 2 === 0);
+    const even = context.constant(root.inputs[1]) !== undefined && panels[0]! * panels[2]! === columns && [depth, panels[0]!].every((n) => n % 2 === 0);
     let holds = context.require("allowed", options.strassen > 0, `strassen is ${options.strassen}`);
-    holds = context.require("even halves", even, () => `${rows} rows, depth ${depth}, ${columns} columns`) && holds;
+    holds = context.require("even halves", even, () => `depth ${depth}, ${columns} columns`) && holds;
     // Sums of quarters take time with rows * (depth + columns), what is saved with rows * depth * columns.
     const size = (2 * depth * columns) / (depth + columns);
     holds = context.require("worth it", options.strassenAt ? options.strassenAt.has(root.id) : rows >= fewestRows && size >= options.strassen, () => `${rows} rows, size ${Math.floor(size)}`) && holds;

@@ -196,7 +196,7 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
     const largest = await choose(at(most));
     for (const { delta } of largest.steps)
       for (const made of delta?.rewrite === "winograd-convolution" ? delta.added : []) if (made.kind === "operator" && made.op === "WinogradConv") filtering.set(delta!.matched[0]!, tileOf(made));
-    // Rows that are as many at other sizes are known to be even at all of them.
+    // Rows that are as many at other sizes are as many at all of them.
     const rows = halvedRows(largest);
     const other = values.find((given) => sizes.every((s) => given.get(s.name) !== s.max));
     if (rows.size > 0 && other) for (const [id, n] of halvedRows(await choose(at(other)))) if (rows.get(id) === n) halved.add(id);

@@ -66,7 +66,7 @@ const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Cas
     return [packedMatMulLowering, { op: "PackedMatMul", inputs: [[m, k], [Math.ceil(n / block), k, block], r.pick([null, [n]])], output: [m, n] }];
   },
   StrassenMatMul: (r) => {
-    const [rows, panels, depth, block] = [2 * (1 + r.below(12)), 1 + r.below(3), 1 + r.below(12), r.pick([4, 8, 16])];
+    const [rows, panels, depth, block] = [1 + r.below(24), 1 + r.below(3), 1 + r.below(12), r.pick([4, 8, 16])];
     const lead = r.pick([[], [1], [3], [2, 2]]);
     return [strassenMatMulLowering, { op: "StrassenMatMul", inputs: [[...lead, rows, 2 * depth], [7, panels, depth, block], r.pick([null, [2 * panels * block]])], output: [...lead, rows, 2 * panels * block] }];
   },

@@ -183,7 +183,7 @@ export const conditionsZh: Readonly<Record<string, string>> = {
   "The operator set has no operator for the pattern, nor may it be raised to one that has: otherwise the operator is used.": "算子集没有该模式的算子，也不能升级到有它的版本：否则使用该算子。",
   "The operator takes the quantized type: MaxPool 8-bit numbers only, and no operator takes 4-bit ones here.": "该算子接受量化的类型：MaxPool 只接受 8 位数，此处没有算子接受 4 位数。",
   "The option `strassen`, the least size, is not 0, which multiplies everything directly.": "选项 `strassen`，即最小的大小，不为 0；0 表示一切都直接相乘。",
-  "The right factor is a constant of whole panels, and rows, columns in panels and the depth of the product are even.": "右因子是由完整面板组成的常量，且行数、面板数与乘积的深度都是偶数。",
+  "The right factor is a constant of whole panels, and the panels and the depth of the product are even in number.": "右因子是由完整面板组成的常量，且面板数与乘积的深度都是偶数。",
   "There are 64 rows at least, and the size, the harmonic mean of depth and columns, reaches the option: an eighth of the multiplications then takes more time than the sums of quarters.": "至少有 64 行，且大小（深度与列数的调和平均）达到该选项：这时八分之一的乘法比各块的求和更费时间。",
   "The option `winograd` is 2 or 4, the most outputs along one side of a tile. 0 keeps every convolution direct.": "选项 `winograd` 为 2 或 4，即图块一边至多的输出数。0 表示所有卷积都直接计算。",
   "The other operand comes, through Transpose, Reshape, Slice and the like, sums with constants, products of computed values, and a Split along the last axis right after its projection, from a MatMul, Gemm or Conv with a constant weight. Each value on the way is used once, in the same graph, and is no output; weights and biases are used there only.": "另一个操作数来自常量权重的 MatMul、Gemm 或 Conv，其间可穿过 Transpose、Reshape、Slice 等，与常量的加法，计算值的乘积，以及紧接投影之后沿最后一个轴的 Split。途中的每个值只被使用一次，在同一图中，且不是输出；权重与偏置只在那里使用。",

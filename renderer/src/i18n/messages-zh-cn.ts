@@ -697,7 +697,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "Convolutions by minimal filtering: {}; products by Strassen's algorithm: {}. They round a few times as much as computed directly, which a strict build does.": "用最小滤波的卷积：{0}；用 Strassen 算法的乘积：{1}。其舍入误差为直接计算的数倍；严格构建则直接计算。",
   "winograd is {}": "winograd 为 {0}",
   "strassen is {}": "strassen 为 {0}",
-  "{} rows, depth {}, {} columns": "{0} 行，深度 {1}，{2} 列",
+  "depth {}, {} columns": "深度 {0}，{1} 列",
   "{} rows, size {}": "{0} 行，大小 {1}",
   "without it large entries overflow, which Softmax does not do": "没有它，大的项会溢出，而 Softmax 不会",
   "x sigmoid(x) has a group of its own": "x sigmoid(x) 有自己的组",

@@ -15,7 +15,7 @@ export const strassenMatMul = defineOperator({
   summary: "A matrix product by a constant with seven products of halves instead of eight: fewer multiplications, a somewhat larger rounding error.",
   doc: "Strassen 1969: both factors are cut into quarters; sums and differences of quarters are multiplied, and sums and differences of these products are the quarters of the result. Those of the right factor are worked out beforehand.",
   family: "linear",
-  inputs: [required("X", "T", "[..., R, K] with R and K even"), required("U", "T", "combined quarters of the right factor in panels [7, columns / 2 / b, K / 2, b]"), optional("B", "T", "bias [columns]")],
+  inputs: [required("X", "T", "[..., R, K] with K even"), required("U", "T", "combined quarters of the right factor in panels [7, columns / 2 / b, K / 2, b]"), optional("B", "T", "bias [columns]")],
   outputs: [required("Y", "T", "[..., R, columns]")],
   attributes: {},
   types: { T: tensors("float32") },

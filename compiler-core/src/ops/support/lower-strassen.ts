@@ -15,21 +15,29 @@ export const strassenMatMulLowering: Lowering = {
     const y = outputOf(context);
     const [products, panels, depth, lanes] = u.dims as [number, number, number, number];
     const lead = x.dims.slice(0, -2);
-    const rows = x.dims.at(-2)! / 2;
-    const outer = [...lead.map((extent, d) => ({ name: `i${d}`, extent })), { name: "r", extent: rows }];
+    const all = x.dims.at(-2)!;
+    // Of an odd number of rows the last has no other half: products go on with zeros in its place.
+    const [pairs, rows] = [Math.floor(all / 2), Math.ceil(all / 2)];
+    const loopsOf = (count: number) => [...lead.map((extent, d) => ({ name: `i${d}`, extent })), { name: "r", extent: count }];
+    const outer = loopsOf(rows);
     const combined = context.local("combined", "float32", [products, ...lead, rows, depth]);
     const multiplied = context.local("multiplied", "float32", [products, ...lead, rows, panels, lanes]);
     const rank = outer.length;
-
+    const inRows = [{ from: 0, count: pairs, halves: [0, 1] }, ...(rows > pairs ? [{ from: pairs, count: 1, halves: [0] }] : [])].filter((part) => part.count > 0);
     const rowOf = (r: Expression, quarter: number): Expression => add(mul(r, 2), quarter >> 1);
 
-    const around = outer.map((l) => ({ variable: variable(l.name), extent: l.extent }));
-    const combine = strassen.left.flatMap((coefficients, e) =>
-      blockInside(`combine_${e + 1}`, around, [{ name: "k", extent: depth }], (v) => {
-        const [before, [r, k]] = [v.slice(0, rank - 1), v.slice(rank - 1)];
-        return store(combined, [integer(e), ...before, r!, k!], row([coefficients], integer(0), (q) => load(x, [...before, rowOf(r!, q), add(k!, (q & 1) * depth)])));
-      }),
-    );
+    const combine = inRows.flatMap(({ from, count, halves }) => {
+      const around = loopsOf(count).map((l) => ({ variable: variable(l.name), extent: l.extent }));
+      const steps = strassen.left.flatMap((coefficients, e) =>
+        blockInside(`combine_${e + 1}`, around, [{ name: "k", extent: depth }], (v) => {
+          const [before, r, k] = [v.slice(0, rank - 1), add(v[rank - 1]!, from), v[rank]!];
+          const here = coefficients.map((c, q) => (halves.includes(q >> 1) ? c : 0));
+          const sum = here.some((c) => c !== 0) ? row([here], integer(0), (q) => load(x, [...before, rowOf(r, q), add(k, (q & 1) * depth)])) : zero("float32");
+          return store(combined, [integer(e), ...before, r, k], sum);
+        }),
+      );
+      return loopsAround(around, steps);
+    });
 
     const product = blockInside(
       "product",
@@ -42,15 +50,20 @@ export const strassenMatMulLowering: Lowering = {
       (v) => store(multiplied, v.slice(0, -1), zero("float32")),
     );
 
-    const places = [...outer, { name: "jb", extent: panels }].map((l) => ({ variable: variable(l.name), extent: l.extent }));
-    const result = strassen.result.flatMap((coefficients, q) =>
-      blockInside(`result_${q + 1}`, places, [{ name: "ji", extent: lanes }], (v) => {
-        const [before, [r, jb, ji]] = [v.slice(0, rank - 1), v.slice(rank - 1)];
-        const column = add(mul(add(jb!, (q & 1) * panels), lanes), ji!);
-        const sum = row([coefficients], integer(0), (e) => load(multiplied, [e, ...v]));
-        return store(y, [...before, rowOf(r!, q), column], bias ? add(sum, load(bias, [column])) : sum);
-      }),
-    );
-    return [...loopsAround(around, combine), ...product, ...loopsAround(places, result)];
+    const result = inRows.flatMap(({ from, count, halves }) => {
+      const around = [...loopsOf(count), { name: "jb", extent: panels }].map((l) => ({ variable: variable(l.name), extent: l.extent }));
+      const steps = strassen.result.flatMap((coefficients, q) =>
+        halves.includes(q >> 1)
+          ? blockInside(`result_${q + 1}`, around, [{ name: "ji", extent: lanes }], (v) => {
+              const [before, r, [jb, ji]] = [v.slice(0, rank - 1), add(v[rank - 1]!, from), v.slice(rank)];
+              const column = add(mul(add(jb!, (q & 1) * panels), lanes), ji!);
+              const sum = row([coefficients], integer(0), (e) => load(multiplied, [e, ...before, r, jb!, ji!]));
+              return store(y, [...before, rowOf(r, q), column], bias ? add(sum, load(bias, [column])) : sum);
+            })
+          : [],
+      );
+      return loopsAround(around, steps);
+    });
+    return [...combine, ...product, ...result];
   },
 };

@@ -4,7 +4,7 @@ import { multiplyMatrices } from "./gemm.ts";
 /**
  * Strassen's product of matrices in quarters (Strassen 1969, "Gaussian elimination is not optimal"): seven products of halves instead of
  * eight. Quarters are in the order 11, 12, 21, 22, of rows with even
- * and odd numbers (which lets threads share them), and of halves of columns; product e multiplies row e of `left` with row e of `right`, and quarter q of the
+ * and odd numbers (which lets threads share them; an odd number of rows ends with one of zeros), and of halves of columns; product e multiplies row e of `left` with row e of `right`, and quarter q of the
  * result is row q of `result` over the products.
  */
 export const strassen = {
@@ -35,11 +35,12 @@ export function strassenColumns(w: ArrayLike<number>, [panels, depth, lanes]: re
 
 /** Rows [rows, K] by transformed panels [7, P, K / 2, b] as kernels do it, sums and products rounded to float32: [rows, 2 P b]. */
 export function strassenMultiply(x: ArrayLike<number>, rows: number, u: ArrayLike<number>, [, panels, halfDepth, lanes]: readonly [number, number, number, number], bias: ArrayLike<number> | undefined, task?: Task): Float32Array {
-  const [halfRows, depth, halfColumns] = [rows / 2, 2 * halfDepth, panels * lanes];
+  const [halfRows, depth, halfColumns] = [Math.ceil(rows / 2), 2 * halfDepth, panels * lanes];
+  const element = (row: number, column: number): number => (row < rows ? x[row * depth + column]! : 0);
   const left = new Float32Array(halfRows * halfDepth);
   const right = new Float32Array(halfDepth * halfColumns);
   const products = strassen.left.map((coefficients, e) => {
-    for (let r = 0; r < halfRows; r++) for (let k = 0; k < halfDepth; k++) left[r * halfDepth + k] = combine(coefficients, (q) => x[(2 * r + (q >> 1)) * depth + k + (q & 1) * halfDepth]!);
+    for (let r = 0; r < halfRows; r++) for (let k = 0; k < halfDepth; k++) left[r * halfDepth + k] = combine(coefficients, (q) => element(2 * r + (q >> 1), k + (q & 1) * halfDepth));
     for (let p = 0; p < panels; p++) for (let k = 0; k < halfDepth; k++) for (let l = 0; l < lanes; l++) right[k * halfColumns + p * lanes + l] = u[((e * panels + p) * halfDepth + k) * lanes + l]!;
     const product = new Float32Array(halfRows * halfColumns);
     multiplyMatrices(halfRows, halfColumns, halfDepth, { data: left, offset: 0, rowStride: halfDepth, columnStride: 1 }, { data: right, offset: 0, rowStride: halfColumns, columnStride: 1 }, product, 0, halfColumns, task);
@@ -47,7 +48,7 @@ export function strassenMultiply(x: ArrayLike<number>, rows: number, u: ArrayLik
   });
   const y = new Float32Array(rows * 2 * halfColumns);
   for (const [q, coefficients] of strassen.result.entries())
-    for (let r = 0; r < halfRows; r++)
+    for (let r = 0; 2 * r + (q >> 1) < rows; r++)
       for (let n = 0; n < halfColumns; n++) {
         const column = n + (q & 1) * halfColumns;
         y[(2 * r + (q >> 1)) * 2 * halfColumns + column] = combine(coefficients, (e) => products[e]![r * halfColumns + n]!) + (bias ? bias[column]! : 0);
