@@ -120,8 +120,8 @@ export interface RewriteOptions {
   readonly winogradAt?: ReadonlyMap<NodeId, number>;
   /** least size of a matrix product, the harmonic mean of its depth and columns, that is computed by seven products of halves; 0 for none */
   readonly strassen: number;
-  /** products that are computed so, by their nodes, where that was chosen already; what is not named is multiplied directly */
-  readonly strassenAt?: ReadonlySet<NodeId>;
+  /** axes (from the end) by which the rows of products are halved, by their nodes, where that was chosen already; what is not named is multiplied directly */
+  readonly strassenAt?: ReadonlyMap<NodeId, number>;
   /** convolutions are padded by what they declare, also where an image of this size needs less: for images whose size is given at run time */
   readonly wholePads?: boolean;
   /** operators that the turns of one loop may have together once it is unrolled */

@@ -1,5 +1,7 @@
+import { int } from "../ir/attribute.ts";
 import type { ValueRef } from "../ir/graph.ts";
 import { toNumbers } from "../ir/tensor.ts";
+import { elementCount } from "../ir/value-type.ts";
 import { strassenColumns } from "../ops/support/strassen.ts";
 import { defineRewrite } from "./definition.ts";
 import { Builder, floatShape } from "./support/blocked-layout.ts";
@@ -7,6 +9,15 @@ import { mergedNotes, replaceRoot } from "./support/replacement.ts";
 
 /** Fewer rows than this do not fill the register tiles of two halves, nor hide the weights' way from memory. */
 const fewestRows = 64;
+/** Of an odd number of rows one has zeros for its other half: of fewer it would take too much of what is won. */
+const fewestOdd = 21;
+
+/** The axis, from the end of the data's shape, by which rows are halved: the innermost even one, or the longest. */
+function bestAxis(lead: readonly number[]): number | undefined {
+  const even = lead.findLastIndex((n) => n > 0 && n % 2 === 0);
+  const axis = even >= 0 ? even : lead.indexOf(Math.max(...lead));
+  return even >= 0 || lead[axis]! >= fewestOdd ? axis - lead.length - 1 : undefined;
+}
 
 export const strassenProduct = defineRewrite({
   name: "strassen-product",
@@ -25,14 +36,16 @@ export const strassenProduct = defineRewrite({
     const panels = floatShape(root.inputs[1], context);
     const columns = floatShape({ node: root.id, output: 0 }, context)?.at(-1);
     if (!data || panels?.length !== 3 || columns === undefined) return undefined;
-    const [rows, depth] = data.slice(-2) as [number, number];
-    const even = context.constant(root.inputs[1]) !== undefined && panels[0]! * panels[2]! === columns && [depth, panels[0]!].every((n) => n % 2 === 0);
+    const [lead, depth] = [data.slice(0, -1), data.at(-1)!];
+    const rows = elementCount(lead);
+    const whole = context.constant(root.inputs[1]) !== undefined && panels[0]! * panels[2]! === columns && [depth, panels[0]!].every((n) => n % 2 === 0);
     let holds = context.require("allowed", options.strassen > 0, `strassen is ${options.strassen}`);
-    holds = context.require("even halves", even, () => `depth ${depth}, ${columns} columns`) && holds;
+    holds = context.require("even halves", whole, () => `depth ${depth}, ${columns} columns`) && holds;
     // Sums of quarters take time with rows * (depth + columns), what is saved with rows * depth * columns.
     const size = (2 * depth * columns) / (depth + columns);
-    holds = context.require("worth it", options.strassenAt ? options.strassenAt.has(root.id) : rows >= fewestRows && size >= options.strassen, () => `${rows} rows, size ${Math.floor(size)}`) && holds;
-    return holds ? { nodes: [root.id], bindings: {} } : undefined;
+    const axis = options.strassenAt ? options.strassenAt.get(root.id) : rows >= fewestRows && size >= options.strassen ? bestAxis(lead) : undefined;
+    holds = context.require("worth it", axis !== undefined, () => `${rows} rows, size ${Math.floor(size)}`) && holds;
+    return holds ? { nodes: [root.id], bindings: { axis } } : undefined;
   },
   rewrite(match, rewriter, context) {
     const root = context.find(match.root)!;
@@ -40,7 +53,7 @@ export const strassenProduct = defineRewrite({
     const tensor = context.tensor(w)!;
     const columns = strassenColumns(toNumbers(tensor), tensor.dims as [number, number, number]);
     const inputs = [x, new Builder(rewriter, context, root).packed(columns, w, "combined"), ...(b ? [b] : [])];
-    replaceRoot(match, rewriter, { op: "StrassenMatMul", domain: "graphwright", inputs, attributes: {}, name: root.name, order: root.order, ...mergedNotes(root) });
+    replaceRoot(match, rewriter, { op: "StrassenMatMul", domain: "graphwright", inputs, attributes: { axis: int(match.bindings.axis as number) }, name: root.name, order: root.order, ...mergedNotes(root) });
   },
   examples: [
     {
@@ -55,7 +68,7 @@ export const strassenProduct = defineRewrite({
       after: `graph @main(%x: float32[64, 2]) -> (%y: float32[64, 2]) {
   %b = constant float32[2] [5, 6]
   %w_combined = constant float32[7, 1, 1, 1] [5, 1, -1, 1, 4, 4, 6]
-  %y: float32[64, 2] = graphwright.StrassenMatMul(%x, %w_combined, %b) "fc"
+  %y: float32[64, 2] = graphwright.StrassenMatMul(%x, %w_combined, %b) {axis = -2} "fc"
   return %y
 }`,
     },

@@ -51,20 +51,21 @@ function mixedSamples(bound: number, count: number, distance: number, taken: Set
   return found.reverse();
 }
 
-/** Outputs along one side of a Winograd tile. */
-function tileOf(node: OperatorNode): number {
-  const a = node.attributes["outputs"];
+function integerOf(node: OperatorNode, name: string): number {
+  const a = node.attributes[name];
   return a?.kind === "int" ? Number(a.value) : 0;
 }
 
-/** Products that were halved, by their nodes: the rows of the whole product. */
-function halvedRows({ steps }: Timeline): ReadonlyMap<NodeId, number> {
-  const found = new Map<NodeId, number>();
+/** Products that were halved, by their nodes: the axis of the rows, from the end, and how many it has. */
+function halvedRows({ steps }: Timeline): ReadonlyMap<NodeId, { readonly axis: number; readonly extent: number }> {
+  const found = new Map<NodeId, { axis: number; extent: number }>();
   for (const { graph, delta } of steps)
     for (const made of delta?.rewrite === "strassen-product" ? delta.added : []) {
-      const type = made.kind === "operator" && made.op === "StrassenMatMul" ? graph.type({ node: made.id, output: 0 }) : undefined;
-      const rows = type?.kind === "tensor" ? type.shape?.at(-2) : undefined;
-      if (typeof rows === "number") found.set(delta!.matched[0]!, rows);
+      if (made.kind !== "operator" || made.op !== "StrassenMatMul") continue;
+      const axis = integerOf(made, "axis");
+      const type = graph.type({ node: made.id, output: 0 });
+      const extent = type.kind === "tensor" ? type.shape?.at(axis) : undefined;
+      if (typeof extent === "number") found.set(delta!.matched[0]!, { axis, extent });
     }
   return found;
 }
@@ -191,15 +192,15 @@ export async function sizedGraph(graph: Graph, bounds: Readonly<Record<string, n
   refuseBeyond(sizes, at);
   // What is worth its price is decided at the largest sizes, for all.
   const filtering = new Map<NodeId, number>();
-  const halved = new Set<NodeId>();
+  const halved = new Map<NodeId, number>();
   if (!images) {
     const largest = await choose(at(most));
     for (const { delta } of largest.steps)
-      for (const made of delta?.rewrite === "winograd-convolution" ? delta.added : []) if (made.kind === "operator" && made.op === "WinogradConv") filtering.set(delta!.matched[0]!, tileOf(made));
+      for (const made of delta?.rewrite === "winograd-convolution" ? delta.added : []) if (made.kind === "operator" && made.op === "WinogradConv") filtering.set(delta!.matched[0]!, integerOf(made, "outputs"));
     // Rows that are as many at other sizes are as many at all of them.
     const rows = halvedRows(largest);
     const other = values.find((given) => sizes.every((s) => given.get(s.name) !== s.max));
-    if (rows.size > 0 && other) for (const [id, n] of halvedRows(await choose(at(other)))) if (rows.get(id) === n) halved.add(id);
+    if (rows.size > 0 && other) for (const [id, { axis, extent }] of halvedRows(await choose(at(other)))) if (rows.get(id)?.axis === axis && rows.get(id)?.extent === extent) halved.set(id, axis);
   }
   // A loop whose turns a size decides stays one: unrolled, it would have other nodes for each size.
   let loops: Partial<RewriteOptions> = {};

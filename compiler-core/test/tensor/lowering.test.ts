@@ -67,8 +67,8 @@ const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Cas
   },
   StrassenMatMul: (r) => {
     const [rows, panels, depth, block] = [1 + r.below(24), 1 + r.below(3), 1 + r.below(12), r.pick([4, 8, 16])];
-    const lead = r.pick([[], [1], [3], [2, 2]]);
-    return [strassenMatMulLowering, { op: "StrassenMatMul", inputs: [[...lead, rows, 2 * depth], [7, panels, depth, block], r.pick([null, [2 * panels * block]])], output: [...lead, rows, 2 * panels * block] }];
+    const [lead, axis] = r.pick([[[], -2], [[1], -2], [[3], -2], [[2, 2], -2], [[5], -3], [[4, 3], -4], [[4, 3], -3]] as const);
+    return [strassenMatMulLowering, { op: "StrassenMatMul", inputs: [[...lead, rows, 2 * depth], [7, panels, depth, block], r.pick([null, [2 * panels * block]])], output: [...lead, rows, 2 * panels * block], attributes: { axis } }];
   },
   WinogradConv: (r) => {
     const [m, block, inner, outer] = [r.pick([2, 4]), r.pick([4, 8, 16]), 1 + r.below(2), 1 + r.below(3)];

@@ -141,6 +141,7 @@ export const operatorDocsZh: Readonly<Record<string, string>> = {
   "columns of the grid": "网格的列数",
   "columns of the product": "乘积的列数",
   "Strassen 1969: both factors are cut into quarters; sums and differences of quarters are multiplied, and sums and differences of these products are the quarters of the result. Those of the right factor are worked out beforehand.": "Strassen 1969：两个因子各分为四块；块的和与差相乘，这些乘积的和与差就是结果的四块。右因子的和与差预先算好。",
+  "axis of X, from its end, whose elements with even and odd numbers are the two halves of the rows": "X 的轴（从末尾数），其偶数与奇数位置的元素是行的两半",
   "[..., R, K] with K even": "[..., R, K]，K 为偶数",
   "combined quarters of the right factor in panels [7, columns / 2 / b, K / 2, b]": "右因子各块的组合，分面板存放 [7, columns / 2 / b, K / 2, b]",
   "comparison: 0 <=, 1 <, 2 >=, 3 >, 4 ==, 5 !=, 6 member": "比较方式：0 为 <=，1 为 <，2 为 >=，3 为 >，4 为 ==，5 为 !=，6 为属于",

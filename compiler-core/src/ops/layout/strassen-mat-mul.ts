@@ -17,7 +17,7 @@ export const strassenMatMul = defineOperator({
   family: "linear",
   inputs: [required("X", "T", "[..., R, K] with K even"), required("U", "T", "combined quarters of the right factor in panels [7, columns / 2 / b, K / 2, b]"), optional("B", "T", "bias [columns]")],
   outputs: [required("Y", "T", "[..., R, columns]")],
-  attributes: {},
+  attributes: { axis: { kind: "int", doc: "axis of X, from its end, whose elements with even and odd numbers are the two halves of the rows", fallback: -2 } },
   types: { T: tensors("float32") },
   infer: (context) => {
     const x = rankedInput(context, 0)?.shape;
@@ -27,13 +27,11 @@ export const strassenMatMul = defineOperator({
   },
   evaluate: (inputs, context) => {
     const [x, u, bias] = [tensorAt(inputs, 0), tensorAt(inputs, 1), optionalTensor(inputs, 2)];
-    const [rows, depth] = x.dims.slice(-2) as [number, number];
+    // Any halves of the rows have the same result, up to rounding.
+    const rows = elementCount(x.dims.slice(0, -1));
     const dims = u.dims as [number, number, number, number];
     const [numbers, weights, row] = [toNumbers(x), toNumbers(u), bias && toNumbers(bias)];
-    const columns = 2 * dims[1] * dims[3];
-    const out = new Float32Array(elementCount(x.dims.slice(0, -1)) * columns);
-    for (let i = 0; i * rows * columns < out.length; i++) out.set(strassenMultiply(numbers.subarray(i * rows * depth, (i + 1) * rows * depth), rows, weights, dims, row, context.task), i * rows * columns);
-    return [fromNumbers("float32", [...x.dims.slice(0, -1), columns], out)];
+    return [fromNumbers("float32", [...x.dims.slice(0, -1), 2 * dims[1] * dims[3]], strassenMultiply(numbers, rows, weights, dims, row, context.task))];
   },
   cost: ({ inputs, outputs }) => {
     const [x, u, y] = [staticShape(inputs[0]) ?? [0], staticShape(inputs[1]) ?? [0, 0, 0, 0], staticShape(outputs[0]) ?? [0]];
