@@ -30,8 +30,16 @@ export function runnableTargets(): ScheduleTarget[] {
 const bytesOf = (b: Buffer): number => byteSize(b.element, elementCount(b.dims));
 const warnings = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
-/** Compiles programs as C, runs each once on its inputs, and gives the outputs of each. */
-export function runInC(cases: readonly { readonly program: TensorProgram; readonly inputs: readonly Tensor[] }[], options: { readonly compiler?: string; readonly flags?: readonly string[]; readonly target?: ScheduleTarget } = {}): Tensor[][] {
+export interface RunOptions {
+  readonly compiler?: string;
+  readonly flags?: readonly string[];
+  readonly target?: ScheduleTarget;
+  /** runs programs of another processor */
+  readonly emulator?: string;
+}
+
+/** Compiles programs as C, runs each once on its inputs, and gives the outputs of each. Each array ends where its memory does, which sanitizers watch. */
+export function runInC(cases: readonly { readonly program: TensorProgram; readonly inputs: readonly Tensor[] }[], options: RunOptions = {}): Tensor[][] {
   const target = options.target ?? portableTarget;
   const folder = mkdtempSync(join(tmpdir(), "graphwright-c-"));
   try {
@@ -42,18 +50,17 @@ export function runInC(cases: readonly { readonly program: TensorProgram; readon
     ];
     const isa = cTarget(target.name, byteUseOf(cases.map((c) => c.program)));
     const calls = cases.map((c, i) => {
-      let at = 0;
-      const size = c.program.parameters.reduce((n, p) => n + bytesOf(p) + 128, 0);
-      const reads: string[] = [];
-      const writes: string[] = [];
-      const args = c.program.parameters.map((p) => {
-        const place = `m + ${at}`;
-        if (p.scope === "input" || p.scope === "weight") reads.push(`  take(in, ${place}, ${bytesOf(p)});`);
-        else if (p.scope === "output") writes.push(`  fwrite(${place}, 1, ${bytesOf(p)}, out);`);
-        at += Math.max(64, Math.ceil(bytesOf(p) / 64) * 64);
-        return `(${p.scope === "output" || p.scope === "scratch" ? "" : "const "}${cType(p.element)} *)(${place})`;
+      const [makes, reads, writes, frees]: string[][] = [[], [], [], []];
+      const args = c.program.parameters.map((p, k) => {
+        const [place, bytes] = [`m${k}`, Math.max(1, bytesOf(p))];
+        makes!.push(`  unsigned char *${place} = (unsigned char *)malloc(${bytes});`);
+        reads!.push(`  memset(${place}, 0x7f, ${bytes});`);
+        if (p.scope === "input" || p.scope === "weight") reads!.push(`  take(in, ${place}, ${bytesOf(p)});`);
+        else if (p.scope === "output") writes!.push(`  fwrite(${place}, 1, ${bytesOf(p)}, out);`);
+        frees!.push(`  free(${place});`);
+        return `(${p.scope === "output" || p.scope === "scratch" ? "" : "const "}${cType(p.element)} *)${place}`;
       });
-      return `static void case_${i}(FILE *in, FILE *out) {\n  unsigned char *m = (unsigned char *)malloc(${size});\n  (void)in;\n  memset(m, 0x7f, ${size});\n${reads.join("\n")}\n  kernel_${i}(${args.join(", ")});\n${writes.join("\n")}\n  free(m);\n}`;
+      return `static void case_${i}(FILE *in, FILE *out) {\n${makes!.join("\n")}\n  (void)in;\n${reads!.join("\n")}\n  kernel_${i}(${args.join(", ")});\n${[...writes!, ...frees!].join("\n")}\n}`;
     });
     const source = `${isa.prologue}#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n${helpers.join("\n")}\n${printed.map((p) => `${p.prototype};\n${p.text}`).join("\n")}
 static void take(FILE *in, unsigned char *to, size_t bytes) {
@@ -73,7 +80,8 @@ ${epilogueOf(isa)}`;
     writeFileSync(join(folder, "t.c"), source);
     writeFileSync(join(folder, "in.bin"), joined(cases.flatMap((c) => c.inputs.map(tensorBytes))));
     execFileSync(options.compiler ?? compilers[0]!, [...warnings, ...(options.flags ?? ["-O1"]), "-o", join(folder, "t"), join(folder, "t.c"), "-lm"], { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
-    execFileSync(join(folder, "t"), [join(folder, "in.bin"), join(folder, "out.bin")], { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+    const [command, ...before] = [...(options.emulator ? [options.emulator] : []), join(folder, "t")];
+    execFileSync(command!, [...before, join(folder, "in.bin"), join(folder, "out.bin")], { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
     const bytes = new Uint8Array(readFileSync(join(folder, "out.bin")));
     let at = 0;
     return cases.map((c) =>
