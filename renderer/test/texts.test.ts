@@ -134,6 +134,7 @@ function spokenTexts(): ReadonlySet<string> {
       const ofSchedules = name.startsWith("tensor/schedule/") || name === "session/schedule-step.ts";
       if (ts.isPropertyAssignment(node) && ["summary", "doc"].includes(node.name.getText(source)) && ofSchedules) take(node.initializer);
       if (ts.isCallExpression(node) && ofSchedules && /(^|\.)require$/.test(node.expression.getText(source))) take(node.arguments[2]);
+      if (ts.isCallExpression(node) && name === "tensor/transposed-tile.ts" && node.expression.getText(source) === "problem") take(node.arguments[1]);
       // What the importers make diagnostics of; a call by another name, with a code first, has its text second.
       if (ts.isCallExpression(node) && /^importers\//.test(name) && /(^|\.)(damaged|error|warning|warn|info|report|refuse|diagnose)$/.test(node.expression.getText(source)) && node.arguments[0] && ts.isStringLiteralLike(node.arguments[0])) take(node.arguments[1]);
       if (ts.isPropertyAssignment(node) && node.name.getText(source) === "message" && /^(importers|session|bundle|backends)\//.test(name)) take(node.initializer);

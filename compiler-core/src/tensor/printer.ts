@@ -31,7 +31,7 @@ export const unaryCalls = [
 ] as const satisfies readonly Exclude<UnaryOp, "neg">[];
 
 /** How each kind of loop is written. */
-export const loopWords: Readonly<Record<LoopKind, string>> = { serial: "range", unrolled: "unrolled", vectorized: "vectorized", parallel: "parallel", worker: "worker", dot: "dot" };
+export const loopWords: Readonly<Record<LoopKind, string>> = { serial: "range", unrolled: "unrolled", vectorized: "vectorized", parallel: "parallel", worker: "worker", dot: "dot", transposed: "transposed" };
 
 export const parameterScopes = ["input", "weight", "output", "scratch"] as const satisfies readonly Buffer["scope"][];
 

@@ -70,8 +70,9 @@ export interface Axis {
 /**
  * "worker": the iterations are shares of the work, one for each worker; "parallel": as many at a time as there are threads.
  * "dot": the terms of a dot product that one instruction sums up in each lane of a vector.
+ * "transposed": a loop and the only one in it, the rows and columns of a tile that is copied through registers.
  */
-export type LoopKind = "serial" | "unrolled" | "vectorized" | "parallel" | "worker" | "dot";
+export type LoopKind = "serial" | "unrolled" | "vectorized" | "parallel" | "worker" | "dot" | "transposed";
 
 export interface Loop {
   readonly kind: "for";

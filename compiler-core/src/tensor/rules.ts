@@ -19,11 +19,13 @@ import { reverseComputeInline } from "./schedule/reverse-compute-inline.ts";
 import { Schedule } from "./schedule/schedule.ts";
 import { split } from "./schedule/split.ts";
 import { splitRemainder } from "./schedule/split-remainder.ts";
+import { tensorize } from "./schedule/tensorize.ts";
 import { unroll } from "./schedule/unroll.ts";
 import { vectorize } from "./schedule/vectorize.ts";
 import { intervalOf, linearOf, Scope } from "./simplify.ts";
 import { portableTarget, type ScheduleTarget } from "./target.ts";
 import type { ScheduleChoice } from "./schedule-choice.ts";
+import { tileElement, tileSides } from "./transposed-tile.ts";
 import { dotLoop, isStrided, type TileOptions, tileOptions, type VectorTile } from "./vector-tile.ts";
 
 /**
@@ -34,7 +36,8 @@ import { dotLoop, isStrided, type TileOptions, tileOptions, type VectorTile } fr
  * - a reduction with conditions (pools at a border) accumulates in one local, and its innermost loop is parted into
  *   border and inside;
  * - the elementwise reader of a reduction (an epilogue) moves into the store of the accumulators;
- * - loops of elementwise nests that run over neighbouring memory are fused.
+ * - loops of elementwise nests that run over neighbouring memory are fused;
+ * - a copy that reads along one loop and writes along another becomes square tiles, which are transposed in registers.
  */
 export function scheduleByRule(program: TensorProgram, target: ScheduleTarget = portableTarget, chosen: Chosen = {}): Schedule {
   const schedule = new Schedule(program);
@@ -48,7 +51,7 @@ export function scheduleByRule(program: TensorProgram, target: ScheduleTarget = 
   for (const block of blocksIn(schedule.program.body)) {
     const names = blocksIn(schedule.program.body).map((b) => b.name);
     if (names.includes(block.name) && block.axes.every((a) => a.kind === "spatial") && !isPerfectNest(schedule.program, block.name)) scheduleChoices(schedule, block.name);
-    if (names.includes(block.name) && block.axes.every((a) => a.kind === "spatial") && isPerfectNest(schedule.program, block.name)) scheduleElementwise(schedule, block.name);
+    if (names.includes(block.name) && block.axes.every((a) => a.kind === "spatial") && isPerfectNest(schedule.program, block.name)) scheduleElementwise(schedule, block.name, target);
   }
   if (target.vectorLanes > 1 && chosen.choice?.prefetch !== false) for (const b of blocksIn(schedule.program.body)) if (b.axes.some((a) => a.kind === "reduce")) prefetchWeights(schedule, b.name);
   return schedule;
@@ -749,8 +752,20 @@ function partitionBorders(schedule: Schedule, name: string): string[] {
   return pieces;
 }
 
-function scheduleElementwise(schedule: Schedule, name: string): void {
+function scheduleElementwise(schedule: Schedule, name: string, target: ScheduleTarget): void {
   fuseCompatible(schedule, name);
+  if (mayTranspose(schedule.program, name, target)) {
+    // Whether there are loops for tiles shows once the nest is in parts.
+    const trial = new Schedule(schedule.program);
+    if (transposeTiles(trial, name, target).some((p) => p.tiled)) {
+      for (const { piece, tiled } of transposeTiles(schedule, name, target)) if (!tiled) vectorizeElementwise(schedule, piece);
+      return;
+    }
+  }
+  vectorizeElementwise(schedule, name);
+}
+
+function vectorizeElementwise(schedule: Schedule, name: string): void {
   const pieces = conditionsOf(findBlock(schedule.program, name).statement).length > 0 ? partitionBorders(schedule, name) : splitNeighbours(schedule, name);
   for (const piece of pieces) {
     const loops = loopsAroundBlock(schedule.program, piece);
@@ -764,4 +779,138 @@ function scheduleElementwise(schedule: Schedule, name: string): void {
     const updates = storesIn(statement.body).some((s) => loadsOf(s.value).some((l) => l.buffer === s.buffer));
     if (even && !updates && sharedElements(last.body, last.variable) === undefined) schedule.apply(vectorize, { loop: last.variable.name });
   }
+}
+
+/** Elements from which on tiles of a copy pay for the nests that they add. */
+const leastTransposed = 256;
+
+/** Is the block a copy, perhaps of a part of its elements, whose rows are not read as they are written? */
+function mayTranspose(program: TensorProgram, name: string, target: ScheduleTarget): boolean {
+  const { statement: block } = findBlock(program, name);
+  const [store, ...more] = storesIn(block.body);
+  if (target.vectorLanes < tileSides.at(-1)! || !store || more.length > 0 || byteSize(store.buffer.element, 1) !== tileElement) return false;
+  const value = store.value.kind === "select" && store.value.otherwise.kind === "number" ? store.value.then : store.value;
+  if (value.kind !== "load" || value.buffer === store.buffer) return false;
+  const loops = loopsAroundBlock(program, name);
+  if (loops.reduce((n, l) => n * l.extent, 1) < leastTransposed) return false;
+  const accesses = accessesOf(block, loops);
+  const written = accesses.find((a) => a.writes)!;
+  const across = loops.find((l) => l.extent > 1 && coefficient(written.offset, l.variable) === 1);
+  return across !== undefined && accesses.some((a) => !a.writes && ![0, 1].includes(coefficient(a.offset, across.variable) ?? 2));
+}
+
+/** A part of a nest, and whether it is in tiles. */
+interface CopyPart {
+  readonly piece: string;
+  readonly tiled: boolean;
+}
+
+/** The nest of a copy in parts, those of them in tiles where two loops are long enough. */
+function transposeTiles(schedule: Schedule, name: string, target: ScheduleTarget): CopyPart[] {
+  const sides = tileSides.filter((s) => s <= target.vectorLanes);
+  return digitParts(schedule, name).flatMap((part): CopyPart[] => {
+    const { statement: block } = findBlock(schedule.program, part);
+    const loops = loopsAroundBlock(schedule.program, part);
+    const accesses = accessesOf(block, loops);
+    const neighbours = (writes: boolean): number => {
+      const access = accesses.find((a) => a.writes === writes);
+      return access ? loops.findIndex((l) => l.extent >= sides.at(-1)! && coefficient(access.offset, l.variable) === 1) : -1;
+    };
+    const [along, across] = [neighbours(false), neighbours(true)];
+    if (conditionsOf(block).length > 0 || along < 0 || across < 0 || along === across) return [{ piece: part, tiled: false }];
+    return partsOfSides(schedule, part, across, sides).flatMap((columns): CopyPart[] => {
+      const depth = along + (along > across ? columns.more : 0);
+      return partsOfSides(schedule, columns.piece, depth, sides.filter((s) => s <= columns.side)).map(({ piece, side, more }): CopyPart => {
+        if (side === 0) return { piece, tiled: false };
+        const row = depth + more;
+        const column = across + columns.more + (across > along ? more : 0);
+        tileSquare(schedule, piece, loopAt(schedule.program, piece, row), loopAt(schedule.program, piece, column), side);
+        return { piece, tiled: true };
+      });
+    });
+  });
+}
+
+/** Two loops of whole sides around a copy as tiles, innermost; the loop that writes neighbouring elements goes through them first. */
+function tileSquare(schedule: Schedule, piece: string, row: string, column: string, side: number): void {
+  const innermost = [row, column].map((name) => {
+    const { all } = loopNames(schedule.program, piece);
+    if (loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === name)!.extent === side) return name;
+    schedule.apply(split, { loop: name, factor: side });
+    return loopAt(schedule.program, piece, all.indexOf(name) + 1);
+  }) as [string, string];
+  bringToOrder(schedule, piece, innermost);
+  schedule.apply(tensorize, { outer: innermost[0], inner: innermost[1] });
+}
+
+/**
+ * A loop of a nest, given by its depth, in parts of whole sides, the largest first, and what is left: side 0. With sizes of the run each part but
+ * the last is in two loops, one more around it than before.
+ */
+function partsOfSides(schedule: Schedule, name: string, depth: number, sides: readonly number[]): { readonly piece: string; readonly side: number; readonly more: number }[] {
+  const parts: { piece: string; side: number; more: number }[] = [];
+  let left = name;
+  const { count } = loopsAroundBlock(schedule.program, name)[depth]!;
+  for (const side of count ? new Set([...sides.slice(0, 1), ...sides.slice(-1)]) : sides) {
+    const { extent } = loopsAroundBlock(schedule.program, left)[depth]!;
+    if (extent < side) continue;
+    if (!count && extent % side === 0) return [...parts, { piece: left, side, more: 0 }];
+    const [piece, rest] = count ? apart(schedule, left, depth, (loop) => splitRemainderAt(schedule, left, loop, side)) : apart(schedule, left, depth, (loop) => partitionAt(schedule, left, loop, extent - (extent % side))[1]!);
+    parts.push({ piece, side, more: count ? 1 : 0 });
+    left = rest;
+  }
+  return [...parts, { piece: left, side: 0, more: 0 }];
+}
+
+/** Takes a nest apart at one of its loops, into two of their own; `step` gives the name of the second one's block. */
+function apart(schedule: Schedule, name: string, depth: number, step: (loop: string) => string): readonly [string, string] {
+  const names = loopNames(schedule.program, name).all;
+  const outside = names.slice(0, depth);
+  bringToOrder(schedule, name, [names[depth]!, ...outside, ...names.slice(depth + 1)]);
+  const rest = step(names[depth]!);
+  for (const piece of [name, rest]) {
+    const now = loopNames(schedule.program, piece).all;
+    const parted = now.length - names.length + 1;
+    bringToOrder(schedule, piece, [...now.slice(parted, parted + depth), ...now.slice(0, parted), ...now.slice(parted + depth)]);
+  }
+  return [name, rest];
+}
+
+/** The nest in parts in which no condition is left, and a place divides no loop: its digits are loops. */
+function digitParts(schedule: Schedule, name: string): string[] {
+  const { statement: block } = findBlock(schedule.program, name);
+  const loops = loopsAroundBlock(schedule.program, name);
+  const inParts = (loop: Loop, at: number): string[] => apart(schedule, name, loops.indexOf(loop), (l) => partitionAt(schedule, name, l, at)[1]!).flatMap((part) => digitParts(schedule, part));
+  for (const condition of conditionsOf(block)) {
+    const cut = cutOf(condition, loops);
+    if (cut) return inParts(cut.loop, cut.at);
+  }
+  for (const { offset } of accessesOf(block, loops))
+    for (const { atom } of offset.terms) {
+      let digit: { readonly loop: Loop; readonly by: number } | undefined;
+      walkExpression(atom, (x) => {
+        if (x.kind !== "binary" || (x.op !== "floordiv" && x.op !== "floormod") || x.right.kind !== "integer") return;
+        const by = x.right.value;
+        const loop = loops.find((l) => l.variable === x.left && !l.count && l.extent > by);
+        if (loop) digit = { loop, by };
+      });
+      if (!digit) continue;
+      const { loop, by } = digit;
+      if (loop.extent % by > 0) return inParts(loop, loop.extent - (loop.extent % by));
+      schedule.apply(split, { loop: loop.variable.name, factor: by });
+      return digitParts(schedule, name);
+    }
+  return [name];
+}
+
+/** Where a condition "a sum of loops is below a number" of the loop that moves it most stops to hold for all iterations of the others, or for any. */
+function cutOf(condition: Expression, loops: readonly Loop[]): { readonly loop: Loop; readonly at: number } | undefined {
+  if (condition.kind !== "binary" || condition.op !== "lt" || typeOf(condition.left) !== "index") return undefined;
+  const scope = loops.reduce((s, l) => s.with(l.variable, l.extent), Scope.empty);
+  const { constant, terms } = linearOf(sub(condition.left, condition.right), scope);
+  const [first, ...rest] = terms.map((t) => ({ loop: loops.find((l) => l.variable === t.atom && !l.count), by: t.coefficient })).sort((a, b) => b.by - a.by);
+  if (!first?.loop || rest.some((r) => !r.loop || r.by < 0)) return undefined;
+  const most = rest.reduce((sum, r) => sum + r.by * (r.loop!.extent - 1), 0);
+  const at = [Math.ceil((-constant - most) / first.by), Math.ceil(-constant / first.by)].find((n) => n > 0 && n < first.loop!.extent);
+  return at === undefined ? undefined : { loop: first.loop, at };
 }

@@ -156,7 +156,7 @@ describe("errors say where, what was expected and what to do", () => {
     ["program p(input x: float32[4], output x: float32[4]):", 1, 39, "the name x is taken in line 1", "another one"],
     [program(), 1, 88, "expected the lines of the program, indented, found the end", '"pass"'],
     [program("  for i in range(4)", "    y[i] = 1.0"), 2, 20, "expected :, found the end of the line", ""],
-    [program("  for i in vector(4):"), 2, 12, "expected the kind of the loop, range, unrolled, vectorized, parallel, worker, dot, found vector", ""],
+    [program("  for i in vector(4):"), 2, 12, "expected the kind of the loop, range, unrolled, vectorized, parallel, worker, dot, transposed, found vector", ""],
     [program("  for i in range(n):"), 2, 19, "expected <=, found )", "range(n <= 8)"],
     [program("  for i in range(4):", "    y[j] = 1.0"), 3, 7, "there is no loop, axis or size j here", "Known here: n, i."],
     [program("  for i in range(4):", "    y[i] = 1.0", "  y[i] = 2.0"), 4, 5, "there is no loop, axis or size i here", "i of line 2 ends with the statement that made it"],

@@ -9,7 +9,7 @@ export function registerTensorProgram(monaco: typeof Monaco): void {
   monaco.languages.setMonarchTokensProvider(tensorProgram, {
     defaultToken: "",
     keywords: [
-      "program", "input", "weight", "output", "scratch", "size", "packed", "of", "local", "table", "for", "in", "range", "unrolled", "vectorized", "parallel", "worker", "dot",
+      "program", "input", "weight", "output", "scratch", "size", "packed", "of", "local", "table", "for", "in", "range", "unrolled", "vectorized", "parallel", "worker", "dot", "transposed",
       "prefetch", "lines", "at", "block", "spatial", "reduce", "init", "if", "else", "pass", "select", "cast", "and", "or", "xor", "true", "false", "inf", "nan",
     ],
     tokenizer: {

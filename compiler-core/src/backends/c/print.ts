@@ -12,6 +12,7 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { sizesOf } from "../../tensor/sizes.ts";
 import { stagesOf } from "../../tensor/stages.ts";
 import { portableTarget, type ScheduleTarget } from "../../tensor/target.ts";
+import { type TileRows, transposedTile } from "../../tensor/transposed-tile.ts";
 import { isHelper } from "./helpers.ts";
 import type { LibraryCall } from "./libraries.ts";
 import { mark, type ShapeNumber, unmarked } from "./shape-numbers.ts";
@@ -301,6 +302,7 @@ class KernelPrinter {
       this.emitDot(s, by, scope);
       return;
     }
+    if (s.mode === "transposed" && this.emitTile(s, by, scope)) return;
     const writtenOut = (s.extent === 1 && !s.count) || s.mode === "unrolled" || s.mode === "dot" || (s.mode === "vectorized" && runsOverRegisters(s, this.registers));
     if (writtenOut) {
       // Each iteration has locals of its own.
@@ -523,6 +525,26 @@ class KernelPrinter {
     if (!this.blockLines.has(block.name)) this.line(`/* ${block.name} */`);
     this.line(`${sum} = ${this.vectorHelper(dot.shift === 0 ? "dot" : "dots")}(${sum}, ${start(dot.left)}, ${start(dot.right)});`);
     this.blockLines.set(block.name, { from: this.blockLines.get(block.name)?.from ?? this.lines.length, to: this.lines.length });
+  }
+
+  /** A tile of a copy, transposed in vectors; false where the target has none as long, or the loops are no tile. */
+  private emitTile(s: Loop, by: ReadonlyMap<Variable, Expression>, scope: Scope): boolean {
+    if (s.extent > this.lanes) return false;
+    const tile = transposedTile(s, by, scope);
+    if ("condition" in tile || [tile.read.buffer, tile.written.buffer].some((b) => this.registers.has(b) || this.vectors.buffers.has(b))) return false;
+    const { block, side, read, written } = tile;
+    this.flush();
+    const helper = `gw_transpose_x${side}`;
+    this.vectorHelpers.add(helper);
+    const rows = ({ buffer, first, stride }: TileRows): string => {
+      const name = this.nameOf(buffer, buffer.name);
+      const step = stride.kind === "integer" && stride.value > 0 ? mark.number({ role: "stride", buffer: name, loop: this.nameOf(s.variable, s.variable.name), value: stride.value, wide: false }) : this.value(stride, scope, 3);
+      return `${first.kind === "integer" && first.value === 0 ? name : `${name} + ${this.place(buffer, first, scope, 9)}`}, ${step}`;
+    };
+    this.line(`/* ${block.name} */`);
+    this.line(`${helper}(${rows(read)}, ${rows(written)});`);
+    this.blockLines.set(block.name, { from: this.lines.length, to: this.lines.length });
+    return true;
   }
 
   private emitBlock(s: Block, by: ReadonlyMap<Variable, Expression>, scope: Scope): void {

@@ -1,3 +1,5 @@
+import { tileElement } from "../../tensor/transposed-tile.ts";
+
 /**
  * Functions over vector types of gcc and clang that printed programs call, by name, for 4, 8 and 16 floats. They mean
  * what the scalar ones mean, not-a-number included. exp, tanh and erf are polynomials without branches; the largest
@@ -114,6 +116,57 @@ function defineHalves(w: number): void {
   define("narrow_bf16", `gw_bf16x${w}`, `${v} x`, `  const ${i} b = (${i})x, quiet = x != x;\n  const ${i} high = ((b + 0x7fff + (b >> 16 & 1)) >> 16 & ~quiet) | ((b >> 16 | 0x40) & quiet);\n  return __builtin_convertvector(high, gw_bf16x${w});`);
 }
 
+/**
+ * A tile of elements of 32 bits, transposed in registers: y[c * column + r] = x[r * row + c]. Elements change places within the quarters of
+ * vectors of four lanes first, each time by one instruction, then quarters do.
+ */
+function defineTranspose(w: number): void {
+  const vector = `gw_i32x${w}`;
+  const lines: string[] = [];
+  /** a named vector, and which element of the tile each of its lanes holds */
+  interface Held { readonly name: string; readonly lanes: readonly { readonly row: number; readonly column: number }[] }
+  const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+  const quarters = range(w / 4);
+  let made = 0;
+  /** lanes of two vectors: those of the second from `w` on */
+  const shuffle = (a: Held, b: Held, lanes: readonly number[]): Held => {
+    const name = `t${made++}`;
+    lines.push(`const ${vector} ${name} = GW_SHUFFLE_X${w}(${a.name}, ${b.name}, ${lanes.join(", ")});`);
+    return { name, lanes: lanes.map((l) => [...a.lanes, ...b.lanes][l]!) };
+  };
+  /** the same in each quarter: its lanes 0 to 3 of the first vector, 4 to 7 of the second */
+  const inQuarters = (a: Held, b: Held, lanes: readonly number[]): Held => shuffle(a, b, quarters.flatMap((q) => lanes.map((l) => 4 * q + (l < 4 ? l : w + l - 4))));
+  const wholeQuarters = (a: Held, b: Held, from: number): Held => shuffle(a, b, quarters.flatMap((q) => range(4).map((l) => 4 * (2 * q + from) + l)));
+  let groups = quarters.map((q) => {
+    const [a, b, c, d] = range(4).map((i): Held => {
+      const row = 4 * q + i;
+      lines.push(`const ${vector} r${row} = *(const ${vector}u *)(const void *)(x + ${row} * row);`);
+      return { name: `r${row}`, lanes: range(w).map((column) => ({ row, column })) };
+    }) as [Held, Held, Held, Held];
+    return [[0, 4, 1, 5], [2, 6, 3, 7]].flatMap((lanes) => {
+      const [first, second] = [inQuarters(a, b, lanes), inQuarters(c, d, lanes)];
+      return [inQuarters(first, second, [0, 1, 4, 5]), inQuarters(first, second, [2, 3, 6, 7])];
+    });
+  });
+  while (groups.length > 1) groups = range(groups.length / 2).map((g) => [0, 1].flatMap((from) => groups[2 * g]!.map((v, i) => wholeQuarters(v, groups[2 * g + 1]![i]!, from))));
+  for (const { name, lanes } of groups[0]!) lines.push(`*(${vector}u *)(void *)(y + ${lanes[0]!.column} * column) = ${name};`);
+  table.set(`gw_transpose_x${w}`, {
+    text: `#if defined(__clang__) || __GNUC__ >= 12
+#define GW_SHUFFLE_X${w}(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define GW_SHUFFLE_X${w}(a, b, ...) __builtin_shuffle(a, b, (${vector}){__VA_ARGS__})
+#endif
+static inline void gw_transpose_x${w}(const void *from, ptrdiff_t row, void *to, ptrdiff_t column) {
+  const char *x = (const char *)from;
+  char *y = (char *)to;
+  row *= ${tileElement};
+  column *= ${tileElement};
+  ${lines.join("\n  ")}
+}`,
+    needs: [],
+  });
+}
+
 const table = new Map<string, { readonly text: string; readonly needs: readonly string[] }>();
 
 for (const w of vectorWidths) {
@@ -141,6 +194,7 @@ for (const w of vectorWidths) {
   defineDot(w);
   defineBytes(w);
   defineHalves(w);
+  defineTranspose(w);
   const each = (body: string): string => `${v} r; for (int k = 0; k < ${w}; ++k) r[k] = ${body}; return r;`;
   define(
     "sqrt",

@@ -3,11 +3,12 @@ import { fromNumbers, tensorBytes } from "../../ir/tensor.ts";
 import { elementCount } from "../../ir/value-type.ts";
 import { GraphwrightError } from "../../support/diagnostic.ts";
 import { flatOffset, placeOf } from "../../tensor/access.ts";
-import { integer, keyOf, loadsOf, substitute, typeOf, variablesOf } from "../../tensor/expression.ts";
+import { add, integer, keyOf, loadsOf, mul, substitute, typeOf, variablesOf } from "../../tensor/expression.ts";
 import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
 import { sizesOf } from "../../tensor/sizes.ts";
 import { decide, intervalOfLinear, type Linear, linearOf, Scope, simplify } from "../../tensor/simplify.ts";
+import { type TileRows, transposedTile } from "../../tensor/transposed-tile.ts";
 import { canVectorize, isLane, laneCount, registersOf, type Registers, strideAlong, widensTo } from "./vectorize.ts";
 import { floatText, isSmallFloat, loadOf, mathFunctions, smallFloatId, storeOf, vectorMath, wasmType } from "./instructions.ts";
 import { tableOf, type WasmTable } from "./tables.ts";
@@ -220,6 +221,7 @@ class WasmPrinter {
       this.emitVectorLoop(s, by, place, block);
       return;
     }
+    if (s.mode === "transposed" && this.emitTile(s, by, place)) return;
     const overRegisters = this.registers.variables.has(s.variable);
     if (s.count) {
       // The loop below runs at least once.
@@ -264,6 +266,36 @@ class WasmPrinter {
       this.counted(s.variable, `(i32.const ${whole})`, laneCount, () => this.emit(s.body, by, { scope: place.scope.withRange(s.variable, { low: 0, high: whole - 1 }), lanes }, block));
     }
     for (let i = whole; i < s.extent; i++) this.emit(s.body, new Map(by).set(s.variable, integer(i)), place, block);
+  }
+
+  /** A tile of a copy, transposed in vectors of four lanes; false where its rows have more, or the loops are no tile. */
+  private emitTile(s: Loop, by: Substitution, place: Place): boolean {
+    const tile = s.extent === laneCount && place.lanes === undefined ? transposedTile(s, by, place.scope) : undefined;
+    if (!tile || "condition" in tile || [tile.read.buffer, tile.written.buffer].some((b) => this.registers.scalars.has(b) || this.registers.vectors.has(b))) return false;
+    this.flush();
+    this.block = tile.block.name;
+    const rowAt = ({ buffer, first, stride }: TileRows, r: number) => this.addressOf(buffer, linearOf(add(first, mul(stride, r)), place.scope), place);
+    const named = (value: string): string => {
+      const name = this.local("v", "v128");
+      this.line(`(local.set ${name} ${value})`);
+      return `(local.get ${name})`;
+    };
+    const bytes = (lanes: readonly number[]): string => lanes.flatMap((l) => [0, 1, 2, 3].map((b) => 4 * l + b)).join(" ");
+    const shuffled = (a: string, b: string, lanes: readonly number[]): string => `(i8x16.shuffle ${bytes(lanes)} ${a} ${b})`;
+    const [a, b, c, d] = [0, 1, 2, 3].map((r) => {
+      const { address, offset } = rowAt(tile.read, r);
+      return named(`(v128.load${offset} ${address})`);
+    }) as [string, string, string, string];
+    const columns = [[0, 4, 1, 5], [2, 6, 3, 7]].flatMap((lanes) => {
+      const [first, second] = [named(shuffled(a, b, lanes)), named(shuffled(c, d, lanes))];
+      return [shuffled(first, second, [0, 1, 4, 5]), shuffled(first, second, [2, 3, 6, 7])];
+    });
+    for (const [r, column] of columns.entries()) {
+      const { address, offset } = rowAt(tile.written, r);
+      this.line(`(v128.store${offset} ${address} ${column})`);
+    }
+    this.block = undefined;
+    return true;
   }
 
   private emitBlock(s: Block, by: Substitution, place: Place): void {

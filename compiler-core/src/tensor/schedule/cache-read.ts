@@ -4,7 +4,7 @@ import type { Expression, Loop, Statement } from "../program.ts";
 import { intervalOf, Scope } from "../simplify.ts";
 import { writersOf } from "./compute-inline.ts";
 import { bindingsOf, definePrimitive, findBlock, replaceStatement, type Require } from "./primitive.ts";
-import { takesNests } from "./nests.ts";
+import { holdsOneBlock, takesNests } from "./nests.ts";
 import { type Span, spanOf } from "./region.ts";
 
 /**
@@ -38,7 +38,8 @@ export const cacheRead = definePrimitive<{ block: string; buffer: string; at: st
     const at = args.at === "" ? -1 : loops.findIndex((l) => l.variable.name === args.at);
     require("loop-around-block", args.at === "" || at >= 0, `${args.at} does not enclose ${args.block}`);
     const host: Statement = at < 0 ? ((around[0] ?? block) as Statement) : (loops[at] as Loop);
-    require("takes-nests", host.kind !== "for" || at < 0 || host.mode !== "vectorized", `${args.at} is vectorized`);
+    const outside = loops[at];
+    require("takes-nests", !outside || !holdsOneBlock(outside), `${args.at} is ${outside?.mode}`);
     const writers = new Set<Statement>(writersOf(program, from));
     let written = false;
     walkStatements([host], (s) => void (written ||= writers.has(s)));

@@ -1,7 +1,7 @@
 import { buffer, freshName, mapExpressions, mapStatements, namesIn, store, walkStatements } from "../build.ts";
 import { keyOf, load, loadsOf, mapOperands, substitute } from "../expression.ts";
 import type { Block, Expression, Loop, Statement, Store, Variable } from "../program.ts";
-import { takesNests } from "./nests.ts";
+import { holdsOneBlock, takesNests } from "./nests.ts";
 import { bindingsOf, definePrimitive, findBlock, isReduceLoop, isSpatialLoop, mentions, replaceStatement, storesOf, type Require } from "./primitive.ts";
 import { spatialCopy } from "./spatial-copy.ts";
 
@@ -31,7 +31,8 @@ export const cacheWrite = definePrimitive<{ block: string; at: string }>({
     const loops = around.filter((s): s is Loop => s.kind === "for");
     const at = args.at === "" ? -1 : loops.findIndex((l) => l.variable.name === args.at);
     require("loop-around-block", args.at === "" || at >= 0, `${args.at} does not enclose ${args.block}`);
-    require("takes-nests", loops[at]?.mode !== "vectorized", `${args.at} is vectorized`);
+    const outside = loops[at];
+    require("takes-nests", !outside || !holdsOneBlock(outside), `${args.at} is ${outside?.mode}`);
     for (const l of loops.slice(0, at + 1)) require("reduction-inside", !block.init || !isReduceLoop(block, l.variable), `${l.variable.name} moves a reduce axis`);
     const between = args.at === "" ? around : around.slice(around.indexOf(loops[at] as Loop) + 1);
     require("unguarded", between.every((s) => s.kind === "for"), "a condition stands between");

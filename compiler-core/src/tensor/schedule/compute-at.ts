@@ -3,7 +3,7 @@ import { all, ge, integer, load, lt, mapOperands, substitute } from "../expressi
 import type { Block, Expression, Loop, Statement, Variable } from "../program.ts";
 import { intervalOf, Scope } from "../simplify.ts";
 import { removeStatement, writersOf } from "./compute-inline.ts";
-import { bindingsAround, buffersWritten, commonBody, freeNames, intoLoops, partNest, plainAxes, plainNest, readsOf, takesNests } from "./nests.ts";
+import { bindingsAround, buffersWritten, commonBody, freeNames, holdsOneBlock, intoLoops, partNest, plainAxes, plainNest, readsOf, takesNests } from "./nests.ts";
 import { bindingsOf, definePrimitive, findBlock, findLoop, replaceStatement, storesOf, type Require } from "./primitive.ts";
 import { type Span, spanOf } from "./region.ts";
 
@@ -26,7 +26,7 @@ export const computeAt = definePrimitive<{ block: string; loop: string }>({
   apply(program, args, require: Require) {
     const { statement: block } = findBlock(program, args.block);
     const { statement: target, around } = findLoop(program, args.loop);
-    require("takes-nests", target.mode !== "vectorized", `${args.loop} is vectorized`);
+    require("takes-nests", !holdsOneBlock(target), `${args.loop} is ${target.mode}`);
     const common = commonBody(program, block, target);
     const root = common.body[common.a] as Statement;
     require("readers-inside", common.a < common.b, `${args.block} does not stand before ${args.loop}`);

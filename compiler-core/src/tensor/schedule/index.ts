@@ -15,6 +15,7 @@ import { reverseComputeAt } from "./reverse-compute-at.ts";
 import { reverseComputeInline } from "./reverse-compute-inline.ts";
 import { split } from "./split.ts";
 import { splitRemainder } from "./split-remainder.ts";
+import { tensorize } from "./tensorize.ts";
 import { unroll } from "./unroll.ts";
 import { vectorize } from "./vectorize.ts";
 
@@ -36,6 +37,7 @@ export const schedulePrimitives = [
   decomposeReduction,
   cacheRead,
   cacheWrite,
+  tensorize,
   pack,
   prefetch,
 ] as const;

@@ -75,8 +75,9 @@ export function readsOf(body: readonly Statement[], buffer: Buffer, around: read
 /** Axes of the blocks around a place, as expressions of loops. */
 export const bindingsAround = (around: readonly Statement[]): Map<Variable, Expression> => new Map(around.flatMap((s) => (s.kind === "block" ? [...bindingsOf(s)] : [])));
 
-/** A vectorized loop holds one block and nothing else: no nest is put into it. */
-export const takesNests = { name: "takes-nests", doc: "The loop is not vectorized: such a loop holds one block and nothing else." } as const;
+/** A vectorized loop, or one of a transposed tile, holds one block and nothing else: no nest is put into it. */
+export const takesNests = { name: "takes-nests", doc: "The loop is neither vectorized nor transposed: such a loop holds one block and nothing else." } as const;
+export const holdsOneBlock = (l: Loop): boolean => l.mode === "vectorized" || l.mode === "transposed";
 
 /** A nest that runs over parts of its loops. */
 export interface PartNest {
@@ -100,7 +101,9 @@ export function partNest(loops: readonly Loop[], spanOfLoop: (l: Loop) => Span |
       place.set(l.variable, add(span.base, offset.get(l.variable)!));
     } else place.set(l.variable, v);
     // Inside of other loops, iterations of these may meet: what was proven for threads at the old place is not at the new one.
-    return span?.extent === 1 ? [] : [loop(v, span?.extent ?? l.extent, [], l.mode === "parallel" || l.mode === "worker" ? "serial" : l.mode, span ? undefined : l.count)];
+    // A part of a tile is no tile.
+    const serial = l.mode === "parallel" || l.mode === "worker" || l.mode === "transposed";
+    return span?.extent === 1 ? [] : [loop(v, span?.extent ?? l.extent, [], serial ? "serial" : l.mode, span ? undefined : l.count)];
   });
   return { loops: parts, place, offset };
 }

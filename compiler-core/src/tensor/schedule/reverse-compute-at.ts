@@ -3,7 +3,7 @@ import { substitute } from "../expression.ts";
 import type { Block, Expression, Loop, Statement } from "../program.ts";
 import { Scope } from "../simplify.ts";
 import { removeStatement, writersOf } from "./compute-inline.ts";
-import { buffersWritten, commonBody, freeNames, intoLoops, partNest, plainAxes, plainNest, readsOf, takesNests } from "./nests.ts";
+import { buffersWritten, commonBody, freeNames, holdsOneBlock, intoLoops, partNest, plainAxes, plainNest, readsOf, takesNests } from "./nests.ts";
 import { bindingsOf, definePrimitive, findBlock, findLoop, isReduceLoop, mentions, replaceStatement, storesOf, type Require } from "./primitive.ts";
 import { type Span, spanOf } from "./region.ts";
 
@@ -26,7 +26,7 @@ export const reverseComputeAt = definePrimitive<{ block: string; buffer: string;
   apply(program, args, require: Require) {
     const { statement: block } = findBlock(program, args.block);
     const { statement: target, around } = findLoop(program, args.loop);
-    require("takes-nests", target.mode !== "vectorized", `${args.loop} is vectorized`);
+    require("takes-nests", !holdsOneBlock(target), `${args.loop} is ${target.mode}`);
     const common = commonBody(program, block, target);
     const root = common.body[common.a] as Statement;
     require("ready", common.b < common.a, `${args.block} does not stand after ${args.loop}`);

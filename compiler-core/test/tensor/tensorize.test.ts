@@ -1,0 +1,211 @@
+import { describe, expect, test } from "vitest";
+import { needs } from "../../../app/tooling/need.ts";
+import { printKernel } from "../../src/backends/c/print.ts";
+import { wasmTarget } from "../../src/backends/wasm/index.ts";
+import type { ElementType } from "../../src/ir/element-type.ts";
+import { blockChannelsLowering, unblockChannelsLowering } from "../../src/ops/support/lower-blocked.ts";
+import { transposeLowering } from "../../src/ops/support/lower-shape.ts";
+import { GraphwrightError } from "../../src/support/diagnostic.ts";
+import { Random } from "../../src/support/random.ts";
+import { buffer, loop, makeProgram, mapStatements, nest, store, walkStatements } from "../../src/tensor/build.ts";
+import { add, load, mul, number, variable } from "../../src/tensor/expression.ts";
+import { interpret } from "../../src/tensor/interpreter.ts";
+import { scheduleParallel } from "../../src/tensor/parallel-rule.ts";
+import { printProgram } from "../../src/tensor/printer.ts";
+import type { Expression, TensorProgram, Variable } from "../../src/tensor/program.ts";
+import { scheduleByRule } from "../../src/tensor/rules.ts";
+import { applyPrimitive, legalityOf } from "../../src/tensor/schedule/primitive.ts";
+import { cacheWrite } from "../../src/tensor/schedule/cache-write.ts";
+import { reorder } from "../../src/tensor/schedule/reorder.ts";
+import { split } from "../../src/tensor/schedule/split.ts";
+import { tensorize } from "../../src/tensor/schedule/tensorize.ts";
+import { unroll } from "../../src/tensor/schedule/unroll.ts";
+import { avx2Target, avx512Target, neonTarget, portableTarget, type ScheduleTarget } from "../../src/tensor/target.ts";
+import { verifyProgram } from "../../src/tensor/verifier.ts";
+import { compilers, runInC, runnableTargets, sanitizingCompilers } from "./c-runner.ts";
+import { type Case, inputsFor, programOf, worstDifference } from "./lowered.ts";
+import { roundTrip } from "./round-trip.ts";
+import { body, product, sameMeaning } from "./sample-programs.ts";
+import { runInWasm } from "./wasm-runner.ts";
+
+/** y[i, j] = what `value` makes of x and the loops i < rows and j < columns */
+function copy(rows: number, columns: number, dims: readonly number[], value: (i: Variable, j: Variable) => readonly Expression[], element: ElementType = "float32"): TensorProgram {
+  const x = buffer("x", element, dims, "input");
+  const y = buffer("y", element, [rows, columns], "output");
+  return makeProgram("copy", [x, y], nest("copy", [{ name: "i", extent: rows }, { name: "j", extent: columns }], ([i, j]) => store(y, [i!, j!], load(x, value(i!, j!)))));
+}
+const transposition = (rows: number, columns = rows, element?: ElementType): TensorProgram => copy(rows, columns, [columns, rows], (i, j) => [j, i], element);
+const whole = { outer: "i", inner: "j" };
+
+const hasTiles = (program: TensorProgram): boolean => printProgram(program).text.includes("in transposed(");
+
+describe("tensorize", () => {
+  test("two loops around a copy become a tile", () => {
+    const plain = applyPrimitive(reorder, applyPrimitive(split, applyPrimitive(split, transposition(8, 12), { loop: "i", factor: 4 }), { loop: "j", factor: 4 }), { loops: ["j_o", "i_i"] });
+    const after = applyPrimitive(tensorize, plain, { outer: "i_i", inner: "j_i" });
+    expect(body(after)).toEqual([
+      "for i_o in range(2):",
+      "  for j_o in range(3):",
+      "    for i_i in transposed(4):",
+      "      for j_i in transposed(4):",
+      "        block copy:",
+      "          spatial v_i < 8 = i_o * 4 + i_i, v_j < 12 = j_o * 4 + j_i",
+      "          y[v_i, v_j] = x[v_j, v_i]",
+    ]);
+    sameMeaning(transposition(8, 12), after);
+    roundTrip(after);
+    const { text, vectorHelpers } = printKernel(after, { name: "k", target: neonTarget });
+    expect(text).toContain("gw_transpose_x4(x + j_o * 32 + i_o * 4, 8, y + i_o * 48 + j_o * 4, 12);");
+    expect([...vectorHelpers]).toEqual(["gw_transpose_x4"]);
+    // Without vectors the loops mean what they say.
+    expect(printKernel(after, { name: "k", target: portableTarget }).text).toContain("y[i_o * 48 + i_i * 12 + j_o * 4 + j_i] = x[j_o * 32 + j_i * 8 + i_o * 4 + i_i];");
+  });
+
+  test("in either order of the loops, with rows apart and elements of any type", () => {
+    for (const element of ["float32", "int32", "uint32"] as const) {
+      const ordered = applyPrimitive(reorder, copy(8, 8, [8, 40], (i, j) => [j, add(i, 16)], element), { loops: ["j", "i"] });
+      const after = applyPrimitive(tensorize, ordered, { outer: "j", inner: "i" });
+      sameMeaning(ordered, after);
+      expect(printKernel(after, { name: "k", target: avx2Target }).text).toContain("gw_transpose_x8(x + 16, 40, y, 8);");
+    }
+  });
+
+  const carried = (): TensorProgram => {
+    const y = buffer("y", "float32", [8, 8], "output");
+    return makeProgram("carried", [y], [
+      ...nest("first", [{ name: "a", extent: 8 }, { name: "b", extent: 8 }], ([a, b]) => store(y, [a!, b!], number("float32", 1))),
+      ...nest("copy", [{ name: "i", extent: 8 }, { name: "j", extent: 8 }], ([i, j]) => store(y, [i!, j!], load(y, [j!, i!]))),
+    ]);
+  };
+  const overlapping = (): TensorProgram => {
+    const x = buffer("x", "float32", [8, 8], "input");
+    const y = buffer("y", "float32", [15], "output");
+    return makeProgram("overlapping", [x, y], nest("copy", [{ name: "i", extent: 8 }, { name: "j", extent: 8 }], ([i, j]) => store(y, [add(i!, j!)], load(x, [j!, i!]))));
+  };
+  const computed = (): TensorProgram => {
+    const x = buffer("x", "float32", [8, 8], "input");
+    const y = buffer("y", "float32", [8, 8], "output");
+    return makeProgram("computed", [x, y], nest("copy", [{ name: "i", extent: 8 }, { name: "j", extent: 8 }], ([i, j]) => store(y, [i!, j!], mul(load(x, [j!, i!]), number("float32", 2)))));
+  };
+  const gathered = (): TensorProgram => {
+    const x = buffer("x", "float32", [8, 8], "input");
+    const at = buffer("at", "int64", [8], "input");
+    const y = buffer("y", "float32", [8, 8], "output");
+    return makeProgram("gathered", [x, at, y], nest("copy", [{ name: "i", extent: 8 }, { name: "j", extent: 8 }], ([i, j]) => store(y, [i!, j!], load(x, [{ kind: "cast", element: "index", operand: load(at, [j!]) }, i!]))));
+  };
+  const dynamic = (): TensorProgram => {
+    const [i, j] = [variable("i"), variable("j")];
+    const [x, y] = [buffer("x", "float32", [8, 8], "input"), buffer("y", "float32", [8, 8], "output")];
+    return makeProgram("dynamic", [x, y], [loop(i, 8, [loop(j, 8, [store(y, [i, j], load(x, [j, i]))], "serial", { kind: "variable", name: "n", max: 8 })])]);
+  };
+  test.each<[string, TensorProgram, { outer: string; inner: string }]>([
+    ["names", transposition(8), { outer: "k", inner: "j" }],
+    ["directly-nested", transposition(8), { outer: "j", inner: "i" }],
+    ["directly-nested", product(8, 8), { outer: "i", inner: "k" }],
+    ["serial-loop", applyPrimitive(unroll, transposition(8), { loop: "j" }), whole],
+    ["known-count", dynamic(), whole],
+    ["square", transposition(8, 4), whole],
+    ["square", transposition(5), whole],
+    ["square", transposition(32), whole],
+    ["pure-copy", computed(), whole],
+    ["pure-copy", carried(), whole],
+    ["pure-copy", transposition(8, 8, "float64"), whole],
+    ["pure-copy", transposition(8, 8, "int8"), whole],
+    ["pure-copy", product(4, 4, 4), { outer: "j", inner: "k" }],
+    ["across", copy(8, 8, [8, 8], (i, j) => [i, j]), whole],
+    ["across", copy(8, 8, [8, 16], (i, j) => [j, mul(i, 2)]), whole],
+    ["across", gathered(), whole],
+    ["own-elements", overlapping(), whole],
+  ])("is refused: %s", (condition, program, args) => {
+    const { conditions, program: after } = legalityOf(tensorize, program, args);
+    expect(after).toBeUndefined();
+    expect(conditions.filter((c) => c.state === "failed").map((c) => c.name)).toEqual([condition]);
+    expect(() => applyPrimitive(tensorize, program, args)).toThrow(GraphwrightError);
+  });
+
+  test("no nest is put into a tile, and its loops are not split", () => {
+    const tile = applyPrimitive(tensorize, transposition(8), whole);
+    expect(() => applyPrimitive(cacheWrite, tile, { block: "copy", at: "i" })).toThrow('condition "takes-nests"');
+    expect(() => applyPrimitive(split, tile, { loop: "j", factor: 4 })).toThrow('condition "serial-loop"');
+  });
+
+  test("loops that are no tile any more are loops again", () => {
+    const plain = computed();
+    const marked = makeProgram("marked", plain.parameters, mapStatements(plain.body, (s) => (s.kind === "for" ? { ...s, mode: "transposed" } : s)));
+    expect(printKernel(marked, { name: "k", target: avx2Target }).text).toContain("y[i * 8 + j] = x[j * 8 + i] * 2.0f;");
+  });
+});
+
+/** Random copies whose rows are not read as they are written. */
+const generators: Readonly<Record<string, (r: Random) => Case & { readonly lowering: typeof transposeLowering }>> = {
+  Transpose: (r) => {
+    const dims = Array.from({ length: 2 + r.below(3) }, (_, d) => (d < 2 ? 4 + r.below(36) : 1 + r.below(9)));
+    const perm = dims.map((_, d) => d);
+    for (let i = perm.length - 1; i > 0; i--) {
+      const j = r.below(i + 1);
+      [perm[i], perm[j]] = [perm[j]!, perm[i]!];
+    }
+    const input = dims.map((_, d) => dims[perm[d]!]!);
+    return { lowering: transposeLowering, op: "Transpose", inputs: [input], output: perm.map((p) => input[p]!), attributes: { perm }, element: r.pick(["float32", "int32", "uint32"]) };
+  },
+  BlockChannels: (r) => {
+    const [n, c, h, w, block] = [1 + r.below(2), 1 + r.below(60), 1 + r.below(6), 1 + r.below(10), r.pick([4, 8, 16])];
+    return { lowering: blockChannelsLowering, op: "BlockChannels", inputs: [[n, c, h, w]], output: [n, Math.ceil(c / block), h, w, block], element: r.pick(["float32", "int32"]) };
+  },
+  UnblockChannels: (r) => {
+    const [n, c, h, w, block] = [1 + r.below(2), 1 + r.below(60), 1 + r.below(6), 1 + r.below(10), r.pick([4, 8, 16])];
+    return { lowering: unblockChannelsLowering, op: "UnblockChannels", inputs: [[n, Math.ceil(c / block), h, w, block]], output: [n, c, h, w], element: r.pick(["float32", "int32"]) };
+  },
+};
+
+interface Made {
+  readonly name: string;
+  readonly plain: TensorProgram;
+  readonly program: TensorProgram;
+}
+
+function made(target: ScheduleTarget, seed: number, count: number): Made[] {
+  return Object.entries(generators).flatMap(([op, generate]) => {
+    const random = new Random(seed);
+    return Array.from({ length: count }, (_, i): Made => {
+      const { lowering, ...spec } = generate(random);
+      const plain = programOf(lowering, spec);
+      return { name: `${op} ${i} of [${spec.inputs[0]!.join(", ")}] to [${spec.output.join(", ")}] for ${target.name}`, plain, program: scheduleByRule(plain, target).program };
+    });
+  });
+}
+
+/** Copies of bits: exact. */
+const agree = (c: Made, outputs: readonly { readonly data: ArrayLike<unknown> }[]): void => expect(worstDifference(outputs[0] as never, interpret(c.plain, inputsFor(c.plain))[0]!), c.name).toBe(0);
+
+describe("copies across a layout, by rule", () => {
+  test.each([avx512Target, avx2Target, neonTarget, wasmTarget])("$name: tiles, verified, mean what the plain nests mean", (target) => {
+    const cases = made(target, 5, 24);
+    for (const c of cases) {
+      expect(verifyProgram(c.program), `${c.name}\n${printProgram(c.program).text}`).toEqual([]);
+      agree(c, interpret(c.program, inputsFor(c.plain)));
+      const shared = scheduleParallel(c.program, 1).program;
+      expect(verifyProgram(shared), c.name).toEqual([]);
+      walkStatements(c.program.body, (s) => void (s.kind === "for" && s.mode === "transposed" && expect(s.extent).toBeLessThanOrEqual(target.vectorLanes)));
+    }
+    // Most are long enough in both directions.
+    expect(cases.filter((c) => hasTiles(c.program)).length).toBeGreaterThan(cases.length / 2);
+  });
+
+  test("a target without vectors has no tiles", () => expect(made(portableTarget, 5, 8).some((c) => hasTiles(c.program))).toBe(false));
+
+  const inC = (target: ScheduleTarget, options: Parameters<typeof runInC>[1], count: number): void => {
+    const cases = made(target, 17, count);
+    for (const [i, outputs] of runInC(cases.map((c) => ({ program: c.program, inputs: inputsFor(c.plain) })), { ...options, target }).entries()) agree(cases[i]!, outputs);
+  };
+  for (const target of runnableTargets().filter((t) => t.vectorLanes > 1))
+    needs("gcc").each(compilers.length > 0 ? compilers : ["gcc"])(`and so does their C for ${target.name}, by %s`, (compiler) => {
+      inC(target, { compiler, flags: ["-O2"] }, 24);
+      if (sanitizingCompilers.includes(compiler)) inC(target, { compiler, flags: ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] }, 24);
+    }, 300_000);
+  needs("aarch64-linux-gnu-gcc", "qemu-aarch64-static")("and for AArch64, emulated", () => inC(neonTarget, { compiler: "aarch64-linux-gnu-gcc", flags: ["-O2", "-static"], emulator: "qemu-aarch64-static" }, 24), 300_000);
+  test("and their WebAssembly", async () => {
+    const cases = made(wasmTarget, 17, 24);
+    for (const [i, outputs] of (await runInWasm(cases.map((c) => ({ program: c.program, inputs: inputsFor(c.plain) })))).entries()) agree(cases[i]!, outputs);
+  }, 120_000);
+});
