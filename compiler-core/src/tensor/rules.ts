@@ -2,7 +2,7 @@ import { byteSize } from "../ir/element-type.ts";
 import { GraphwrightError } from "../support/diagnostic.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { blocksIn, storesIn, walkStatements } from "./build.ts";
-import { keyOf, loadsOf, typeOf, sub, walkExpression } from "./expression.ts";
+import { keyOf, loadsOf, typeOf, sub, substitute, walkExpression } from "./expression.ts";
 import { accessesOf, coefficient, conditionsOf } from "./access.ts";
 import type { Block, Buffer, Expression, Loop, Statement, TensorProgram, Variable } from "./program.ts";
 import { bind } from "./schedule/bind.ts";
@@ -13,7 +13,7 @@ import { fuse } from "./schedule/fuse.ts";
 import { partition } from "./schedule/partition.ts";
 import { innerReduction, prefetch } from "./schedule/prefetch.ts";
 import { sharedElements } from "./schedule/dependence.ts";
-import { findBlock, isReduceLoop, loopsAroundBlock, ownLoopsOf } from "./schedule/primitive.ts";
+import { bindingsOf, findBlock, isReduceLoop, legalityOf, loopsAroundBlock, ownLoopsOf } from "./schedule/primitive.ts";
 import { reorder } from "./schedule/reorder.ts";
 import { reverseComputeInline } from "./schedule/reverse-compute-inline.ts";
 import { Schedule } from "./schedule/schedule.ts";
@@ -808,39 +808,61 @@ interface CopyPart {
 /** The nest of a copy in parts, those of them in tiles where two loops are long enough. */
 function transposeTiles(schedule: Schedule, name: string, target: ScheduleTarget): CopyPart[] {
   const sides = tileSides.filter((s) => s <= target.vectorLanes);
-  return digitParts(schedule, name).flatMap((part): CopyPart[] => {
+  return digitParts(schedule, name, sides).flatMap((part): CopyPart[] => {
     const { statement: block } = findBlock(schedule.program, part);
     const loops = loopsAroundBlock(schedule.program, part);
     const accesses = accessesOf(block, loops);
     const neighbours = (writes: boolean): number => {
       const access = accesses.find((a) => a.writes === writes);
-      return access ? loops.findIndex((l) => l.extent >= sides.at(-1)! && coefficient(access.offset, l.variable) === 1) : -1;
+      return access ? loops.findIndex((l) => l.extent > 1 && coefficient(access.offset, l.variable) === 1) : -1;
     };
     const [along, across] = [neighbours(false), neighbours(true)];
-    if (conditionsOf(block).length > 0 || along < 0 || across < 0 || along === across) return [{ piece: part, tiled: false }];
+    if (along < 0 || across < 0 || along === across) return [{ piece: part, tiled: false }];
+    // Zeros for some of the rows are those of one tile.
+    const single = conditionsOf(block).length > 0;
+    if (single && !sides.includes(loops[across]!.extent)) return [{ piece: part, tiled: false }];
     return partsOfSides(schedule, part, across, sides).flatMap((columns): CopyPart[] => {
       const depth = along + (along > across ? columns.more : 0);
-      return partsOfSides(schedule, columns.piece, depth, sides.filter((s) => s <= columns.side)).map(({ piece, side, more }): CopyPart => {
+      const wholeRows = columns.side > 0 && readsWholeVectors(schedule.program, columns.piece, depth, columns.side);
+      const parts = partsOfSides(schedule, columns.piece, depth, sides.filter((s) => (wholeRows || single ? s === columns.side : s <= columns.side)));
+      return parts.map(({ piece, side: own, more }): CopyPart => {
+        // A single column is as soon copied alone.
+        const side = own === 0 && wholeRows && loopsAroundBlock(schedule.program, piece)[depth]!.extent > 1 ? columns.side : own;
         if (side === 0) return { piece, tiled: false };
         const row = depth + more;
         const column = across + columns.more + (across > along ? more : 0);
-        tileSquare(schedule, piece, loopAt(schedule.program, piece, row), loopAt(schedule.program, piece, column), side);
-        return { piece, tiled: true };
+        return { piece, tiled: tileSquare(schedule, piece, loopAt(schedule.program, piece, row), loopAt(schedule.program, piece, column), side) };
       });
     });
   });
 }
 
-/** Two loops of whole sides around a copy as tiles, innermost; the loop that writes neighbouring elements goes through them first. */
-function tileSquare(schedule: Schedule, piece: string, row: string, column: string, side: number): void {
-  const innermost = [row, column].map((name) => {
-    const { all } = loopNames(schedule.program, piece);
-    if (loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === name)!.extent === side) return name;
+/** Elements of a line of the caches. */
+const lineElements = 16;
+
+/**
+ * Two loops of whole sides around a copy as tiles, innermost. The loop that writes neighbouring elements goes through them first, so that lines
+ * are written whole; where what is read is a line each time, that is read whole before. False where the copy is none of a tile after all.
+ */
+function tileSquare(schedule: Schedule, piece: string, row: string, column: string, side: number): boolean {
+  const extentOf = (name: string): number => loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === name)!.extent;
+  if (side < lineElements && extentOf(row) > lineElements && extentOf(row) % lineElements === 0) {
+    const at = loopNames(schedule.program, piece).all.indexOf(row);
+    schedule.apply(split, { loop: row, factor: lineElements });
+    row = loopAt(schedule.program, piece, at + 1);
+  }
+  const line = extentOf(row) > side && extentOf(row) <= lineElements;
+  const [rows, columns] = [row, column].map((name) => {
+    const at = loopNames(schedule.program, piece).all.indexOf(name);
+    if (extentOf(name) <= side) return { inner: name };
     schedule.apply(split, { loop: name, factor: side });
-    return loopAt(schedule.program, piece, all.indexOf(name) + 1);
-  }) as [string, string];
-  bringToOrder(schedule, piece, innermost);
-  schedule.apply(tensorize, { outer: innermost[0], inner: innermost[1] });
+    return { outer: loopAt(schedule.program, piece, at), inner: loopAt(schedule.program, piece, at + 1) };
+  }) as [{ outer?: string; inner: string }, { outer?: string; inner: string }];
+  bringToOrder(schedule, piece, [...(line ? [rows.outer!] : []), rows.inner, columns.inner]);
+  const tile = { outer: rows.inner, inner: columns.inner };
+  const legal = legalityOf(tensorize, schedule.program, tile).program !== undefined;
+  if (legal) schedule.apply(tensorize, tile);
+  return legal;
 }
 
 /**
@@ -876,13 +898,27 @@ function apart(schedule: Schedule, name: string, depth: number, step: (loop: str
   return [name, rest];
 }
 
-/** The nest in parts in which no condition is left, and a place divides no loop: its digits are loops. */
-function digitParts(schedule: Schedule, name: string): string[] {
+/** Do the elements that follow the rows read, behind what is left of them, fill vectors of `side`? */
+function readsWholeVectors(program: TensorProgram, name: string, depth: number, side: number): boolean {
+  const { statement: block } = findBlock(program, name);
+  const loops = loopsAroundBlock(program, name);
+  const { variable, extent, count } = loops[depth]!;
+  const load = storesIn(block.body).flatMap((s) => loadsOf(s.value))[0]!;
+  const indices = load.indices.map((i) => substitute(i, bindingsOf(block)));
+  const d = indices.findIndex((i) => uses(i, variable));
+  if (count || d < 0 || load.buffer.shape || indices.filter((i) => uses(i, variable)).length > 1) return false;
+  const scope = loops.reduce((s, l) => s.with(l.variable, l.extent), Scope.empty);
+  const begin = linearOf(indices[d]!, scope);
+  return coefficient(begin, variable) === 1 && intervalOf(indices[d]!, scope).high + (extent % side === 0 ? 0 : side - (extent % side)) < load.buffer.dims[d]!;
+}
+
+/** The nest in parts in which a place divides no loop (its digits are loops), and a condition asks for some of the rows of one tile at most. */
+function digitParts(schedule: Schedule, name: string, sides: readonly number[]): string[] {
   const { statement: block } = findBlock(schedule.program, name);
   const loops = loopsAroundBlock(schedule.program, name);
-  const inParts = (loop: Loop, at: number): string[] => apart(schedule, name, loops.indexOf(loop), (l) => partitionAt(schedule, name, l, at)[1]!).flatMap((part) => digitParts(schedule, part));
+  const inParts = (loop: Loop, at: number): string[] => apart(schedule, name, loops.indexOf(loop), (l) => partitionAt(schedule, name, l, at)[1]!).flatMap((part) => digitParts(schedule, part, sides));
   for (const condition of conditionsOf(block)) {
-    const cut = cutOf(condition, loops);
+    const cut = cutOf(condition, loops, sides);
     if (cut) return inParts(cut.loop, cut.at);
   }
   for (const { offset } of accessesOf(block, loops))
@@ -898,19 +934,21 @@ function digitParts(schedule: Schedule, name: string): string[] {
       const { loop, by } = digit;
       if (loop.extent % by > 0) return inParts(loop, loop.extent - (loop.extent % by));
       schedule.apply(split, { loop: loop.variable.name, factor: by });
-      return digitParts(schedule, name);
+      return digitParts(schedule, name, sides);
     }
   return [name];
 }
 
-/** Where a condition "a sum of loops is below a number" of the loop that moves it most stops to hold for all iterations of the others, or for any. */
-function cutOf(condition: Expression, loops: readonly Loop[]): { readonly loop: Loop; readonly at: number } | undefined {
+/** Where a condition "a sum of loops is below a number" of the loop that moves it most stops to hold for all iterations of the others, or for any; of one loop alone, in whole tiles. */
+function cutOf(condition: Expression, loops: readonly Loop[], sides: readonly number[]): { readonly loop: Loop; readonly at: number } | undefined {
   if (condition.kind !== "binary" || condition.op !== "lt" || typeOf(condition.left) !== "index") return undefined;
   const scope = loops.reduce((s, l) => s.with(l.variable, l.extent), Scope.empty);
   const { constant, terms } = linearOf(sub(condition.left, condition.right), scope);
   const [first, ...rest] = terms.map((t) => ({ loop: loops.find((l) => l.variable === t.atom && !l.count), by: t.coefficient })).sort((a, b) => b.by - a.by);
   if (!first?.loop || rest.some((r) => !r.loop || r.by < 0)) return undefined;
   const most = rest.reduce((sum, r) => sum + r.by * (r.loop!.extent - 1), 0);
-  const at = [Math.ceil((-constant - most) / first.by), Math.ceil(-constant / first.by)].find((n) => n > 0 && n < first.loop!.extent);
+  const side = (rest.length === 0 && sides.find((s) => s <= first.loop!.extent)) || 1;
+  const [all, any] = [Math.ceil((-constant - most) / first.by), Math.ceil(-constant / first.by)];
+  const at = [all - (all % side), Math.ceil(any / side) * side].find((n) => n > 0 && n < first.loop!.extent);
   return at === undefined ? undefined : { loop: first.loop, at };
 }

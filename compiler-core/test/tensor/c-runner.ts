@@ -11,6 +11,7 @@ import { byteSize } from "../../src/ir/element-type.ts";
 import { type Tensor, tensorBytes, tensorFromBytes } from "../../src/ir/tensor.ts";
 import { elementCount } from "../../src/ir/value-type.ts";
 import type { Buffer, TensorProgram } from "../../src/tensor/program.ts";
+import { type SizeValues, withSizes } from "../../src/tensor/sizes.ts";
 import { portableTarget, scheduleTargets, type ScheduleTarget } from "../../src/tensor/target.ts";
 
 /** Does the compiler link a program with these flags? Sanitizers need a runtime library that may be missing. */
@@ -38,8 +39,18 @@ export interface RunOptions {
   readonly emulator?: string;
 }
 
+export interface RunCase {
+  readonly program: TensorProgram;
+  readonly inputs: readonly Tensor[];
+  /** of a program with sizes of the run */
+  readonly sizes?: SizeValues;
+}
+
+/** The program's arrays as they are at the sizes of the run. */
+export const parametersOf = ({ program, sizes }: RunCase): readonly Buffer[] => (sizes ? withSizes(program, sizes) : program).parameters;
+
 /** Compiles programs as C, runs each once on its inputs, and gives the outputs of each. Each array ends where its memory does, which sanitizers watch. */
-export function runInC(cases: readonly { readonly program: TensorProgram; readonly inputs: readonly Tensor[] }[], options: RunOptions = {}): Tensor[][] {
+export function runInC(cases: readonly RunCase[], options: RunOptions = {}): Tensor[][] {
   const target = options.target ?? portableTarget;
   const folder = mkdtempSync(join(tmpdir(), "graphwright-c-"));
   try {
@@ -51,7 +62,7 @@ export function runInC(cases: readonly { readonly program: TensorProgram; readon
     const isa = cTarget(target.name, byteUseOf(cases.map((c) => c.program)));
     const calls = cases.map((c, i) => {
       const [makes, reads, writes, frees]: string[][] = [[], [], [], []];
-      const args = c.program.parameters.map((p, k) => {
+      const args = parametersOf(c).map((p, k) => {
         const [place, bytes] = [`m${k}`, Math.max(1, bytesOf(p))];
         makes!.push(`  unsigned char *${place} = (unsigned char *)malloc(${bytes});`);
         reads!.push(`  memset(${place}, 0x7f, ${bytes});`);
@@ -60,7 +71,7 @@ export function runInC(cases: readonly { readonly program: TensorProgram; readon
         frees!.push(`  free(${place});`);
         return `(${p.scope === "output" || p.scope === "scratch" ? "" : "const "}${cType(p.element)} *)${place}`;
       });
-      return `static void case_${i}(FILE *in, FILE *out) {\n${makes!.join("\n")}\n  (void)in;\n${reads!.join("\n")}\n  kernel_${i}(${args.join(", ")});\n${[...writes!, ...frees!].join("\n")}\n}`;
+      return `static void case_${i}(FILE *in, FILE *out) {\n${makes!.join("\n")}\n  (void)in;\n${reads!.join("\n")}\n  kernel_${i}(${[...args, ...printed[i]!.sizes.map((s) => c.sizes!.get(s)!)].join(", ")});\n${[...writes!, ...frees!].join("\n")}\n}`;
     });
     const source = `${isa.prologue}#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n${helpers.join("\n")}\n${printed.map((p) => `${p.prototype};\n${p.text}`).join("\n")}
 static void take(FILE *in, unsigned char *to, size_t bytes) {
@@ -85,7 +96,7 @@ ${epilogueOf(isa)}`;
     const bytes = new Uint8Array(readFileSync(join(folder, "out.bin")));
     let at = 0;
     return cases.map((c) =>
-      c.program.parameters
+      parametersOf(c)
         .filter((p) => p.scope === "output")
         .map((p) => {
           const part = bytes.slice(at, at + bytesOf(p));

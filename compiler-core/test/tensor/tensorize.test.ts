@@ -8,9 +8,10 @@ import { transposeLowering } from "../../src/ops/support/lower-shape.ts";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
 import { Random } from "../../src/support/random.ts";
 import { buffer, loop, makeProgram, mapStatements, nest, store, walkStatements } from "../../src/tensor/build.ts";
-import { add, load, mul, number, variable } from "../../src/tensor/expression.ts";
+import { add, load, lt, mul, number, select, variable } from "../../src/tensor/expression.ts";
 import { interpret } from "../../src/tensor/interpreter.ts";
 import { scheduleParallel } from "../../src/tensor/parallel-rule.ts";
+import { parseProgram } from "../../src/tensor/parser.ts";
 import { printProgram } from "../../src/tensor/printer.ts";
 import type { Expression, TensorProgram, Variable } from "../../src/tensor/program.ts";
 import { scheduleByRule } from "../../src/tensor/rules.ts";
@@ -20,6 +21,7 @@ import { reorder } from "../../src/tensor/schedule/reorder.ts";
 import { split } from "../../src/tensor/schedule/split.ts";
 import { tensorize } from "../../src/tensor/schedule/tensorize.ts";
 import { unroll } from "../../src/tensor/schedule/unroll.ts";
+import { sizesOf, withSizes } from "../../src/tensor/sizes.ts";
 import { avx2Target, avx512Target, neonTarget, portableTarget, type ScheduleTarget } from "../../src/tensor/target.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
 import { compilers, runInC, runnableTargets, sanitizingCompilers } from "./c-runner.ts";
@@ -70,12 +72,31 @@ describe("tensorize", () => {
     }
   });
 
+  test("rows that are not there are zeros, and columns of which a vector holds more are left out", () => {
+    const [x, y] = [buffer("x", "float32", [5, 8], "input"), buffer("y", "float32", [8, 8], "output")];
+    const axes = [{ name: "i", extent: 8 }, { name: "j", extent: 8 }];
+    const filled = makeProgram("filled", [x, y], nest("copy", axes, ([i, j]) => store(y, [i!, j!], select(lt(j!, 5), load(x, [j!, i!]), number("float32", 0)))));
+    const after = applyPrimitive(tensorize, filled, whole);
+    sameMeaning(filled, after);
+    roundTrip(after);
+    expect(printKernel(after, { name: "k", target: avx2Target }).text).toContain("gw_transpose_part_x8(x, 8, 5, y, 8, 8);");
+    const narrow = copy(3, 8, [8, 8], (i, j) => [j, i]);
+    const part = applyPrimitive(tensorize, narrow, whole);
+    sameMeaning(narrow, part);
+    expect(printKernel(part, { name: "k", target: avx2Target }).text).toContain("gw_transpose_part_x8(x, 8, 8, y, 8, 3);");
+  });
+
   const carried = (): TensorProgram => {
     const y = buffer("y", "float32", [8, 8], "output");
     return makeProgram("carried", [y], [
       ...nest("first", [{ name: "a", extent: 8 }, { name: "b", extent: 8 }], ([a, b]) => store(y, [a!, b!], number("float32", 1))),
       ...nest("copy", [{ name: "i", extent: 8 }, { name: "j", extent: 8 }], ([i, j]) => store(y, [i!, j!], load(y, [j!, i!]))),
     ]);
+  };
+  /** a transposition where a condition holds, and a number elsewhere */
+  const chosen = (condition: (i: Variable, j: Variable) => Expression, otherwise: number): TensorProgram => {
+    const [x, y] = [buffer("x", "float32", [8, 8], "input"), buffer("y", "float32", [8, 8], "output")];
+    return makeProgram("chosen", [x, y], nest("copy", [{ name: "i", extent: 8 }, { name: "j", extent: 8 }], ([i, j]) => store(y, [i!, j!], select(condition(i!, j!), load(x, [j!, i!]), number("float32", otherwise)))));
   };
   const overlapping = (): TensorProgram => {
     const x = buffer("x", "float32", [8, 8], "input");
@@ -93,7 +114,7 @@ describe("tensorize", () => {
     const y = buffer("y", "float32", [8, 8], "output");
     return makeProgram("gathered", [x, at, y], nest("copy", [{ name: "i", extent: 8 }, { name: "j", extent: 8 }], ([i, j]) => store(y, [i!, j!], load(x, [{ kind: "cast", element: "index", operand: load(at, [j!]) }, i!]))));
   };
-  const dynamic = (): TensorProgram => {
+  const ofSizes = (): TensorProgram => {
     const [i, j] = [variable("i"), variable("j")];
     const [x, y] = [buffer("x", "float32", [8, 8], "input"), buffer("y", "float32", [8, 8], "output")];
     return makeProgram("dynamic", [x, y], [loop(i, 8, [loop(j, 8, [store(y, [i, j], load(x, [j, i]))], "serial", { kind: "variable", name: "n", max: 8 })])]);
@@ -103,10 +124,16 @@ describe("tensorize", () => {
     ["directly-nested", transposition(8), { outer: "j", inner: "i" }],
     ["directly-nested", product(8, 8), { outer: "i", inner: "k" }],
     ["serial-loop", applyPrimitive(unroll, transposition(8), { loop: "j" }), whole],
-    ["known-count", dynamic(), whole],
+    ["known-count", ofSizes(), whole],
     ["square", transposition(8, 4), whole],
     ["square", transposition(5), whole],
     ["square", transposition(32), whole],
+    ["square", copy(3, 8, [8, 6], (i, j) => [j, i]), whole],
+    ["square", copy(3, 8, [8, 12], (i, j) => [j, add(i, 5)]), whole],
+    ["pure-copy", chosen((_i, j) => lt(j, 5), 1), whole],
+    ["pure-copy", chosen((_i, j) => lt(j, 5), -0), whole],
+    ["pure-copy", chosen((i, j) => lt(add(i, j), 9), 0), whole],
+    ["pure-copy", chosen((i) => lt(i, 5), 0), whole],
     ["pure-copy", computed(), whole],
     ["pure-copy", carried(), whole],
     ["pure-copy", transposition(8, 8, "float64"), whole],
@@ -158,6 +185,32 @@ const generators: Readonly<Record<string, (r: Random) => Case & { readonly lower
   },
 };
 
+/** Copies whose lengths are sizes of the run. */
+const dynamic = [
+  `program transpose(input x: float32[n <= 40, 24], output y: float32[24, n <= 40], size n <= 40):
+  for i in range(24):
+    for j in range(n <= 40):
+      block copy:
+        spatial v_i < 24 = i, v_j < 40 = j
+        y[v_i, v_j] = x[v_j, v_i]`,
+  `program block(input x: float32[2, 20, n <= 5, m <= 40], output y: float32[2, 2, n <= 5, m <= 40, 16], size n <= 5, size m <= 40):
+  for b in range(2):
+    for cb in range(2):
+      for h in range(n <= 5):
+        for w in range(m <= 40):
+          for ci in range(16):
+            block copy:
+              spatial v_b < 2 = b, v_cb < 2 = cb, v_h < 5 = h, v_w < 40 = w, v_ci < 16 = ci
+              y[v_b, v_cb, v_h, v_w, v_ci] = select(v_cb * 16 + v_ci < 20, x[v_b, v_cb * 16 + v_ci, v_h, v_w], 0.0)`,
+  `program unblock(input x: float32[2, n <= 5, m <= 40, 16], output y: float32[20, n <= 5, m <= 40], size n <= 5, size m <= 40):
+  for c in range(20):
+    for h in range(n <= 5):
+      for w in range(m <= 40):
+        block copy:
+          spatial v_c < 20 = c, v_h < 5 = h, v_w < 40 = w
+          y[v_c, v_h, v_w] = x[v_c // 16, v_h, v_w, v_c % 16]`,
+].map(parseProgram);
+
 interface Made {
   readonly name: string;
   readonly plain: TensorProgram;
@@ -204,6 +257,25 @@ describe("copies across a layout, by rule", () => {
       if (sanitizingCompilers.includes(compiler)) inC(target, { compiler, flags: ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] }, 24);
     }, 300_000);
   needs("aarch64-linux-gnu-gcc", "qemu-aarch64-static")("and for AArch64, emulated", () => inC(neonTarget, { compiler: "aarch64-linux-gnu-gcc", flags: ["-O2", "-static"], emulator: "qemu-aarch64-static" }, 24), 300_000);
+  const atSizes = (target: ScheduleTarget) =>
+    dynamic.flatMap((plain) => {
+      const { program } = scheduleByRule(plain, target);
+      expect(verifyProgram(program), printProgram(program).text).toEqual([]);
+      expect(hasTiles(program)).toBe(true);
+      return [[1, 3], [5, 40], [3, 21], [2, 16]].map(([n, m]) => {
+        const sizes = new Map(sizesOf(program).map((s) => [s, s.name === "n" && s.max === 5 ? n! : m!]));
+        const own = withSizes(plain, sizes);
+        return { program, sizes, inputs: inputsFor(own), expected: interpret(own, inputsFor(own))[0]!, name: `${plain.name} at ${n} x ${m} for ${target.name}` };
+      });
+    });
+  needs("gcc")("where sizes of the run decide how long they are, in C and WebAssembly", async () => {
+    for (const target of runnableTargets().filter((t) => t.vectorLanes > 1)) {
+      const cases = atSizes(target);
+      for (const [i, outputs] of runInC(cases, { target, flags: sanitizingCompilers.length > 0 ? ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] : ["-O1"], compiler: sanitizingCompilers[0] ?? "gcc" }).entries()) expect(worstDifference(outputs[0]!, cases[i]!.expected), cases[i]!.name).toBe(0);
+    }
+    const cases = atSizes(wasmTarget);
+    for (const [i, outputs] of (await runInWasm(cases)).entries()) expect(worstDifference(outputs[0]!, cases[i]!.expected), cases[i]!.name).toBe(0);
+  }, 120_000);
   test("and their WebAssembly", async () => {
     const cases = made(wasmTarget, 17, 24);
     for (const [i, outputs] of (await runInWasm(cases.map((c) => ({ program: c.program, inputs: inputsFor(c.plain) })))).entries()) agree(cases[i]!, outputs);

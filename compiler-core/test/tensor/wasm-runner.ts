@@ -2,17 +2,18 @@ import { assemble, hostMath, moduleText, printWasmKernel, wasmEngine } from "../
 import { byteSize } from "../../src/ir/element-type.ts";
 import { type Tensor, tensorBytes, tensorFromBytes } from "../../src/ir/tensor.ts";
 import { elementCount } from "../../src/ir/value-type.ts";
-import type { Buffer, TensorProgram } from "../../src/tensor/program.ts";
+import type { Buffer } from "../../src/tensor/program.ts";
+import { parametersOf, type RunCase } from "./c-runner.ts";
 
 const bytesOf = (b: Buffer): number => byteSize(b.element, elementCount(b.dims));
 const aligned = (n: number): number => Math.ceil(n / 64) * 64;
 const pageBytes = 65536;
 
 /** Assembles programs as one module, runs each once on its inputs, and gives the outputs of each. */
-export async function runInWasm(cases: readonly { readonly program: TensorProgram; readonly inputs: readonly Tensor[] }[], optimizeLevel: 0 | 2 = 2): Promise<Tensor[][]> {
+export async function runInWasm(cases: readonly RunCase[], optimizeLevel: 0 | 2 = 2): Promise<Tensor[][]> {
   const kernels = cases.map((c, i) => printWasmKernel(c.program, { name: `kernel_${i}` }));
   const frameBytes = Math.max(64, ...kernels.map((k) => k.frameBytes));
-  const sizes = cases.map((c) => c.program.parameters.reduce((n, p) => n + aligned(bytesOf(p)) + 64, 64));
+  const sizes = cases.map((c) => parametersOf(c).reduce((n, p) => n + aligned(bytesOf(p)) + 64, 64));
   const pages = Math.ceil((frameBytes + Math.max(...sizes) + 128) / pageBytes);
   const binary = await assemble(moduleText(kernels, { pages }), optimizeLevel);
   const { Memory, Global, compile, instantiate } = wasmEngine();
@@ -23,13 +24,13 @@ export async function runInWasm(cases: readonly { readonly program: TensorProgra
     bytes.fill(0x7f);
     let at = 64 + aligned(frameBytes);
     let next = 0;
-    const places = c.program.parameters.map((p) => {
+    const places = parametersOf(c).map((p) => {
       const place = at;
       if (p.scope === "input" || p.scope === "weight") bytes.set(tensorBytes(c.inputs[next++]!), place);
       at += aligned(bytesOf(p)) + 64;
       return place;
     });
-    (instance.exports[`kernel_${i}`] as (...places: number[]) => void)(...places);
-    return c.program.parameters.flatMap((p, k) => (p.scope === "output" ? [tensorFromBytes(p.element, p.dims, bytes.slice(places[k]!, places[k]! + bytesOf(p)))] : []));
+    (instance.exports[`kernel_${i}`] as (...places: number[]) => void)(...places, ...kernels[i]!.sizes.map((s) => c.sizes!.get(s)!));
+    return parametersOf(c).flatMap((p, k) => (p.scope === "output" ? [tensorFromBytes(p.element, p.dims, bytes.slice(places[k]!, places[k]! + bytesOf(p)))] : []));
   });
 }

@@ -529,20 +529,21 @@ class KernelPrinter {
 
   /** A tile of a copy, transposed in vectors; false where the target has none as long, or the loops are no tile. */
   private emitTile(s: Loop, by: ReadonlyMap<Variable, Expression>, scope: Scope): boolean {
-    if (s.extent > this.lanes) return false;
     const tile = transposedTile(s, by, scope);
-    if ("condition" in tile || [tile.read.buffer, tile.written.buffer].some((b) => this.registers.has(b) || this.vectors.buffers.has(b))) return false;
-    const { block, side, read, written } = tile;
+    if ("condition" in tile || tile.side > this.lanes || [tile.read.buffer, tile.written.buffer].some((b) => this.registers.has(b) || this.vectors.buffers.has(b))) return false;
+    const { block, side, rowsRead, columnsWritten, read, written } = tile;
     this.flush();
-    const helper = `gw_transpose_x${side}`;
+    const whole = rowsRead === side && columnsWritten === side;
+    const helper = `gw_transpose_${whole ? "" : "part_"}x${side}`;
     this.vectorHelpers.add(helper);
+    const part = (name: string, value: number): string => (whole ? "" : `, ${mark.number({ role: "size", buffer: "", loop: name, value, wide: false })}`);
     const rows = ({ buffer, first, stride }: TileRows): string => {
       const name = this.nameOf(buffer, buffer.name);
       const step = stride.kind === "integer" && stride.value > 0 ? mark.number({ role: "stride", buffer: name, loop: this.nameOf(s.variable, s.variable.name), value: stride.value, wide: false }) : this.value(stride, scope, 3);
       return `${first.kind === "integer" && first.value === 0 ? name : `${name} + ${this.place(buffer, first, scope, 9)}`}, ${step}`;
     };
     this.line(`/* ${block.name} */`);
-    this.line(`${helper}(${rows(read)}, ${rows(written)});`);
+    this.line(`${helper}(${rows(read)}${part("rows", rowsRead)}, ${rows(written)}${part("columns", columnsWritten)});`);
     this.blockLines.set(block.name, { from: this.lines.length, to: this.lines.length });
     return true;
   }

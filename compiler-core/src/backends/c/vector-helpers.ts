@@ -150,21 +150,20 @@ function defineTranspose(w: number): void {
   });
   while (groups.length > 1) groups = range(groups.length / 2).map((g) => [0, 1].flatMap((from) => groups[2 * g]!.map((v, i) => wholeQuarters(v, groups[2 * g + 1]![i]!, from))));
   for (const { name, lanes } of groups[0]!) lines.push(`*(${vector}u *)(void *)(y + ${lanes[0]!.column} * column) = ${name};`);
-  table.set(`gw_transpose_x${w}`, {
-    text: `#if defined(__clang__) || __GNUC__ >= 12
+  const shuffleOf = `#if defined(__clang__) || __GNUC__ >= 12
 #define GW_SHUFFLE_X${w}(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define GW_SHUFFLE_X${w}(a, b, ...) __builtin_shuffle(a, b, (${vector}){__VA_ARGS__})
 #endif
-static inline void gw_transpose_x${w}(const void *from, ptrdiff_t row, void *to, ptrdiff_t column) {
-  const char *x = (const char *)from;
-  char *y = (char *)to;
-  row *= ${tileElement};
-  column *= ${tileElement};
-  ${lines.join("\n  ")}
-}`,
-    needs: [],
-  });
+`;
+  const text = (name: string, parameters: string, body: readonly string[]): string =>
+    `static inline void ${name}(${parameters}) {\n  ${["const char *x = (const char *)from;", "char *y = (char *)to;", `row *= ${tileElement};`, `column *= ${tileElement};`, ...body].join("\n  ")}\n}`;
+  table.set(`gw_shuffle_x${w}`, { text: shuffleOf, needs: [] });
+  table.set(`gw_transpose_x${w}`, { text: text(`gw_transpose_x${w}`, "const void *from, ptrdiff_t row, void *to, ptrdiff_t column", lines), needs: [`gw_shuffle_x${w}`] });
+  // Rows that are not there are zeros; columns that are not wanted are not stored.
+  const parts = lines.map((line) =>
+    line.replace(/ = (\*\(const .* \+ (\d+) \* row\));/, (all, load: string, r: string) => (r === "0" ? all : ` = rows > ${r} ? (${vector})${load} : zero;`)).replace(/^\*.* \+ (\d+) \* column\) = .*/, (all, c: string) => (c === "0" ? all : `if (columns > ${c}) ${all}`)));
+  table.set(`gw_transpose_part_x${w}`, { text: text(`gw_transpose_part_x${w}`, "const void *from, ptrdiff_t row, ptrdiff_t rows, void *to, ptrdiff_t column, ptrdiff_t columns", [`const ${vector} zero = {0};`, ...parts]), needs: [`gw_shuffle_x${w}`] });
 }
 
 const table = new Map<string, { readonly text: string; readonly needs: readonly string[] }>();

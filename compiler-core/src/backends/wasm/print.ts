@@ -270,8 +270,8 @@ class WasmPrinter {
 
   /** A tile of a copy, transposed in vectors of four lanes; false where its rows have more, or the loops are no tile. */
   private emitTile(s: Loop, by: Substitution, place: Place): boolean {
-    const tile = s.extent === laneCount && place.lanes === undefined ? transposedTile(s, by, place.scope) : undefined;
-    if (!tile || "condition" in tile || [tile.read.buffer, tile.written.buffer].some((b) => this.registers.scalars.has(b) || this.registers.vectors.has(b))) return false;
+    const tile = place.lanes === undefined ? transposedTile(s, by, place.scope) : undefined;
+    if (!tile || "condition" in tile || tile.side !== laneCount || [tile.read.buffer, tile.written.buffer].some((b) => this.registers.scalars.has(b) || this.registers.vectors.has(b))) return false;
     this.flush();
     this.block = tile.block.name;
     const rowAt = ({ buffer, first, stride }: TileRows, r: number) => this.addressOf(buffer, linearOf(add(first, mul(stride, r)), place.scope), place);
@@ -283,6 +283,7 @@ class WasmPrinter {
     const bytes = (lanes: readonly number[]): string => lanes.flatMap((l) => [0, 1, 2, 3].map((b) => 4 * l + b)).join(" ");
     const shuffled = (a: string, b: string, lanes: readonly number[]): string => `(i8x16.shuffle ${bytes(lanes)} ${a} ${b})`;
     const [a, b, c, d] = [0, 1, 2, 3].map((r) => {
+      if (r >= tile.rowsRead) return "(v128.const i32x4 0 0 0 0)";
       const { address, offset } = rowAt(tile.read, r);
       return named(`(v128.load${offset} ${address})`);
     }) as [string, string, string, string];
@@ -290,7 +291,7 @@ class WasmPrinter {
       const [first, second] = [named(shuffled(a, b, lanes)), named(shuffled(c, d, lanes))];
       return [shuffled(first, second, [0, 1, 4, 5]), shuffled(first, second, [2, 3, 6, 7])];
     });
-    for (const [r, column] of columns.entries()) {
+    for (const [r, column] of columns.slice(0, tile.columnsWritten).entries()) {
       const { address, offset } = rowAt(tile.written, r);
       this.line(`(v128.store${offset} ${address} ${column})`);
     }
