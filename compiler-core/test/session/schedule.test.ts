@@ -132,6 +132,16 @@ describe("a schedule of one's own", () => {
     const open = await session.writtenProgram({ text: text.replace("range(6)", "range(5)") }, silentTask);
     expect(open.problems.map((p) => p.code)).toEqual(["not-covered"]);
   });
+
+  test("a copy across becomes a tile, and is told why it is none", async () => {
+    const session = createSession();
+    const text = "program transpose(input x: float32[8, 4], output y: float32[4, 8]):\n  for i in range(4):\n    for j in range(8):\n      block copy:\n        spatial r < 4 = i, c < 8 = j\n        y[r, c] = x[c, r]\n";
+    const refused = await session.writtenProgram({ text, steps: ["tensorize(outer=i, inner=j)"] }, silentTask);
+    expect(refused.steps[0]!.conditions.filter((c) => c.state === "failed")).toEqual([{ name: "square", state: "failed", doc: expect.any(String) as string, detail: "i has 4 iterations, j 8" }]);
+    const done = await session.writtenProgram({ text, steps: ["split(loop=j, factor=4)", "reorder(loops=[j_o, i])", "tensorize(outer=i, inner=j_i)"], run: 1 }, silentTask);
+    expect(done.steps.map((s) => [s.applies, s.check?.verdict])).toEqual([[true, "identical"], [true, "identical"], [true, "identical"]]);
+    expect(done.program).toContain("for i in transposed(4):");
+  });
 });
 
 describe("sizes that are given at run time", () => {
