@@ -25,7 +25,7 @@ import { vectorize } from "./schedule/vectorize.ts";
 import { intervalOf, linearOf, Scope } from "./simplify.ts";
 import { portableTarget, type ScheduleTarget } from "./target.ts";
 import type { ScheduleChoice } from "./schedule-choice.ts";
-import { tileElement, tileSides } from "./transposed-tile.ts";
+import { tileSides } from "./transposed-tile.ts";
 import { dotLoop, isStrided, type TileOptions, tileOptions, type VectorTile } from "./vector-tile.ts";
 
 /**
@@ -788,7 +788,7 @@ const leastTransposed = 256;
 function mayTranspose(program: TensorProgram, name: string, target: ScheduleTarget): boolean {
   const { statement: block } = findBlock(program, name);
   const [store, ...more] = storesIn(block.body);
-  if (target.vectorLanes < tileSides.at(-1)! || !store || more.length > 0 || byteSize(store.buffer.element, 1) !== tileElement) return false;
+  if (!store || more.length > 0 || tileSides(store.buffer.element, target.vectorLanes).length === 0) return false;
   const value = store.value.kind === "select" && store.value.otherwise.kind === "number" ? store.value.then : store.value;
   if (value.kind !== "load" || value.buffer === store.buffer) return false;
   const loops = loopsAroundBlock(program, name);
@@ -807,7 +807,8 @@ interface CopyPart {
 
 /** The nest of a copy in parts, those of them in tiles where two loops are long enough. */
 function transposeTiles(schedule: Schedule, name: string, target: ScheduleTarget): CopyPart[] {
-  const sides = tileSides.filter((s) => s <= target.vectorLanes);
+  const { element } = storesIn(findBlock(schedule.program, name).statement.body)[0]!.buffer;
+  const sides = tileSides(element, target.vectorLanes);
   return digitParts(schedule, name, sides).flatMap((part): CopyPart[] => {
     const { statement: block } = findBlock(schedule.program, part);
     const loops = loopsAroundBlock(schedule.program, part);
@@ -837,8 +838,8 @@ function transposeTiles(schedule: Schedule, name: string, target: ScheduleTarget
   });
 }
 
-/** Elements of a line of the caches. */
-const lineElements = 16;
+/** Bytes of a line of the caches. */
+const lineBytes = 64;
 
 /**
  * Two loops of whole sides around a copy as tiles, innermost. The loop that writes neighbouring elements goes through them first, so that lines
@@ -846,6 +847,7 @@ const lineElements = 16;
  */
 function tileSquare(schedule: Schedule, piece: string, row: string, column: string, side: number): boolean {
   const extentOf = (name: string): number => loopsAroundBlock(schedule.program, piece).find((l) => l.variable.name === name)!.extent;
+  const lineElements = lineBytes / byteSize(storesIn(findBlock(schedule.program, piece).statement.body)[0]!.buffer.element, 1);
   if (side < lineElements && extentOf(row) > lineElements && extentOf(row) % lineElements === 0) {
     const at = loopNames(schedule.program, piece).all.indexOf(row);
     schedule.apply(split, { loop: row, factor: lineElements });

@@ -1,15 +1,18 @@
-import { byteSize } from "../ir/element-type.ts";
+import { byteSize, type ElementType } from "../ir/element-type.ts";
 import { placeOf } from "./access.ts";
 import { add, integer, loadsOf, sub, substitute, typeOf, variablesOf } from "./expression.ts";
 import { printExpression } from "./printer.ts";
 import type { Block, Buffer, Expression, Loop, Variable } from "./program.ts";
 import { intervalOf, linearOf, type Scope, simplify } from "./simplify.ts";
 
-/** Sides of the square tiles that targets transpose in registers: lanes of a vector, a row of the tile in each. */
-export const tileSides: readonly number[] = [16, 8, 4];
-
-/** Bytes of the elements of such tiles. */
-export const tileElement = 4;
+/**
+ * Sides of the square tiles that a target transposes in registers, whose vectors have `lanes` of 4 bytes: lanes of a vector, a row of the tile
+ * in each. Of narrower elements a vector of 16 bytes has as many as pay.
+ */
+export function tileSides(element: ElementType, lanes = 16): readonly number[] {
+  const bytes = byteSize(element, 1);
+  return lanes < 4 ? [] : bytes === 4 ? [16, 8, 4].filter((side) => side <= lanes) : bytes === 2 || bytes === 1 ? [16 / bytes] : [];
+}
 
 /** The rows of a tile in one of its buffers: neighbouring elements from `first` on, and the next row `stride` elements further. */
 export interface TileRows {
@@ -69,16 +72,20 @@ export function transposedTile(outer: Loop, by: ReadonlyMap<Variable, Expression
   const inner = outer.body[0];
   if (outer.body.length !== 1 || inner?.kind !== "for") return problem("directly-nested", `${outer.variable.name} contains more than one loop`);
   const side = Math.max(outer.extent, inner.extent);
-  if (outer.count || inner.count || !tileSides.includes(side)) return problem("square", `${outer.variable.name} has ${outer.extent} iterations, ${inner.variable.name} ${inner.extent}`);
+  const notSquare = (): TileProblem => problem("square", `${outer.variable.name} has ${outer.extent} iterations, ${inner.variable.name} ${inner.extent}`);
+  if (outer.count || inner.count) return notSquare();
   const block = inner.body[0];
   if (inner.body.length !== 1 || block?.kind !== "block" || block.init || block.body.length !== 1) return problem("pure-copy", `${inner.variable.name} contains more than one statement`);
   const store = block.body[0]!;
   if (store.kind !== "store" || block.axes.some((a) => a.kind === "reduce")) return problem("pure-copy", `${block.name} computes`);
   const { value } = store;
-  const choice = value.kind === "select" && value.otherwise.kind === "number" && Object.is(value.otherwise.value, 0) ? value : undefined;
+  // All bits of a zero are 0, except where a type has none.
+  const choice = value.kind === "select" && value.otherwise.kind === "number" && Object.is(value.otherwise.value, 0) && store.buffer.element !== "float8e8m0" ? value : undefined;
   const load = choice ? choice.then : value;
   if (load.kind !== "load" || load.buffer === store.buffer) return problem("pure-copy", `${block.name} computes`);
-  if (byteSize(store.buffer.element, 1) !== tileElement) return problem("pure-copy", `elements of ${store.buffer.name} have ${byteSize(store.buffer.element, 1)} bytes`);
+  const sides = tileSides(store.buffer.element);
+  if (sides.length === 0) return problem("pure-copy", `elements of ${store.buffer.name} have ${byteSize(store.buffer.element, 1)} bytes`);
+  if (!sides.includes(side)) return notSquare();
   const inside = scope.with(outer.variable, outer.extent).with(inner.variable, inner.extent);
   const bound = new Map(by);
   for (const [i, axis] of block.axes.entries()) bound.set(axis.variable, substitute(block.bindings[i] as Expression, by));
@@ -92,7 +99,7 @@ export function transposedTile(outer: Loop, by: ReadonlyMap<Variable, Expression
     if ([strides.read, strides.written].some((s) => variablesOf(s).has(along) || variablesOf(s).has(across))) continue;
     const rowsRead = choice ? iterationsOf(substitute(choice.condition, bound), across, inside) : side;
     if (rowsRead === undefined || rowsRead < 1 || rowsRead > side) return problem("pure-copy", `${block.name} computes`);
-    if (extent !== side || (columnsWritten < side && !fillsVector(load.buffer, read, along, side, inside))) return problem("square", `${outer.variable.name} has ${outer.extent} iterations, ${inner.variable.name} ${inner.extent}`);
+    if (extent !== side || (columnsWritten < side && !fillsVector(load.buffer, read, along, side, inside))) return notSquare();
     // Rows that lie apart, or in different indices of one dimension.
     const apart = strides.written.kind === "integer" ? Math.abs(strides.written.value) >= side : written.every((i) => !(variablesOf(i).has(along) && variablesOf(i).has(across)));
     if (!apart) return problem("own-elements", `rows of ${store.buffer.name} are not proven to lie apart`);

@@ -23,6 +23,7 @@ import { tensorize } from "../../src/tensor/schedule/tensorize.ts";
 import { unroll } from "../../src/tensor/schedule/unroll.ts";
 import { sizesOf, withSizes } from "../../src/tensor/sizes.ts";
 import { avx2Target, avx512Target, neonTarget, portableTarget, type ScheduleTarget } from "../../src/tensor/target.ts";
+import { tileSides } from "../../src/tensor/transposed-tile.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
 import { compilers, runInC, runnableTargets, sanitizingCompilers } from "./c-runner.ts";
 import { type Case, inputsFor, programOf, worstDifference } from "./lowered.ts";
@@ -69,6 +70,15 @@ describe("tensorize", () => {
       const after = applyPrimitive(tensorize, ordered, { outer: "j", inner: "i" });
       sameMeaning(ordered, after);
       expect(printKernel(after, { name: "k", target: avx2Target }).text).toContain("gw_transpose_x8(x + 16, 40, y, 8);");
+    }
+  });
+
+  test("of narrower elements as many as fill 16 bytes", () => {
+    for (const [side, element, helper] of [[16, "int8", "gw_transpose8_x16"], [16, "bool", "gw_transpose8_x16"], [8, "float16", "gw_transpose16_x8"], [8, "int16", "gw_transpose16_x8"]] as const) {
+      const plain = transposition(side, side, element);
+      const after = applyPrimitive(tensorize, plain, whole);
+      sameMeaning(plain, after);
+      for (const target of [neonTarget, avx512Target]) expect(printKernel(after, { name: "k", target }).text).toContain(`${helper}(x, ${side}, y, ${side});`);
     }
   });
 
@@ -137,7 +147,8 @@ describe("tensorize", () => {
     ["pure-copy", computed(), whole],
     ["pure-copy", carried(), whole],
     ["pure-copy", transposition(8, 8, "float64"), whole],
-    ["pure-copy", transposition(8, 8, "int8"), whole],
+    ["square", transposition(8, 8, "int8"), whole],
+    ["square", transposition(16, 16, "float16"), whole],
     ["pure-copy", product(4, 4, 4), { outer: "j", inner: "k" }],
     ["across", copy(8, 8, [8, 8], (i, j) => [i, j]), whole],
     ["across", copy(8, 8, [8, 16], (i, j) => [j, mul(i, 2)]), whole],
@@ -163,25 +174,31 @@ describe("tensorize", () => {
   });
 });
 
+function blocked(r: Random) {
+  const element = r.pick(["float32", "float32", "int32", "int8"] as const);
+  return { element, n: 1 + r.below(2), c: 1 + r.below(60), h: 1 + r.below(6), w: 1 + r.below(element === "int8" ? 20 : 10), block: element === "int8" ? 16 : r.pick([4, 8, 16]) };
+}
+
 /** Random copies whose rows are not read as they are written. */
 const generators: Readonly<Record<string, (r: Random) => Case & { readonly lowering: typeof transposeLowering }>> = {
   Transpose: (r) => {
-    const dims = Array.from({ length: 2 + r.below(3) }, (_, d) => (d < 2 ? 4 + r.below(36) : 1 + r.below(9)));
+    const element = r.pick(["float32", "int32", "uint32", "uint8", "float16"] as const);
+    const dims = Array.from({ length: 2 + r.below(3) }, (_, d) => (d < 2 ? (element === "uint8" ? 14 : 4) + r.below(36) : 1 + r.below(9)));
     const perm = dims.map((_, d) => d);
     for (let i = perm.length - 1; i > 0; i--) {
       const j = r.below(i + 1);
       [perm[i], perm[j]] = [perm[j]!, perm[i]!];
     }
     const input = dims.map((_, d) => dims[perm[d]!]!);
-    return { lowering: transposeLowering, op: "Transpose", inputs: [input], output: perm.map((p) => input[p]!), attributes: { perm }, element: r.pick(["float32", "int32", "uint32"]) };
+    return { lowering: transposeLowering, op: "Transpose", inputs: [input], output: perm.map((p) => input[p]!), attributes: { perm }, element };
   },
   BlockChannels: (r) => {
-    const [n, c, h, w, block] = [1 + r.below(2), 1 + r.below(60), 1 + r.below(6), 1 + r.below(10), r.pick([4, 8, 16])];
-    return { lowering: blockChannelsLowering, op: "BlockChannels", inputs: [[n, c, h, w]], output: [n, Math.ceil(c / block), h, w, block], element: r.pick(["float32", "int32"]) };
+    const { element, n, c, h, w, block } = blocked(r);
+    return { lowering: blockChannelsLowering, op: "BlockChannels", inputs: [[n, c, h, w]], output: [n, Math.ceil(c / block), h, w, block], element };
   },
   UnblockChannels: (r) => {
-    const [n, c, h, w, block] = [1 + r.below(2), 1 + r.below(60), 1 + r.below(6), 1 + r.below(10), r.pick([4, 8, 16])];
-    return { lowering: unblockChannelsLowering, op: "UnblockChannels", inputs: [[n, Math.ceil(c / block), h, w, block]], output: [n, c, h, w], element: r.pick(["float32", "int32"]) };
+    const { element, n, c, h, w, block } = blocked(r);
+    return { lowering: unblockChannelsLowering, op: "UnblockChannels", inputs: [[n, Math.ceil(c / block), h, w, block]], output: [n, c, h, w], element };
   },
 };
 
@@ -239,7 +256,11 @@ describe("copies across a layout, by rule", () => {
       agree(c, interpret(c.program, inputsFor(c.plain)));
       const shared = scheduleParallel(c.program, 1).program;
       expect(verifyProgram(shared), c.name).toEqual([]);
-      walkStatements(c.program.body, (s) => void (s.kind === "for" && s.mode === "transposed" && expect(s.extent).toBeLessThanOrEqual(target.vectorLanes)));
+      const sides = tileSides(c.program.parameters[0]!.element, target.vectorLanes);
+      walkStatements(c.program.body, (s, around) => {
+        const outer = around.at(-1);
+        if (s.kind === "for" && s.mode === "transposed" && outer?.kind === "for" && outer.mode === "transposed") expect(sides, c.name).toContain(Math.max(s.extent, outer.extent));
+      });
     }
     // Most are long enough in both directions.
     expect(cases.filter((c) => hasTiles(c.program)).length).toBeGreaterThan(cases.length / 2);

@@ -12,12 +12,12 @@ import { GraphwrightError } from "../../support/diagnostic.ts";
 import { sizesOf } from "../../tensor/sizes.ts";
 import { stagesOf } from "../../tensor/stages.ts";
 import { portableTarget, type ScheduleTarget } from "../../tensor/target.ts";
-import { type TileRows, transposedTile } from "../../tensor/transposed-tile.ts";
+import { type TileRows, tileSides, type TransposedTile, transposedTile } from "../../tensor/transposed-tile.ts";
 import { isHelper } from "./helpers.ts";
 import type { LibraryCall } from "./libraries.ts";
 import { mark, type ShapeNumber, unmarked } from "./shape-numbers.ts";
 import { cFloat, cInteger, cType, isSmallFloat } from "./types.ts";
-import { isVectorHelper } from "./vector-helpers.ts";
+import { isVectorHelper, transposeHelper } from "./vector-helpers.ts";
 import { type Chunk, chunksOf, planVectors, scalarLimit, type VectorPlan } from "./vectors.ts";
 
 export interface KernelOptions {
@@ -527,14 +527,19 @@ class KernelPrinter {
     this.blockLines.set(block.name, { from: this.blockLines.get(block.name)?.from ?? this.lines.length, to: this.lines.length });
   }
 
+  /** Has the target vectors as long as the tile's rows? */
+  private hasTiles({ side, written }: TransposedTile): boolean {
+    return tileSides(written.buffer.element, this.lanes).includes(side);
+  }
+
   /** A tile of a copy, transposed in vectors; false where the target has none as long, or the loops are no tile. */
   private emitTile(s: Loop, by: ReadonlyMap<Variable, Expression>, scope: Scope): boolean {
     const tile = transposedTile(s, by, scope);
-    if ("condition" in tile || tile.side > this.lanes || [tile.read.buffer, tile.written.buffer].some((b) => this.registers.has(b) || this.vectors.buffers.has(b))) return false;
+    if ("condition" in tile || !this.hasTiles(tile) || [tile.read.buffer, tile.written.buffer].some((b) => this.registers.has(b) || this.vectors.buffers.has(b))) return false;
     const { block, side, rowsRead, columnsWritten, read, written } = tile;
     this.flush();
     const whole = rowsRead === side && columnsWritten === side;
-    const helper = `gw_transpose_${whole ? "" : "part_"}x${side}`;
+    const helper = transposeHelper(side, byteSize(written.buffer.element, 1), !whole);
     this.vectorHelpers.add(helper);
     const part = (name: string, value: number): string => (whole ? "" : `, ${mark.number({ role: "size", buffer: "", loop: name, value, wide: false })}`);
     const rows = ({ buffer, first, stride }: TileRows): string => {

@@ -1,5 +1,3 @@
-import { tileElement } from "../../tensor/transposed-tile.ts";
-
 /**
  * Functions over vector types of gcc and clang that printed programs call, by name, for 4, 8 and 16 floats. They mean
  * what the scalar ones mean, not-a-number included. exp, tanh and erf are polynomials without branches; the largest
@@ -116,54 +114,62 @@ function defineHalves(w: number): void {
   define("narrow_bf16", `gw_bf16x${w}`, `${v} x`, `  const ${i} b = (${i})x, quiet = x != x;\n  const ${i} high = ((b + 0x7fff + (b >> 16 & 1)) >> 16 & ~quiet) | ((b >> 16 | 0x40) & quiet);\n  return __builtin_convertvector(high, gw_bf16x${w});`);
 }
 
+/** The function that transposes a tile of `side` elements of so many bytes: gw_transpose_x16, gw_transpose8_x16. */
+export const transposeHelper = (side: number, bytes: number, part: boolean): string => `gw_transpose${part ? "_part" : ""}${bytes === 4 ? "" : 8 * bytes}_x${side}`;
+
 /**
- * A tile of elements of 32 bits, transposed in registers: y[c * column + r] = x[r * row + c]. Elements change places within the quarters of
- * vectors of four lanes first, each time by one instruction, then quarters do.
+ * A tile of `side` x `side` elements, transposed in registers: y[c * column + r] = x[r * row + c]. Rows are interleaved within the 16-byte quarters of
+ * vectors, each time by one instruction; then quarters change places.
  */
-function defineTranspose(w: number): void {
-  const vector = `gw_i32x${w}`;
+function defineTranspose(side: number, bytes: 1 | 2 | 4): void {
+  const vector = { 1: "gw_u8x", 2: "gw_f16x", 4: "gw_i32x" }[bytes] + String(side);
   const lines: string[] = [];
-  /** a named vector, and which element of the tile each of its lanes holds */
-  interface Held { readonly name: string; readonly lanes: readonly { readonly row: number; readonly column: number }[] }
+  /** a named vector, and which column of the tile it begins in */
+  interface Held { readonly name: string; readonly columns: readonly number[] }
   const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-  const quarters = range(w / 4);
+  const inQuarter = 16 / bytes;
+  const quarters = range(side / inQuarter);
   let made = 0;
-  /** lanes of two vectors: those of the second from `w` on */
+  /** lanes of two vectors: those of the second from `side` on */
   const shuffle = (a: Held, b: Held, lanes: readonly number[]): Held => {
     const name = `t${made++}`;
-    lines.push(`const ${vector} ${name} = GW_SHUFFLE_X${w}(${a.name}, ${b.name}, ${lanes.join(", ")});`);
-    return { name, lanes: lanes.map((l) => [...a.lanes, ...b.lanes][l]!) };
+    lines.push(`const ${vector} ${name} = GW_SHUFFLE${8 * bytes}_X${side}(${a.name}, ${b.name}, ${lanes.join(", ")});`);
+    return { name, columns: lanes.map((l) => [...a.columns, ...b.columns][l]!) };
   };
-  /** the same in each quarter: its lanes 0 to 3 of the first vector, 4 to 7 of the second */
-  const inQuarters = (a: Held, b: Held, lanes: readonly number[]): Held => shuffle(a, b, quarters.flatMap((q) => lanes.map((l) => 4 * q + (l < 4 ? l : w + l - 4))));
-  const wholeQuarters = (a: Held, b: Held, from: number): Held => shuffle(a, b, quarters.flatMap((q) => range(4).map((l) => 4 * (2 * q + from) + l)));
+  const interleave = (a: Held, b: Held, half: number): Held => shuffle(a, b, quarters.flatMap((q) => range(inQuarter / 2).flatMap((k) => [0, side].map((from) => from + q * inQuarter + (half * inQuarter) / 2 + k))));
+  const wholeQuarters = (a: Held, b: Held, from: number): Held => shuffle(a, b, quarters.flatMap((q) => range(inQuarter).map((l) => (2 * q + from) * inQuarter + l)));
   let groups = quarters.map((q) => {
-    const [a, b, c, d] = range(4).map((i): Held => {
-      const row = 4 * q + i;
+    let rows = range(inQuarter).map((i): Held => {
+      const row = q * inQuarter + i;
       lines.push(`const ${vector} r${row} = *(const ${vector}u *)(const void *)(x + ${row} * row);`);
-      return { name: `r${row}`, lanes: range(w).map((column) => ({ row, column })) };
-    }) as [Held, Held, Held, Held];
-    return [[0, 4, 1, 5], [2, 6, 3, 7]].flatMap((lanes) => {
-      const [first, second] = [inQuarters(a, b, lanes), inQuarters(c, d, lanes)];
-      return [inQuarters(first, second, [0, 1, 4, 5]), inQuarters(first, second, [2, 3, 6, 7])];
+      return { name: `r${row}`, columns: range(side) };
     });
+    for (let n = 1; n < inQuarter; n *= 2) rows = range(inQuarter / 2).flatMap((i) => [0, 1].map((half) => interleave(rows[i]!, rows[i + inQuarter / 2]!, half)));
+    return rows;
   });
   while (groups.length > 1) groups = range(groups.length / 2).map((g) => [0, 1].flatMap((from) => groups[2 * g]!.map((v, i) => wholeQuarters(v, groups[2 * g + 1]![i]!, from))));
-  for (const { name, lanes } of groups[0]!) lines.push(`*(${vector}u *)(void *)(y + ${lanes[0]!.column} * column) = ${name};`);
-  const shuffleOf = `#if defined(__clang__) || __GNUC__ >= 12
-#define GW_SHUFFLE_X${w}(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+  for (const { name, columns } of groups[0]!) lines.push(`*(${vector}u *)(void *)(y + ${columns[0]!} * column) = ${name};`);
+  const macro = `gw_shuffle${8 * bytes}_x${side}`;
+  const needs = [macro, ...(bytes === 2 ? [vector] : [])];
+  table.set(macro, {
+    text: `#if defined(__clang__) || __GNUC__ >= 12
+#define ${macro.toUpperCase()}(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-#define GW_SHUFFLE_X${w}(a, b, ...) __builtin_shuffle(a, b, (${vector}){__VA_ARGS__})
+#define ${macro.toUpperCase()}(a, b, ...) __builtin_shuffle(a, b, (${vector}){__VA_ARGS__})
 #endif
-`;
-  const text = (name: string, parameters: string, body: readonly string[]): string =>
-    `static inline void ${name}(${parameters}) {\n  ${["const char *x = (const char *)from;", "char *y = (char *)to;", `row *= ${tileElement};`, `column *= ${tileElement};`, ...body].join("\n  ")}\n}`;
-  table.set(`gw_shuffle_x${w}`, { text: shuffleOf, needs: [] });
-  table.set(`gw_transpose_x${w}`, { text: text(`gw_transpose_x${w}`, "const void *from, ptrdiff_t row, void *to, ptrdiff_t column", lines), needs: [`gw_shuffle_x${w}`] });
+`,
+    needs: [],
+  });
+  const define = (part: boolean, parameters: string, body: readonly string[]): void => {
+    const name = transposeHelper(side, bytes, part);
+    const scaled = bytes === 1 ? [] : [`row *= ${bytes};`, `column *= ${bytes};`];
+    table.set(name, { text: `static inline void ${name}(${parameters}) {\n  ${["const char *x = (const char *)from;", "char *y = (char *)to;", ...scaled, ...body].join("\n  ")}\n}`, needs });
+  };
+  define(false, "const void *from, ptrdiff_t row, void *to, ptrdiff_t column", lines);
   // Rows that are not there are zeros; columns that are not wanted are not stored.
   const parts = lines.map((line) =>
     line.replace(/ = (\*\(const .* \+ (\d+) \* row\));/, (all, load: string, r: string) => (r === "0" ? all : ` = rows > ${r} ? (${vector})${load} : zero;`)).replace(/^\*.* \+ (\d+) \* column\) = .*/, (all, c: string) => (c === "0" ? all : `if (columns > ${c}) ${all}`)));
-  table.set(`gw_transpose_part_x${w}`, { text: text(`gw_transpose_part_x${w}`, "const void *from, ptrdiff_t row, ptrdiff_t rows, void *to, ptrdiff_t column, ptrdiff_t columns", [`const ${vector} zero = {0};`, ...parts]), needs: [`gw_shuffle_x${w}`] });
+  define(true, "const void *from, ptrdiff_t row, ptrdiff_t rows, void *to, ptrdiff_t column, ptrdiff_t columns", [`const ${vector} zero = {0};`, ...parts]);
 }
 
 const table = new Map<string, { readonly text: string; readonly needs: readonly string[] }>();
@@ -193,7 +199,7 @@ for (const w of vectorWidths) {
   defineDot(w);
   defineBytes(w);
   defineHalves(w);
-  defineTranspose(w);
+  defineTranspose(w, 4);
   const each = (body: string): string => `${v} r; for (int k = 0; k < ${w}; ++k) r[k] = ${body}; return r;`;
   define(
     "sqrt",
@@ -222,6 +228,9 @@ for (const w of vectorWidths) {
     ["abs", "exp", "splat", "select", "maxn", "minn"],
   );
 }
+
+defineTranspose(8, 2);
+defineTranspose(16, 1);
 
 /** Vector types of a width: values, values at any address, and masks. */
 const typesOf = (w: number): string =>

@@ -8,7 +8,7 @@ import type { BlockLines } from "../../tensor/printer.ts";
 import type { Block, Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
 import { sizesOf } from "../../tensor/sizes.ts";
 import { decide, intervalOfLinear, type Linear, linearOf, Scope, simplify } from "../../tensor/simplify.ts";
-import { type TileRows, transposedTile } from "../../tensor/transposed-tile.ts";
+import { type TileRows, tileSides, transposedTile } from "../../tensor/transposed-tile.ts";
 import { canVectorize, isLane, laneCount, registersOf, type Registers, strideAlong, widensTo } from "./vectorize.ts";
 import { floatText, isSmallFloat, loadOf, mathFunctions, smallFloatId, storeOf, vectorMath, wasmType } from "./instructions.ts";
 import { tableOf, type WasmTable } from "./tables.ts";
@@ -268,10 +268,10 @@ class WasmPrinter {
     for (let i = whole; i < s.extent; i++) this.emit(s.body, new Map(by).set(s.variable, integer(i)), place, block);
   }
 
-  /** A tile of a copy, transposed in vectors of four lanes; false where its rows have more, or the loops are no tile. */
+  /** A tile of a copy, transposed in vectors of 16 bytes; false where its rows have more, or the loops are no tile. */
   private emitTile(s: Loop, by: Substitution, place: Place): boolean {
     const tile = place.lanes === undefined ? transposedTile(s, by, place.scope) : undefined;
-    if (!tile || "condition" in tile || tile.side !== laneCount || [tile.read.buffer, tile.written.buffer].some((b) => this.registers.scalars.has(b) || this.registers.vectors.has(b))) return false;
+    if (!tile || "condition" in tile || !tileSides(tile.written.buffer.element, laneCount).includes(tile.side) || [tile.read.buffer, tile.written.buffer].some((b) => this.registers.scalars.has(b) || this.registers.vectors.has(b))) return false;
     this.flush();
     this.block = tile.block.name;
     const rowAt = ({ buffer, first, stride }: TileRows, r: number) => this.addressOf(buffer, linearOf(add(first, mul(stride, r)), place.scope), place);
@@ -280,18 +280,19 @@ class WasmPrinter {
       this.line(`(local.set ${name} ${value})`);
       return `(local.get ${name})`;
     };
-    const bytes = (lanes: readonly number[]): string => lanes.flatMap((l) => [0, 1, 2, 3].map((b) => 4 * l + b)).join(" ");
-    const shuffled = (a: string, b: string, lanes: readonly number[]): string => `(i8x16.shuffle ${bytes(lanes)} ${a} ${b})`;
-    const [a, b, c, d] = [0, 1, 2, 3].map((r) => {
+    const { side } = tile;
+    const size = 16 / side;
+    const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+    /** elements of the two vectors in turns, of their first or second half */
+    const interleaved = (a: string, b: string, half: number): string =>
+      `(i8x16.shuffle ${range(side / 2).flatMap((k) => [0, 16].flatMap((from) => range(size).map((byte) => from + ((half * side) / 2 + k) * size + byte))).join(" ")} ${a} ${b})`;
+    let rows = range(side).map((r) => {
       if (r >= tile.rowsRead) return "(v128.const i32x4 0 0 0 0)";
       const { address, offset } = rowAt(tile.read, r);
       return named(`(v128.load${offset} ${address})`);
-    }) as [string, string, string, string];
-    const columns = [[0, 4, 1, 5], [2, 6, 3, 7]].flatMap((lanes) => {
-      const [first, second] = [named(shuffled(a, b, lanes)), named(shuffled(c, d, lanes))];
-      return [shuffled(first, second, [0, 1, 4, 5]), shuffled(first, second, [2, 3, 6, 7])];
     });
-    for (const [r, column] of columns.slice(0, tile.columnsWritten).entries()) {
+    for (let n = 1; n < side; n *= 2) rows = range(side / 2).flatMap((i) => [0, 1].map((half) => named(interleaved(rows[i]!, rows[i + side / 2]!, half))));
+    for (const [r, column] of rows.slice(0, tile.columnsWritten).entries()) {
       const { address, offset } = rowAt(tile.written, r);
       this.line(`(v128.store${offset} ${address} ${column})`);
     }

@@ -1,7 +1,7 @@
 import { substitute } from "../expression.ts";
 import type { Expression, Variable } from "../program.ts";
 import { Scope } from "../simplify.ts";
-import { tileElement, tileSides, transposedTile } from "../transposed-tile.ts";
+import { transposedTile } from "../transposed-tile.ts";
 import { bindingsAround } from "./nests.ts";
 import { definePrimitive, findLoop, knownCount, replaceStatement, type Require } from "./primitive.ts";
 
@@ -18,8 +18,8 @@ export const tensorize = definePrimitive<{ outer: string; inner: string }>({
     { name: "directly-nested", doc: "The outer loop contains the inner loop and nothing else." },
     { name: "serial-loop", doc: "Both loops are serial." },
     knownCount,
-    { name: "square", doc: `Both loops have as many iterations as one vector has lanes: ${[...tileSides].reverse().join(", ")}. The one along which is read may have fewer where its dimension of the buffer goes on for a vector.` },
-    { name: "pure-copy", doc: `The inner loop contains one block, which copies elements of ${tileElement} bytes from one buffer to another, or zeros from some row on, and does nothing else.` },
+    { name: "square", doc: "Both loops have as many iterations as one vector has lanes: 4, 8 or 16 of 4 bytes, 8 of 2 bytes, 16 bytes. The one along which is read may have fewer where its dimension of the buffer goes on for a vector." },
+    { name: "pure-copy", doc: "The inner loop contains one block, which copies elements of at most 4 bytes from one buffer to another, or zeros from some row on, and does nothing else." },
     { name: "across", doc: "One loop moves the place that is read by one element, the other one the place that is written; what else they move is the same everywhere." },
     { name: "own-elements", doc: "Each iteration writes elements of its own." },
   ],
