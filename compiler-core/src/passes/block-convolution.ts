@@ -103,7 +103,7 @@ export const blockConvolution = defineRewrite({
     const blocked = builder.node(
       "BlockedConv",
       inputs,
-      { ...(window.strides.some((s) => s !== 1) ? { strides: ints(window.strides) } : {}), ...(window.dilations.some((d) => d !== 1) ? { dilations: ints(window.dilations) } : {}), ...(form.group > 1 ? { group: int(form.group) } : {}) },
+      { ...(window.strides.some((s) => s !== 1) ? { strides: ints(window.strides) } : {}), ...(window.dilations.some((d) => d !== 1) ? { dilations: ints(window.dilations) } : {}), ...(form.group > 1 ? { group: int(form.group) } : {}), ...(form.form !== "depthwise" && filters[0]! % block > 0 ? { channels: int(filters[0]!) } : {}), ...(form.form === "blocked" && form.group === 1 && form.merged === 1 && filters[1]! % block > 0 ? { input_channels: int(filters[1]!) } : {}) },
       "blocks",
     );
     rewriter.update(blocked.node, { name: root.name, ...mergedNotes(root) });
@@ -143,6 +143,22 @@ export const blockConvolution = defineRewrite({
   %w_packed = constant float32[2, 2, 2, 2] [1, 5, 2, 6, 3, 7, 4, 8, 9, 0, 10, 0, 11, 0, 12, 0]
   %y_blocks: float32[1, 2, 2, 2, 2] = graphwright.BlockedConv(%y_blocked, %w_packed)
   %y: float32[1, 3, 2, 2] = graphwright.UnblockChannels(%y_blocks) {channels = 3}
+  return %y
+}`,
+    },
+    {
+      title: "Blocks that are not full",
+      options: { channelBlock: 2 },
+      before: `graph @main(%x: float32[1, 3, 1, 1]) -> (%y: float32[1, 3, 1, 1]) {
+  %w = constant float32[3, 3, 1, 1] [1, 2, 3, 4, 5, 6, 7, 8, 9]
+  %y = Conv(%x, %w)
+  return %y
+}`,
+      after: `graph @main(%x: float32[1, 3, 1, 1]) -> (%y: float32[1, 3, 1, 1]) {
+  %y_blocked: float32[1, 2, 1, 1, 2] = graphwright.BlockChannels(%x) {block = 2}
+  %w_packed = constant float32[2, 2, 1, 1, 2, 2] [1, 4, 2, 5, 3, 6, 0, 0, 7, 0, 8, 0, 9, 0, 0, 0]
+  %y_blocks: float32[1, 2, 1, 1, 2] = graphwright.BlockedConv(%y_blocked, %w_packed) {channels = 3, input_channels = 3}
+  %y: float32[1, 3, 1, 1] = graphwright.UnblockChannels(%y_blocks) {channels = 3}
   return %y
 }`,
     },

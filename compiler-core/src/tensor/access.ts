@@ -89,6 +89,27 @@ export function coefficient(offset: Linear, v: Variable): number | undefined {
   return found;
 }
 
+/**
+ * Loops along lanes of blocks of which the last is not full: places are quotient and remainder of an axis by whole blocks, of which the
+ * loop makes no whole number. Gives the lanes of a block: in runs of so many iterations places move evenly.
+ */
+export function runsOf(block: Block, loops: readonly Loop[]): ReadonlyMap<Variable, number> {
+  const runs = new Map<Variable, number>();
+  const look = (e: Expression): void =>
+    walkExpression(e, (x) => {
+      if (x.kind !== "binary" || x.op !== "floormod" || x.left.kind !== "variable" || x.right.kind !== "integer") return;
+      const bound = block.bindings[block.axes.findIndex((a) => a.variable === x.left)];
+      const loop = loops.find((l) => l.variable === bound);
+      if (loop && !loop.count && loop.extent > x.right.value && loop.extent % x.right.value !== 0) runs.set(loop.variable, x.right.value);
+    });
+  walkStatements(block.body, (s) => {
+    if (s.kind !== "store") return;
+    look(s.value);
+    s.indices.forEach(look);
+  });
+  return runs;
+}
+
 /** Conditions of the selects in a block's stores, over loops. */
 export function conditionsOf(block: Block): Expression[] {
   const bindings = new Map<Variable, Expression>(block.axes.map((a, i) => [a.variable, block.bindings[i] as Expression]));

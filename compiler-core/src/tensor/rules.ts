@@ -3,7 +3,7 @@ import { GraphwrightError } from "../support/diagnostic.ts";
 import { elementCount } from "../ir/value-type.ts";
 import { blocksIn, storesIn, walkStatements } from "./build.ts";
 import { keyOf, loadsOf, typeOf, sub, substitute, walkExpression } from "./expression.ts";
-import { accessesOf, coefficient, conditionsOf } from "./access.ts";
+import { accessesOf, coefficient, conditionsOf, runsOf } from "./access.ts";
 import type { Block, Buffer, Expression, Loop, Statement, TensorProgram, Variable } from "./program.ts";
 import { bind } from "./schedule/bind.ts";
 import { cacheWrite } from "./schedule/cache-write.ts";
@@ -208,8 +208,29 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
   }
   fuseCompatible(schedule, name);
   splitSharing(schedule, name);
-  for (const piece of splitNeighbours(schedule, name)) tileReduction(schedule, piece, target, chosen);
+  for (const part of splitNeighbours(schedule, name)) for (const piece of apartRuns(schedule, part, target)) tileReduction(schedule, piece, target, chosen);
   inlineEpilogue(schedule, written);
+}
+
+/**
+ * Lanes of blocks of which the last is not full, as nests of their own: whole blocks in two loops, then the lanes of the last. They stay
+ * together where each vector lies within a block and is printed by itself.
+ */
+function apartRuns(schedule: Schedule, name: string, target: ScheduleTarget): string[] {
+  const { statement: block } = findBlock(schedule.program, name);
+  const loops = loopsAroundBlock(schedule.program, name);
+  const pieces = [name];
+  for (const [v, run] of runsOf(block, loops)) {
+    const { extent, mode } = loops.find((l) => l.variable === v)!;
+    const together = target.vectorLanes > 1 && target.name !== "wasm" && run % target.vectorLanes === 0;
+    if (mode !== "serial" || isReduceLoop(block, v) || together) continue;
+    // Outermost, so that each piece is a nest of its own.
+    bringToOrder(schedule, name, [v.name, ...loops.filter((l) => l.variable !== v).map((l) => l.variable.name)]);
+    const whole = extent - (extent % run);
+    pieces.push(...partitionAt(schedule, name, v.name, whole).slice(1));
+    if (whole > run) schedule.apply(split, { loop: v.name, factor: run });
+  }
+  return pieces;
 }
 
 /** Neighbouring elements that one or more vectors hold, of rows whose length is a size of the run. */
@@ -591,6 +612,20 @@ function finishVectors(schedule: Schedule, piece: string, vector: string, size: 
   const short = panel === undefined && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction && !taps.some((l) => l.count);
   for (const l of short ? taps : window !== undefined ? taps.slice(-1) : []) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
   for (const l of halves) if (loopsAroundBlock(schedule.program, piece).some((x) => x.variable === l.variable && x.mode === "serial")) schedule.apply(unroll, { loop: l.variable.name });
+  wholeRuns(schedule, piece);
+}
+
+/** Sums over lanes of blocks of which the last is not full: block by block, then over the lanes of the last. */
+function wholeRuns(schedule: Schedule, name: string): void {
+  const { statement: block } = findBlock(schedule.program, name);
+  const loops = loopsAroundBlock(schedule.program, name);
+  for (const [v, run] of runsOf(block, loops)) {
+    const loop = loops.find((l) => l.variable === v)!;
+    if (loop.mode !== "serial" || !isReduceLoop(block, v)) continue;
+    const whole = loop.extent - (loop.extent % run);
+    schedule.apply(partition, { loop: v.name, at: whole });
+    if (whole > run) schedule.apply(split, { loop: v.name, factor: run });
+  }
 }
 
 /** Loops over the numbers that share a byte: which of them it is decides a shift. */
@@ -660,6 +695,7 @@ function finishTile(schedule: Schedule, name: string): void {
   if (first === undefined) return;
   schedule.apply(cacheWrite, { block: name, at: all[all.indexOf(first) - 1] ?? "" });
   if (block.init) schedule.apply(decomposeReduction, { block: name, loop: first });
+  wholeRuns(schedule, name);
 }
 
 /** Moves elementwise readers of a finished buffer into its stores, as far as they go. */

@@ -1,5 +1,5 @@
 import { byteSize } from "../ir/element-type.ts";
-import { accessesOf, coefficient, conditionsOf } from "./access.ts";
+import { accessesOf, coefficient, conditionsOf, runsOf } from "./access.ts";
 import { substitute, walkExpression } from "./expression.ts";
 import { dotProduct, dotTerms } from "./dot-product.ts";
 import type { Loop, TensorProgram, Variable } from "./program.ts";
@@ -92,7 +92,9 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   // Without vector types a tile is of scalars, for the compiler to find vectors of 4: in longer loops than two vectors it keeps sums in memory.
   const lanes = Math.max(target.vectorLanes, 4);
   const { statement: block } = findBlock(program, name);
-  const accesses = accessesOf(block, loopsAroundBlock(program, name));
+  // Along lanes of blocks, what a run of them says holds for all.
+  const runs = runsOf(block, loopsAroundBlock(program, name));
+  const accesses = accessesOf(block, loopsAroundBlock(program, name).map((l) => ({ ...l, extent: runs.get(l.variable) ?? l.extent })));
   // Loops that it shares with others stay around it: what is estimated is one iteration of them.
   const loops = ownLoopsOf(program, name);
   const spatial = loops.filter((l) => !isReduceLoop(block, l.variable) && l.extent > 1);
@@ -132,6 +134,8 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   // Panels load further vectors and use each element again.
   const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && !l.count && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
   const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent && (target.vectorLanes > 1 || s <= target.vectorTile));
+  // Blocks of which the last is half full: all their lanes at once.
+  if (runs.has(vector.variable) && vector.extent > lanes && vector.extent < 4 * lanes && vector.extent % lanes > 0) sizes.push(vector.extent);
   const batch = others.filter((l) => l !== row && l !== panel && elements.length > 0 && !still(vectors, l) && !still(elements, l));
   // Taps of a window that are written out share elements of neighbouring rows, which take registers too.
   const overlap = (l: Loop): number => {
@@ -168,7 +172,8 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     if (stored.buffer.element === "int32" && !dot && rows * loaded > target.vectorRegisters / 4) return undefined;
     const ofPanel = 4 * vectorSize * panels * steps;
     const part = partOf(ofPanel, rows);
-    const time = (r: number, parted: boolean): number => {
+    const time = (r: number, parted: boolean, size: number): number => {
+      const loaded = Math.ceil(size / lanes) * panels;
       const work = r * loaded;
       // A window's taps load an element once for all of them. A depthwise product loads a vector for each row.
       const taps = window ? windowLoop!.extent : 1;
@@ -177,13 +182,16 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
       const entry = !window && steps > last.extent && last.extent <= shortWindow ? loopEntry / last.extent : 0;
       const beside = target.vectorLanes > 1 ? turnCost / taps + loadCost * loads + vectors : 0;
       const cycle = Math.max(work, inFlight, loadTime * loads) + (elements.length > 0 ? beside + entry + tileEntry / steps : 0);
-      return cycle / ((loaded * vectorSize) / width);
+      return cycle / (panels * size);
     };
     const extent = row?.extent ?? 1;
     // How many rows are left is not known where the run's sizes decide.
     const rest = row?.count ? 0 : extent % rows;
     const whole = Math.floor(extent / rows);
-    const costOf = (parted: boolean): number => ((whole * time(rows, parted) + (rest > 0 ? time(rest, parted) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
+    const ofSize = (size: number, parted: boolean): number => ((whole * time(rows, parted, size) + (rest > 0 ? time(rest, parted, size) : 0)) / extent) * (1 + (rest > 0 ? remainderCost : 0));
+    // Where a tile's lanes are not those of whole blocks, what is left of them counts.
+    const over = runs.has(vector.variable) ? vector.extent % vectorSize : 0;
+    const costOf = (parted: boolean): number => (over === 0 ? ofSize(vectorSize, parted) : (ofSize(vectorSize, parted) * (vector.extent - over) + ofSize(over, parted) * over) / vector.extent);
     // Elements that leave the second cache come once for each part then, not once for each panel.
     const inParts = part !== undefined && costOf(true) < (1 - (ofElements > secondCache ? 0 : partGain)) * costOf(false);
     const cost = costOf(inParts);

@@ -19,7 +19,7 @@ import type { TensorProgram } from "../../src/tensor/program.ts";
 import { printProgram } from "../../src/tensor/printer.ts";
 import { scheduleParallel } from "../../src/tensor/parallel-rule.ts";
 import { scheduleByRule } from "../../src/tensor/rules.ts";
-import { avx512Target, type ScheduleTarget } from "../../src/tensor/target.ts";
+import { avx512Target, scheduleTargets, type ScheduleTarget } from "../../src/tensor/target.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
 import { compilers, runInC, runnableTargets, sanitizingCompilers } from "./c-runner.ts";
 import { type Case, inputsFor, programOf, worstDifference } from "./lowered.ts";
@@ -60,6 +60,17 @@ const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Cas
     const x = form === "plain" ? [1, inner, ...input] : [1, form === "depthwise" ? outer : inner * group, ...input, block];
     const w = { blocked: [outer, inner, ...kernel, block, block], plain: [outer, inner, ...kernel, block], depthwise: [outer, ...kernel, block] }[form];
     return [blockedConvLowering, { op: "BlockedConv", inputs: [x, w, r.below(2) ? [outer, block] : null], output: [1, outer, ...output, block], attributes: { strides, dilations, group } }];
+  },
+  BlockedConvLanes: (r) => {
+    const block = r.pick([4, 8, 16]);
+    const plain = r.below(4) === 0;
+    const [inputChannels, channels] = [1 + r.below(3 * block), 1 + r.below(5 * block)];
+    const [inner, outer] = [Math.ceil(inputChannels / block), Math.ceil(channels / block)];
+    const kernel = r.pick([[1, 1], [1, 1], [2, 3]]);
+    const output = [1 + r.below(4), 1 + r.below(18)];
+    const input = output.map((o, d) => o + kernel[d]! - 1);
+    const x = plain ? [1, 3, ...input] : [1, inner, ...input, block];
+    return [blockedConvLowering, { op: "BlockedConv", inputs: [x, plain ? [outer, 3, ...kernel, block] : [outer, inner, ...kernel, block, block], r.below(2) ? [outer, block] : null], output: [1, outer, ...output, block], attributes: { channels, ...(plain ? {} : { input_channels: inputChannels }) } }];
   },
   PackedMatMul: (r) => {
     const [m, n, k, block] = [1 + r.below(20), 1 + r.below(70), 1 + r.below(12), r.pick([8, 16])];
@@ -211,6 +222,51 @@ describe("channels joined in blocks", () => {
       expect(v, `element ${e}`).toBe(c < 52 ? channels[c]! + p : 0);
     }
   });
+});
+
+/** A convolution of 24 to 40 channels in blocks of 16: the last ones are half full. */
+describe("blocks that are half full", () => {
+  const [c, m, block, places] = [24, 40, 16, 29];
+  const plain = programOf(blockedConvLowering, { op: "BlockedConv", inputs: [[1, 2, 1, places, block], [3, 2, 1, 1, block, block], [3, block]], output: [1, 3, 1, places, block], attributes: { channels: m, input_channels: c }, weights: [1, 2] });
+  // What lies beyond the channels is no number, in the data and in the filters.
+  const [x, w, b] = inputsFor(plain).map((t) => Float64Array.from(t.data as ArrayLike<number>)) as [Float64Array, Float64Array, Float64Array];
+  const xAt = (i: number, p: number): number => (Math.floor(i / block) * places + p) * block + (i % block);
+  const wAt = (o: number, i: number): number => (Math.floor(o / block) * 2 * block + i) * block + (o % block);
+  for (let i = c; i < 2 * block; i++) for (let p = 0; p < places; p++) x[xAt(i, p)] = NaN;
+  for (let o = 0; o < 3 * block; o++) for (let i = 0; i < 2 * block; i++) if (o >= m || i >= c) w[wAt(o, i)] = NaN;
+  const inputs = [fromNumbers("float32", [1, 2, 1, places, block], x), fromNumbers("float32", [3, 2, 1, 1, block, block], w), fromNumbers("float32", [3, block], b)];
+  const expected = new Float64Array(3 * places * block);
+  for (let o = 0; o < m; o++)
+    for (let p = 0; p < places; p++) {
+      let sum = b[o]!;
+      for (let i = 0; i < c; i++) sum += x[xAt(i, p)]! * w[wAt(o, i)]!;
+      expected[(Math.floor(o / block) * places + p) * block + (o % block)] = sum;
+    }
+  const y = fromNumbers("float32", [1, 3, 1, places, block], expected);
+  const bound = 5e-6 * expected.reduce((a, v) => Math.max(a, Math.abs(v)), 1);
+  const targets = [undefined, wasmTarget, ...scheduleTargets];
+  test("are read and computed as far as there are channels; the lanes beyond are 0", () => {
+    for (const target of targets) {
+      const { program } = scheduleByRule(plain, target);
+      expect(verifyProgram(program), target?.name).toEqual([]);
+      expect(worstDifference(interpret(program, inputs)[0]!, y), target?.name).toBeLessThanOrEqual(bound);
+    }
+  });
+  test("an element is loaded once for all lanes of its tile; the sum goes over whole blocks, then over the lanes of the last", () => {
+    const { text } = printProgram(scheduleByRule(plain, avx512Target).program);
+    expect(text).toMatch(/for ic in range\(16\):\n *for ow_i in unrolled\(8\):\n *for oc in vectorized\(40\):[^]*for ic_\d+ in range\(8\):\n *for ow_i_\d+ in unrolled\(8\):\n *for oc_\d+ in vectorized\(40\):/);
+    // Elsewhere lanes of whole blocks and those of the last are nests of their own.
+    expect(printProgram(scheduleByRule(plain).program).text).toMatch(/for oc_o in range\(2\):[^]*for oc_i_i\w* in vectorized\(8\):[^]*for oc_\d+ in vectorized\(8\):/);
+  });
+  needs("gcc")("and so in the C for each instruction set, and in WebAssembly", async () => {
+    for (const target of runnableTargets()) {
+      const program = hoistScratch(scheduleByRule(plain, target).program, 4096);
+      const [outputs] = runInC([{ program, inputs }], { compiler: "gcc", flags: ["-O1"], target });
+      expect(worstDifference(outputs![0]!, y), target.name).toBeLessThanOrEqual(bound);
+    }
+    const [outputs] = await runInWasm([{ program: hoistScratch(scheduleByRule(plain, wasmTarget).program, 4096), inputs }]);
+    expect(worstDifference(outputs![0]!, y)).toBeLessThanOrEqual(bound);
+  }, 120_000);
 });
 
 /** Minimal filtering where not all tiles stay in the second cache. */

@@ -1,7 +1,7 @@
 import { coefficient, flatOffset } from "../../tensor/access.ts";
 import { walkStatements } from "../../tensor/build.ts";
 import { dotTerms, dotUpdate } from "../../tensor/dot-product.ts";
-import { isComparison, keyOf, loadsOf, substitute, typeOf, variablesOf, walkExpression } from "../../tensor/expression.ts";
+import { add, isComparison, keyOf, loadsOf, substitute, typeOf, variablesOf, walkExpression } from "../../tensor/expression.ts";
 import type { Buffer, Expression, ExpressionType, Loop, Statement, Store, TensorProgram, UnaryOp, Variable } from "../../tensor/program.ts";
 import { linearOf, Scope } from "../../tensor/simplify.ts";
 import type { ElementType } from "../../ir/element-type.ts";
@@ -26,6 +26,9 @@ export function chunksOf(extent: number, lanes: number): { readonly chunks: read
   for (let width = lanes; width >= 4; width /= 2) for (; at + width <= extent; at += width) chunks.push({ at, width });
   return { chunks, rest: extent - at };
 }
+
+/** Vectors of a loop that are printed one by one, so that each may have a place of its own. */
+const mostApart = 4;
 
 /** Named vectors that a local may become; more would not fit in registers anyway. */
 const largestFile = 64;
@@ -156,9 +159,16 @@ export function planVectors(program: TensorProgram, lanes: number): VectorPlan {
       const v = l.variable;
       const term = around.find((a): a is Loop => a.kind === "for" && a.mode === "dot");
       const whole = around.every((a) => a.kind !== "block" || !a.init || a.init.length === 0);
-      const fits =
-        l.extent >= 4 && enclosing.length === 1 &&
-        (term ? whole && isDotOf(resolved, term, v, scope) : coefficient(linearOf(flatOffset(s.buffer, resolved.indices), scope), v) === 1 && isStorable(resolved.value, s.buffer.element, v, scope));
+      const along = (at: Store, within: Scope): boolean => (term ? whole && isDotOf(at, term, v, within) : coefficient(linearOf(flatOffset(at.buffer, at.indices), within), v) === 1 && isStorable(at.value, at.buffer.element, v, within));
+      // Along lanes of several blocks each vector lies within one.
+      const apart = (): boolean => {
+        const { chunks, rest } = chunksOf(l.extent, lanes);
+        return rest === 0 && chunks.length <= mostApart && chunks.every(({ at, width }) => {
+          const by = new Map<Variable, Expression>([[v, add(v, at)]]);
+          return along({ ...resolved, indices: resolved.indices.map((i) => substitute(i, by)), value: substitute(resolved.value, by) }, scope.with(v, width));
+        });
+      };
+      const fits = l.extent >= 4 && enclosing.length === 1 && (along(resolved, scope) || apart());
       if (!fits) refused.add(l);
     }
   });

@@ -74,6 +74,11 @@ function samePlaces(plain: readonly number[], blocked: readonly number[]) {
   return same ? [{ part: { output: 0 }, whole: { input: 0 }, offset: 0 } as const] : [];
 }
 
+/** Lanes that are worth vectors of their own. */
+const narrowest = 4;
+/** Blocks whose lanes are computed together where the last is not full: more would take too many registers for each row. */
+const mostJoined = 3;
+
 const reduce = (name: string, extent: number): AxisSpec => ({ name, extent, kind: "reduce" });
 /** Where in the padded input a tap of the window meets an output. */
 const tapPlace = (o: Variable, stride: number, k: Variable, dilation: number): Expression => add(mul(o, stride), mul(k, dilation));
@@ -89,9 +94,8 @@ export const blockedConvLowering: Lowering = {
     const [sh, sw] = (context.attributes.ints("strides") ?? [1, 1]) as [number, number];
     const [dh, dw] = (context.attributes.ints("dilations") ?? [1, 1]) as [number, number];
     const out = spatialAxes(y.dims, ["n", "ob", "oh", "ow", "oi"]);
-    const start = ([, ob, , , oi]: readonly Variable[]): Expression => (bias ? load(bias, [ob!, oi!]) : zero(y.element));
-    const first = (v: readonly Variable[]) => store(y, v.slice(0, 5), start(v));
-    const update = (v: readonly Variable[], product: Expression) => store(y, v.slice(0, 5), add(load(y, v.slice(0, 5)), product));
+    const begin = (to: readonly Expression[]) => store(y, to, bias ? load(bias, [to[1]!, to[4]!]) : zero(y.element));
+    const update = (to: readonly Expression[], product: Expression) => store(y, to, add(load(y, to), product));
     if (w.dims.length === 4) {
       const [, kh, kw] = w.dims as [number, number, number];
       return nest(
@@ -99,36 +103,51 @@ export const blockedConvLowering: Lowering = {
         [...out, reduce("kh", kh), reduce("kw", kw)],
         (v) => {
           const [n, ob, oh, ow, oi, a, b] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable];
-          return update(v, mul(load(x, [n, ob, tapPlace(oh, sh, a, dh), tapPlace(ow, sw, b, dw), oi]), load(w, [ob, a, b, oi])));
+          return update(v.slice(0, 5), mul(load(x, [n, ob, tapPlace(oh, sh, a, dh), tapPlace(ow, sw, b, dw), oi]), load(w, [ob, a, b, oi])));
         },
-        first,
+        (v) => begin(v.slice(0, 5)),
       );
     }
-    if (w.dims.length === 5) {
-      const [, channels, kh, kw] = w.dims as [number, number, number, number];
-      return nest(
-        "conv",
-        [...out, reduce("ic", channels), reduce("kh", kh), reduce("kw", kw)],
-        (v) => {
-          const [n, ob, oh, ow, oi, ic, a, b] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable];
-          return update(v, mul(load(x, [n, ic, tapPlace(oh, sh, a, dh), tapPlace(ow, sw, b, dw)]), load(w, [ob, ic, a, b, oi])));
-        },
-        first,
-      );
-    }
-    const [, inner, kh, kw, depth] = w.dims as [number, number, number, number, number];
+    const plain = w.dims.length === 5;
+    const [, inner, kh, kw] = w.dims as [number, number, number, number];
+    const block = w.dims.at(-1)!;
     const group = context.attributes.int("group", 1);
     const perGroup = blocks / group;
-    return nest(
-      "conv",
-      [...out, reduce("ib", inner), reduce("kh", kh), reduce("kw", kw), reduce("ii", depth)],
-      (v) => {
-        const [n, ob, oh, ow, oi, ib, a, b, ii] = v as [Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable, Variable];
-        const from: Expression = group === 1 ? ib : add(mul(floordiv(ob, perGroup), inner), ib);
-        return update(v, mul(load(x, [n, from, tapPlace(oh, sh, a, dh), tapPlace(ow, sw, b, dw), ii]), load(w, [ob, ib, a, b, ii, oi])));
-      },
-      first,
-    );
+    const channels = context.attributes.int("input_channels", inner * block);
+    // Lanes that hold no channel are not multiplied.
+    const ragged = !plain && channels < inner * block;
+    const taps = [reduce("kh", kh), reduce("kw", kw)];
+    const terms = plain ? [reduce("ic", inner), ...taps] : ragged ? [...taps, reduce("ic", channels)] : [reduce("ib", inner), ...taps, reduce("ii", block)];
+    const product = (to: readonly Expression[], oh: Variable, ow: Variable, v: readonly Variable[]): Expression => {
+      const [n, ob, , , oi] = to as [Expression, Expression, Expression, Expression, Expression];
+      const at = (a: Variable, b: Variable): Expression[] => [tapPlace(oh, sh, a, dh), tapPlace(ow, sw, b, dw)];
+      if (plain) {
+        const [ic, a, b] = v as [Variable, Variable, Variable];
+        return mul(load(x, [n, ic, ...at(a, b)]), load(w, [ob, ic, a, b, oi]));
+      }
+      if (ragged) {
+        const [a, b, ic] = v as [Variable, Variable, Variable];
+        const [ib, ii] = [floordiv(ic, block), floormod(ic, block)];
+        return mul(load(x, [n, ib, ...at(a, b), ii]), load(w, [ob, ib, a, b, ii, oi]));
+      }
+      const [ib, a, b, ii] = v as [Variable, Variable, Variable, Variable];
+      const from: Expression = group === 1 ? ib : add(mul(floordiv(ob, perGroup), inner), ib);
+      return mul(load(x, [n, from, ...at(a, b), ii]), load(w, [ob, ib, a, b, ii, oi]));
+    };
+    const blocksFrom = (count: number): readonly Statement[] => nest("conv", [...out.map((a, d) => (d === 1 ? { ...a, extent: count } : a)), ...terms], (v) => update(v.slice(0, 5), product(v.slice(0, 5), v[2]!, v[3]!, v.slice(5))), (v) => begin(v.slice(0, 5)));
+    const half = block / 2;
+    const left = context.attributes.int("channels", blocks * block) % block;
+    if (left === 0 || left > half || half < narrowest) return blocksFrom(blocks);
+    // Of a last block that is at most half full, half the lanes are computed: beside those of blocks before it, so that each element is loaded once.
+    const joined = blocks <= mostJoined ? blocks : 2;
+    const from = blocks - joined;
+    const [n, , h, width] = out as [AxisSpec, AxisSpec, AxisSpec, AxisSpec];
+    const lanesAt = (v: readonly Variable[]): Expression[] => [v[0]!, add(floordiv(v[3]!, block), from), v[1]!, v[2]!, floormod(v[3]!, block)];
+    return [
+      ...(from > 0 ? blocksFrom(from) : []),
+      ...nest(from > 0 ? "conv_last" : "conv", [n, h, width, { name: "oc", extent: joined * block - half }, ...terms], (v) => update(lanesAt(v), product(lanesAt(v), v[1]!, v[2]!, v.slice(4))), (v) => begin(lanesAt(v))),
+      ...nest("lanes", [n, h, width, { name: "oi", extent: half }], (v) => store(y, [v[0]!, integer(blocks - 1), v[1]!, v[2]!, add(v[3]!, half)], zero(y.element))),
+    ];
   },
 };
 
