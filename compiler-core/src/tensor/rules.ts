@@ -482,7 +482,7 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
   // Panels outermost: their vectors stay near while all rows pass. Or inside the rows, where all of them stay near.
   const panelHere = panel === undefined ? [] : [panel];
   const outer = [...spatial.filter((l) => l !== panel && l !== row && l !== vector && !batch.includes(l)), ...(row === undefined ? [] : [row])];
-  const order = [...batch, ...(choice.rowsOutside ? [...outer, ...panelHere] : [...panelHere, ...outer]), vector, ...reduce];
+  const order = choice.tapsInside ? [...spatial.filter((l) => l !== panel && l !== row && l !== vector), ...panelHere, row!, vector, ...reduce] : [...batch, ...(choice.rowsOutside ? [...outer, ...panelHere] : [...panelHere, ...outer]), vector, ...reduce];
   bringToOrder(schedule, name, order);
   // Panels first: what lies inside a loop must be one nest when the loop is moved.
   if (panel !== undefined) schedule.apply(unroll, { loop: moveInside(schedule, name, panel, choice.panels) });
@@ -496,7 +496,7 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
     if (depth >= 0 && rows > 1) {
       schedule.apply(unroll, { loop: rowsInside(schedule, piece, depth, rows) });
       // Rows outside panels: an element is then used as soon as it is loaded.
-      if (panel !== undefined) moveInside(schedule, piece, loopNames(schedule.program, piece).all.at(-2) as string, choice.panels);
+      if (panel !== undefined && !choice.tapsInside) moveInside(schedule, piece, loopNames(schedule.program, piece).all.at(-2) as string, choice.panels);
     }
     // Whole tiles, then what fills shorter vectors, then the few iterations left.
     const pieces = vectorParts(extentOf(piece, vectorHere), choice.vectorSize);
@@ -593,7 +593,9 @@ function prefetchWeights(schedule: Schedule, piece: string): void {
 }
 
 /** The vector loop innermost; accumulators in vectors, stored once the sum is done, or the part of it in the loop `parts`. */
-function finishVectors(schedule: Schedule, piece: string, vector: string, size: number, { panel, window }: VectorTile, parts?: string): void {
+function finishVectors(schedule: Schedule, piece: string, vector: string, size: number, { panel, window, tapsInside }: VectorTile, parts?: string): void {
+  // A vector is then used for all taps as soon as it is loaded.
+  if (tapsInside) bringToOrder(schedule, piece, [...loopNames(schedule.program, piece).all.filter((l) => l !== loopNames(schedule.program, piece).reduce.at(-1)), loopNames(schedule.program, piece).reduce.at(-1)!]);
   const inner = moveInside(schedule, piece, vector, size);
   const dot = dotLoop(schedule.program, piece)?.variable.name;
   if (dot !== undefined) {
@@ -609,7 +611,7 @@ function finishVectors(schedule: Schedule, piece: string, vector: string, size: 
   const halves = halvesOf(schedule, piece);
   schedule.apply(cacheWrite, { block: piece, at: all[all.indexOf(first) - 1] ?? "" });
   if (block.init) schedule.apply(decomposeReduction, { block: piece, loop: first });
-  const short = panel === undefined && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction && !taps.some((l) => l.count);
+  const short = (panel === undefined || tapsInside) && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction && !taps.some((l) => l.count);
   for (const l of short ? taps : window !== undefined ? taps.slice(-1) : []) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
   for (const l of halves) if (loopsAroundBlock(schedule.program, piece).some((x) => x.variable === l.variable && x.mode === "serial")) schedule.apply(unroll, { loop: l.variable.name });
   wholeRuns(schedule, piece);

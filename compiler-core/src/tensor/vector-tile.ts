@@ -36,6 +36,8 @@ export interface VectorTile {
   readonly part: { readonly loop: string; readonly iterations: number; readonly outside: boolean } | undefined;
   /** the reduce loop of a window that is written out, inside the others: neighbouring taps share elements */
   readonly window: string | undefined;
+  /** the window's taps inside the rows: with a filter for each lane they share vectors, which rows and panels (of rows) load */
+  readonly tapsInside: boolean;
 }
 
 /** Multiplications and additions that must be under way to keep the units busy: 2 units, 4 cycles each. */
@@ -61,6 +63,8 @@ const shortWindow = 8;
 const loopEntry = 32;
 /** More rows fit no machine's registers. */
 const mostRows = 28;
+/** Rows of an image that a tile slides over at once: of more, whose lines come from as many places, tiles are no faster. */
+const mostSliding = 2;
 /** Bytes that stay in the second cache beside what streams through it. */
 const secondCache = 3 << 18;
 /** Bytes that stay in the first cache while a tile passes over its panel. */
@@ -131,18 +135,26 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
   const row = [...rowLoops].reverse().find((l) => l.extent >= 4) ?? rowLoops.sort((a, b) => b.extent - a.extent)[0];
   const strided = row !== undefined && isStrided(program, name, row.variable);
   const rowDimensions = row && strided ? dimensionsInside(program, name, row.variable) : [];
+  // Vectors that slide over others as a window does: a filter for each lane. Rows slide along one loop of the window, panels along another.
+  // In WebAssembly, which has few registers and no instruction for both product and sum, such tiles took longer.
+  const sliding = elements.length === 0 && vectors.length === 2 && target.name !== "wasm" && row !== undefined ? vectors.find((a) => coefficient(a.offset, row.variable) !== 0) : undefined;
+  const slides = (l: Loop, tap: Loop): number => {
+    const moved = elements[0] ?? sliding;
+    const [by, step] = moved ? [coefficient(moved.offset, tap.variable) ?? 0, coefficient(moved.offset, l.variable) ?? 0] : [0, 0];
+    return by > 0 && step > 0 && step % by === 0 ? step / by : 0;
+  };
+  const slidesWithin = (l: Loop, tap: Loop): boolean => slides(l, tap) > 0 && slides(l, tap) < tap.extent;
+  const further = sliding && others.findLast((l) => l !== row && !l.count && still(vectors, l) && reduce.some((tap) => slidesWithin(l, tap)));
   // Panels load further vectors and use each element again.
-  const panel = elements.length === 0 ? undefined : others.filter((l) => l !== row && !l.count && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
+  const panel = elements.length === 0 ? further : others.filter((l) => l !== row && !l.count && moves(vectors, l) && still(elements, l)).sort((a, b) => b.extent - a.extent)[0];
   const sizes = vector.extent <= lanes ? [vector.extent - (vector.extent % 4)] : [1, 2, 3, 4].map((n) => n * lanes).filter((s) => s <= vector.extent && (target.vectorLanes > 1 || s <= target.vectorTile));
   // Blocks of which the last is half full: all their lanes at once.
   if (runs.has(vector.variable) && vector.extent > lanes && vector.extent < 4 * lanes && vector.extent % lanes > 0) sizes.push(vector.extent);
   const batch = others.filter((l) => l !== row && l !== panel && elements.length > 0 && !still(vectors, l) && !still(elements, l));
   // Taps of a window that are written out share elements of neighbouring rows, which take registers too.
-  const overlap = (l: Loop): number => {
-    const [tap, step] = [coefficient(elements[0]!.offset, l.variable) ?? 0, row ? (coefficient(elements[0]!.offset, row.variable) ?? 0) : 0];
-    return tap > 0 && step > 0 && step % tap === 0 ? step / tap : 0;
-  };
-  const windowLoop = target.vectorLanes > 1 && elements.length === 1 && reduce.length > 1 ? reduce.findLast((l) => l.extent > 1 && !l.count && l.extent <= shortWindow && overlap(l) > 0 && overlap(l) < l.extent) : undefined;
+  const overlap = (l: Loop): number => (row ? slides(row, l) : 0);
+  const windowLoop = target.vectorLanes > 1 && (elements.length === 1 || sliding) && reduce.length > 1 ? reduce.findLast((l) => l.extent > 1 && !l.count && l.extent <= shortWindow && overlap(l) > 0 && overlap(l) < l.extent) : undefined;
+  const panelTaps = sliding && panel && reduce.find((l) => slidesWithin(panel, l));
   // What lies outside is read once, what lies inside once for each iteration outside, where it leaves the second cache.
   const bytes = (list: typeof moving): number => list.reduce((sum, a) => sum + loops.reduce((n, l) => (coefficient(a.offset, l.variable) === 0 ? n : n * l.extent), byteSize(a.buffer.element, 1)), 0);
   const [ofVectors, ofElements] = [bytes(vectors), bytes(elements)];
@@ -163,7 +175,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     return iterations === undefined || own < partSteps ? undefined : { iterations, steps: own };
   };
   const candidate = ({ vectorSize, rows, panels, window, rowsOutside: outside }: Omit<TileSizes, "rowsOutside"> & { readonly rowsOutside?: boolean }): TileCandidate | undefined => {
-    if (!sizes.includes(vectorSize) || rows < 1 || rows > Math.min(row?.extent ?? 1, mostRows) || panels < 1 || (panel?.extent ?? 1) % panels !== 0 || (window && !windowLoop)) return undefined;
+    if (!sizes.includes(vectorSize) || rows < 1 || rows > Math.min(row?.extent ?? 1, mostRows) || panels < 1 || (panel?.extent ?? 1) % panels !== 0 || (window && !windowLoop) || (sliding && panels > (window ? mostSliding : 1))) return undefined;
     if (strided && (row.count ? rows > 1 : row.extent % rows !== 0 && (rowDimensions.length === 0 || rowDimensions.some((d) => (row.extent - (row.extent % rows)) % d !== 0)))) return undefined;
     const width = Math.ceil(vectorSize / lanes);
     const loaded = width * panels;
@@ -177,11 +189,13 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
       const work = r * loaded;
       // A window's taps load an element once for all of them. A depthwise product loads a vector for each row.
       const taps = window ? windowLoop!.extent : 1;
-      const loads = loaded + (elements.length > 0 ? (window ? (r - 1) * overlap(windowLoop!) + taps : r) / taps : work);
+      const slid = (n: number, step: number, tap: number): number => (n - 1) * step + tap;
+      const filters = loaded / panels;
+      const loads = sliding && window ? filters + (filters * slid(r, overlap(windowLoop!), taps) * (panelTaps ? slid(panels, slides(panel!, panelTaps), panelTaps.extent) / panelTaps.extent : panels)) / taps : loaded + (elements.length > 0 ? (window ? (r - 1) * overlap(windowLoop!) + taps : r) / taps : work);
       const vectors = parted ? (partCost * work) / part!.steps + (passCost * work) / steps : caches && ofPanel > firstCache ? (nearVectorCost * loaded * lanes) / 16 : 0;
       const entry = !window && steps > last.extent && last.extent <= shortWindow ? loopEntry / last.extent : 0;
       const beside = target.vectorLanes > 1 ? turnCost / taps + loadCost * loads + vectors : 0;
-      const cycle = Math.max(work, inFlight, loadTime * loads) + (elements.length > 0 ? beside + entry + tileEntry / steps : 0);
+      const cycle = Math.max(work, inFlight, loadTime * loads) + (elements.length > 0 ? beside + entry + tileEntry / steps : sliding && window ? loadCost * loads : 0);
       return cycle / (panels * size);
     };
     const extent = row?.extent ?? 1;
@@ -195,7 +209,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     // Elements that leave the second cache come once for each part then, not once for each panel.
     const inParts = part !== undefined && costOf(true) < (1 - (ofElements > secondCache ? 0 : partGain)) * costOf(false);
     const cost = costOf(inParts);
-    const both = panels > 1 && row !== undefined;
+    const both = panels > 1 && row !== undefined && !sliding;
     // Without panels the rows pass over one strip of vectors, or strips over a tile of rows: what lies inside should stay in the first cache.
     const strips = !both && row !== undefined && !row.count && elements.length > 0 && vector.extent > vectorSize && row.extent > rows;
     if (outside === true && !both && !strips) return undefined;
@@ -206,7 +220,7 @@ export function tileOptions(program: TensorProgram, name: string, target: Schedu
     const chosen = outside ?? (both ? 2 * around < inside : strips && !stripsWin);
     const parts = inParts && !chosen && !strips;
     const vectorsAgain = (ofPanel > firstCache && !parts) || (strips && chosen && ofStrips > firstCache);
-    return { cost, farBytes: both && chosen ? around : inside, nearBytes: vectorsAgain ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, batch: batch.map((l) => l.variable.name), rowsOutside: chosen, stripsOutside: strips && !chosen, window: window ? windowLoop!.variable.name : undefined, part: parts ? { loop: reduce[0]!.variable.name, iterations: part.iterations, outside: ofElements > secondCache } : undefined } };
+    return { cost, farBytes: both && chosen ? around : inside, nearBytes: vectorsAgain ? (4 * points) / rows : 0, tile: { vector: vector.variable.name, vectorSize, row: row?.variable.name, rows, panel: panels > 1 ? panel!.variable.name : undefined, panels, batch: batch.map((l) => l.variable.name), rowsOutside: chosen, stripsOutside: strips && !chosen, window: window ? windowLoop!.variable.name : undefined, tapsInside: window && sliding !== undefined, part: parts ? { loop: reduce[0]!.variable.name, iterations: part.iterations, outside: ofElements > secondCache } : undefined } };
   };
   const all: TileCandidate[] = [];
   for (const vectorSize of sizes)

@@ -269,6 +269,34 @@ describe("blocks that are half full", () => {
   }, 120_000);
 });
 
+/** A filter for each channel: the vectors of an image slide under the window, along both of its sides. */
+describe("a window with a filter for each lane", () => {
+  const plain = (stride: number, size: readonly [number, number], kernel: number): TensorProgram => programOf(blockedConvLowering, { op: "BlockedConv", inputs: [[1, 2, ...size.map((n) => (n - 1) * stride + kernel), 16], [2, kernel, kernel, 16], [2, 16]], output: [1, 2, ...size, 16], attributes: { strides: [stride, stride] }, weights: [1, 2] });
+  test("has its taps inside the rows of a tile, which takes two rows of the image where these are even in number", () => {
+    const text = (...args: Parameters<typeof plain>): string => printProgram(scheduleByRule(plain(...args), avx512Target).program).text;
+    const taps = String.raw` *for kw in unrolled\(3\):\n *for oi in vectorized\(16\):\n *block depthwise:`;
+    expect(text(1, [14, 14], 3)).toMatch(new RegExp(String.raw`for kh in unrolled\(3\):\n *for oh_i in unrolled\(2\):\n *for ow_i in unrolled\(7\):\n${taps}`));
+    expect(text(2, [7, 7], 3)).toMatch(new RegExp(String.raw`for kh in unrolled\(3\):\n *for ow in unrolled\(7\):\n${taps}`));
+    // The taps of a longer window: those of one of its rows are written out.
+    expect(text(1, [14, 14], 5)).toMatch(/for kh in range\(5\):\n *for oh_i in unrolled\(2\):\n *for ow_i in unrolled\(7\):\n *for kw in unrolled\(5\):/);
+    // A window that does not slide over what the one before saw shares nothing.
+    expect(text(3, [14, 14], 3)).not.toMatch(/for ow_i in unrolled\(\d+\):\n *for kw/);
+  });
+  needs("gcc")("and computes the same in the C for each instruction set, and in WebAssembly", async () => {
+    const cases = ([[1, [14, 14], 3], [2, [7, 7], 3], [2, [28, 9], 3], [1, [4, 17], 5], [3, [6, 8], 3]] as const).map(([stride, size, kernel]) => plain(stride, size, kernel));
+    for (const target of [...runnableTargets(), wasmTarget]) {
+      const programs = cases.map((c) => ({ program: hoistScratch(scheduleByRule(c, target).program, 4096), inputs: inputsFor(c) }));
+      for (const { program } of programs) expect(verifyProgram(program), target.name).toEqual([]);
+      const outputs = target === wasmTarget ? await runInWasm(programs) : runInC(programs, { compiler: "gcc", flags: ["-O1"], target });
+      for (const [i, c] of cases.entries()) {
+        const expected = interpret(c, inputsFor(c))[0]!;
+        const largest = Array.from(expected.data as ArrayLike<number>, Math.abs).reduce((a, b) => Math.max(a, b), 1);
+        expect(worstDifference(outputs[i]![0]!, expected), `${target.name} ${i}`).toBeLessThanOrEqual(5e-6 * largest);
+      }
+    }
+  }, 180_000);
+});
+
 /** Minimal filtering where not all tiles stay in the second cache. */
 describe("strips of rows of tiles", () => {
   const shape = { outputs: 4, height: 34, width: 21, inputs: 16, features: 8 };
