@@ -10,6 +10,7 @@ import { cacheWrite } from "./schedule/cache-write.ts";
 import { computeInline, writersOf } from "./schedule/compute-inline.ts";
 import { decomposeReduction } from "./schedule/decompose-reduction.ts";
 import { fuse } from "./schedule/fuse.ts";
+import { merge } from "./schedule/merge.ts";
 import { partition } from "./schedule/partition.ts";
 import { innerReduction, prefetch } from "./schedule/prefetch.ts";
 import { sharedElements } from "./schedule/dependence.ts";
@@ -468,7 +469,7 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
   const { vector, row, panel, batch } = choice;
   const dot = dotLoop(schedule.program, name)?.variable.name;
   if (choice.stripsOutside && dot === undefined) {
-    tileStrips(schedule, name, choice);
+    tileStrips(schedule, target, name, choice);
     return true;
   }
   const own = new Set(ownLoopsOf(schedule.program, name).map((l) => l.variable.name));
@@ -506,7 +507,7 @@ function tileVectors(schedule: Schedule, name: string, target: ScheduleTarget, {
       const last = vectorPieces.at(-1) as string;
       vectorPieces.push(partitionAt(schedule, last, loopAt(schedule.program, last, vectorDepth), part.extent)[1] as string);
     }
-    for (const [j, vectorPiece] of vectorPieces.entries()) finishVectors(schedule, vectorPiece, loopAt(schedule.program, vectorPiece, vectorDepth), pieces[j]!.tile, choice, parts);
+    for (const [j, vectorPiece] of vectorPieces.entries()) finishVectors(schedule, target, vectorPiece, loopAt(schedule.program, vectorPiece, vectorDepth), pieces[j]!.tile, choice, parts);
   }
   return true;
 }
@@ -532,7 +533,7 @@ function partReduction(schedule: Schedule, name: string, { loop, iterations }: N
 }
 
 /** Strips of the vector loop outside the rows that pass over them. */
-function tileStrips(schedule: Schedule, name: string, choice: VectorTile): void {
+function tileStrips(schedule: Schedule, target: ScheduleTarget, name: string, choice: VectorTile): void {
   const { spatial, reduce } = loopNames(schedule.program, name);
   const loopOf = (piece: string, depth: number): Loop => loopsAroundBlock(schedule.program, piece)[depth]!;
   const outer = spatial.filter((l) => l !== choice.vector && l !== choice.row);
@@ -549,7 +550,7 @@ function tileStrips(schedule: Schedule, name: string, choice: VectorTile): void 
     const depth = outer.length + (extent > size ? 1 : 0);
     for (const { piece, rows } of rowPieces(schedule, strip, loopOf(strip, depth), choice.rows)) {
       if (rows > 1) schedule.apply(unroll, { loop: rowsInside(schedule, piece, depth, rows) });
-      finishVectors(schedule, piece, loopNames(schedule.program, piece).all.at(rows > 1 ? -2 : -1) as string, size, choice);
+      finishVectors(schedule, target, piece, loopNames(schedule.program, piece).all.at(rows > 1 ? -2 : -1) as string, size, choice);
     }
   }
 }
@@ -593,7 +594,7 @@ function prefetchWeights(schedule: Schedule, piece: string): void {
 }
 
 /** The vector loop innermost; accumulators in vectors, stored once the sum is done, or the part of it in the loop `parts`. */
-function finishVectors(schedule: Schedule, piece: string, vector: string, size: number, { panel, window, tapsInside }: VectorTile, parts?: string): void {
+function finishVectors(schedule: Schedule, target: ScheduleTarget, piece: string, vector: string, size: number, { panel, window, tapsInside }: VectorTile, parts?: string): void {
   // A vector is then used for all taps as soon as it is loaded.
   if (tapsInside) bringToOrder(schedule, piece, [...loopNames(schedule.program, piece).all.filter((l) => l !== loopNames(schedule.program, piece).reduce.at(-1)), loopNames(schedule.program, piece).reduce.at(-1)!]);
   const inner = moveInside(schedule, piece, vector, size);
@@ -614,20 +615,50 @@ function finishVectors(schedule: Schedule, piece: string, vector: string, size: 
   const short = (panel === undefined || tapsInside) && taps.reduce((n, l) => n * l.extent, 1) <= shortReduction && !taps.some((l) => l.count);
   for (const l of short ? taps : window !== undefined ? taps.slice(-1) : []) if (l.extent > 1) schedule.apply(unroll, { loop: l.variable.name });
   for (const l of halves) if (loopsAroundBlock(schedule.program, piece).some((x) => x.variable === l.variable && x.mode === "serial")) schedule.apply(unroll, { loop: l.variable.name });
-  wholeRuns(schedule, piece);
+  const last = wholeRuns(schedule, piece);
+  const steps = taps.reduce((n, l) => n * l.extent, 1);
+  if (target.vectorLanes > 1 && target.name !== "wasm" && size > 1 && !tapsInside && !short && steps <= storedAtOnce && parts === undefined) storeInLast(schedule, last);
 }
 
-/** Sums over lanes of blocks of which the last is not full: block by block, then over the lanes of the last. */
-function wholeRuns(schedule: Schedule, name: string): void {
+/** Steps of a reduction so short that the end of a tile counts. */
+const storedAtOnce = 32;
+
+/**
+ * The last step of a tile's sum by itself, in which each row is stored as soon as it is complete: what follows the sum and the stores run
+ * beside the products of further rows, not after all of them.
+ */
+function storeInLast(schedule: Schedule, name: string): void {
+  const around = (piece: string): Loop[] => loopsAroundBlock(schedule.program, piece);
+  const { statement: block } = findBlock(schedule.program, name);
+  const acc = storesIn(block.body)[0]!.buffer;
+  const long = around(name).filter((l) => isReduceLoop(block, l.variable) && l.extent > 1);
+  const rows = around(name)[around(name).findLastIndex((l) => isReduceLoop(block, l.variable)) + 1];
+  if (long.length === 0 || long.length > 2 || long.some((l) => l.mode !== "serial" || l.count) || rows?.mode !== "unrolled" || rows.extent === 1) return;
+  let last = name;
+  const depths = long.map((l) => around(name).indexOf(l));
+  for (const depth of depths) {
+    const { variable, extent } = around(last)[depth]!;
+    last = partitionAt(schedule, last, variable.name, extent - 1)[1]!;
+  }
+  const write = blocksIn(schedule.program.body).find((b) => storesIn(b.body).some((s) => s.buffer !== acc && loadsOf(s.value).some((l) => l.buffer === acc)))!;
+  const place = around(last)[depths.at(-1)! + 1]!;
+  const stores = around(write.name).at(-around(last).slice(depths.at(-1)! + 1).filter((l) => l.extent > 1).length)!;
+  schedule.apply(merge, { first: place.variable.name, second: stores.variable.name });
+}
+
+/** Sums over lanes of blocks of which the last is not full: block by block, then over the lanes of the last. Gives the block of the last. */
+function wholeRuns(schedule: Schedule, name: string): string {
+  let last = name;
   const { statement: block } = findBlock(schedule.program, name);
   const loops = loopsAroundBlock(schedule.program, name);
   for (const [v, run] of runsOf(block, loops)) {
     const loop = loops.find((l) => l.variable === v)!;
     if (loop.mode !== "serial" || !isReduceLoop(block, v)) continue;
     const whole = loop.extent - (loop.extent % run);
-    schedule.apply(partition, { loop: v.name, at: whole });
+    last = partitionAt(schedule, name, v.name, whole)[1]!;
     if (whole > run) schedule.apply(split, { loop: v.name, factor: run });
   }
+  return last;
 }
 
 /** Loops over the numbers that share a byte: which of them it is decides a shift. */

@@ -17,6 +17,9 @@ import { computeAt } from "../../src/tensor/schedule/compute-at.ts";
 import { fuse } from "../../src/tensor/schedule/fuse.ts";
 import { applyPrimitive, type ScheduleArguments, type SchedulePrimitive } from "../../src/tensor/schedule/primitive.ts";
 import { reorder } from "../../src/tensor/schedule/reorder.ts";
+import { decomposeReduction } from "../../src/tensor/schedule/decompose-reduction.ts";
+import { merge } from "../../src/tensor/schedule/merge.ts";
+import { partition } from "../../src/tensor/schedule/partition.ts";
 import { reverseComputeAt } from "../../src/tensor/schedule/reverse-compute-at.ts";
 import { describeStep } from "../../src/tensor/schedule/schedule.ts";
 import { pack } from "../../src/tensor/schedule/pack.ts";
@@ -207,6 +210,37 @@ describe("any order of these with the other primitives", () => {
     const outputs = runInC(some.map(({ start, program }) => ({ program, inputs: packed(program, inputsFor(start)) })), { compiler: "gcc", flags });
     for (const [i, { name, start }] of some.entries()) expect(worstDifference(outputs[i]![0]!, interpret(start, inputsFor(start))[0]!), name).toBeLessThanOrEqual(1e-6);
   }, 120_000);
+});
+
+test("loops merged in any order with other steps keep the meaning, or are refused by a condition", () => {
+  const random = new Random(9);
+  let merged = 0;
+  for (let round = 0; round < 800; round++) {
+    const [start, block] = round % 3 === 0 ? [windows(), "sum"] : [tiles(4 + (round % 3)), "matmul"];
+    let program = round % 2 === 0 ? start : applyPrimitive(decomposeReduction, start, { block, loop: "i" });
+    for (let n = 0; n < 6; n++) {
+      const names = [...printProgram(program).text.matchAll(/for (\w+) in/g)].map((m) => m[1]!);
+      const [a, b] = [random.pick(names), random.pick(names)];
+      // Without conditions, which a split that leaves a remainder would bring.
+      const even = [...printProgram(program).text.matchAll(/for (\w+) in range\((\d*[02468])\)/g)].map((m) => m[1]!);
+      const [primitive, args] = random.pick<readonly [SchedulePrimitive<never>, ScheduleArguments]>([
+        [split, { loop: random.pick(even), factor: 2 }],
+        [reorder, { loops: [a, b] }],
+        [partition, { loop: a, at: random.pick([1, 2, 3]) }],
+        [merge, { first: a, second: b }],
+        [merge, { first: a, second: names[names.indexOf(a) + 1] ?? b }],
+        [merge, { first: a, second: random.pick(["m", "n"]) }],
+      ]);
+      try {
+        program = applyPrimitive(primitive as SchedulePrimitive, program, args);
+        if (primitive === merge) merged++;
+      } catch (error) {
+        if (!(error instanceof GraphwrightError)) throw error;
+      }
+    }
+    sameMeaning(start, program, 1e-6);
+  }
+  expect(merged).toBeGreaterThan(20);
 });
 
 describe("what is not legal is refused by the name of its condition", () => {

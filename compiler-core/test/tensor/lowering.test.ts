@@ -254,7 +254,7 @@ describe("blocks that are half full", () => {
   });
   test("an element is loaded once for all lanes of its tile; the sum goes over whole blocks, then over the lanes of the last", () => {
     const { text } = printProgram(scheduleByRule(plain, avx512Target).program);
-    expect(text).toMatch(/for ic in range\(16\):\n *for ow_i in unrolled\(8\):\n *for oc in vectorized\(40\):[^]*for ic_\d+ in range\(8\):\n *for ow_i_\d+ in unrolled\(8\):\n *for oc_\d+ in vectorized\(40\):/);
+    expect(text).toMatch(/for ic in range\(16\):\n *for ow_i in unrolled\(8\):\n *for oc in vectorized\(40\):[^]*for ic_\d+ in range\(7\):\n *for ow_i_\d+ in unrolled\(8\):\n *for oc_\d+ in vectorized\(40\):/);
     // Elsewhere lanes of whole blocks and those of the last are nests of their own.
     expect(printProgram(scheduleByRule(plain).program).text).toMatch(/for oc_o in range\(2\):[^]*for oc_i_i\w* in vectorized\(8\):[^]*for oc_\d+ in vectorized\(8\):/);
   });
@@ -267,6 +267,30 @@ describe("blocks that are half full", () => {
     const [outputs] = await runInWasm([{ program: hoistScratch(scheduleByRule(plain, wasmTarget).program, 4096), inputs }]);
     expect(worstDifference(outputs![0]!, y)).toBeLessThanOrEqual(bound);
   }, 120_000);
+});
+
+/** So few channels that the end of a tile counts. */
+describe("short sums", () => {
+  const plain = (channels: number): TensorProgram => programOf(blockedConvLowering, { op: "BlockedConv", inputs: [[1, Math.ceil(channels / 16), 3, 10, 16], [2, Math.ceil(channels / 16), 1, 1, 16, 16], [2, 16]], output: [1, 2, 3, 10, 16], attributes: channels % 16 > 0 ? { input_channels: channels } : {}, weights: [1, 2] });
+  test("store each row in their last step; longer ones after it", () => {
+    const text = (channels: number): string => printProgram(scheduleByRule(plain(channels), avx512Target).program).text;
+    const stored = /for \w+ in range\(1\):\n( *)for (?:oh_)?ow_i\w* in unrolled\(\d+\):\n\1  for ob\w* in unrolled\(2\):\n(?:.*\n){5}\1  for ob\w* in unrolled\(2\):\n.*\n *block conv\w*_write:/;
+    for (const channels of [16, 24, 32]) expect(text(channels)).toMatch(stored);
+    expect(text(48)).not.toMatch(stored);
+  });
+  needs("gcc")("and compute the same", () => {
+    const cases = [16, 19, 24, 32].map(plain);
+    for (const target of runnableTargets()) {
+      const programs = cases.map((c) => ({ program: hoistScratch(scheduleByRule(c, target).program, 4096), inputs: inputsFor(c) }));
+      for (const { program } of programs) expect(verifyProgram(program), target.name).toEqual([]);
+      const outputs = runInC(programs, { compiler: "gcc", flags: ["-O1"], target });
+      for (const [i, c] of cases.entries()) {
+        const expected = interpret(c, inputsFor(c))[0]!;
+        const largest = Array.from(expected.data as ArrayLike<number>, Math.abs).reduce((a, b) => Math.max(a, b), 1);
+        expect(worstDifference(outputs[i]![0]!, expected), `${target.name} ${i}`).toBeLessThanOrEqual(5e-6 * largest);
+      }
+    }
+  }, 180_000);
 });
 
 /** A filter for each channel: the vectors of an image slide under the window, along both of its sides. */

@@ -3,7 +3,7 @@ import { printKernel } from "../../src/backends/c/print.ts";
 import { fromNumbers } from "../../src/ir/tensor.ts";
 import { GraphwrightError } from "../../src/support/diagnostic.ts";
 import { buffer, loop, makeProgram, nest, store, withBuffers } from "../../src/tensor/build.ts";
-import { add, load, mul, number, variable } from "../../src/tensor/expression.ts";
+import { add, integer, load, mul, number, sub, variable } from "../../src/tensor/expression.ts";
 import { hoistScratch } from "../../src/tensor/lower-node.ts";
 import { packTensor, parseLayoutPart } from "../../src/tensor/layout.ts";
 import { printProgram } from "../../src/tensor/printer.ts";
@@ -16,6 +16,7 @@ import { fuse } from "../../src/tensor/schedule/fuse.ts";
 import { schedulePrimitives } from "../../src/tensor/schedule/index.ts";
 import { pack } from "../../src/tensor/schedule/pack.ts";
 import { parallel } from "../../src/tensor/schedule/parallel.ts";
+import { merge } from "../../src/tensor/schedule/merge.ts";
 import { partition } from "../../src/tensor/schedule/partition.ts";
 import { applyPrimitive, type ScheduleArguments, type SchedulePrimitive } from "../../src/tensor/schedule/primitive.ts";
 import { prefetch } from "../../src/tensor/schedule/prefetch.ts";
@@ -96,6 +97,19 @@ describe("schedule primitives, before and after", () => {
     const after = applyPrimitive(partition, product(), { loop: "j", at: 8 });
     expect(loops(after).slice(1, 6)).toEqual(["for i in range(6):", "for j in range(8):", "for k in range(5):", "for j_1 in range(1):", "for k_1 in range(5):"]);
     sameMeaning(product(), after);
+  });
+
+  test("merge: rows of a product and of what follows it; a loop that ran once ends with the first", () => {
+    const after = applyPrimitive(merge, product(), { first: "i", second: "m" });
+    expect(loops(after).slice(1)).toEqual(["for i in range(6):", "for j in range(9):", "for k in range(5):", "for n in range(9):"]);
+    expect(body(after).slice(-2)).toEqual(["      spatial v_m < 6 = i, v_n < 9 = n", "      y[v_m, v_n] = max(t[v_m, v_n], 0.0)"]);
+    sameMeaning(product(), after);
+    // The last term of the sums, in a loop around the rows that runs once: each row is complete when it is stored.
+    const last = applyPrimitive(partition, applyPrimitive(reorder, applyPrimitive(decomposeReduction, product(), { block: "matmul", loop: "i" }), { loops: ["k", "i", "j"] }), { loop: "k", at: 4 });
+    const rows = [...printProgram(last).text.matchAll(/for (\w+) in range\(6\)/g)].map((m) => m[1]!);
+    const stored = applyPrimitive(merge, last, { first: rows.at(-2)!, second: "m" });
+    expect(printProgram(stored).text).toMatch(/for k_\w+ in range\(1\):\n *for (\w+) in range\(6\):\n *for j\w* in range\(9\):\n *block matmul_\w+:[^]*for n in range\(9\):\n *block relu:\n *spatial v_m < 6 = \1,/);
+    sameMeaning(last, stored);
   });
 
   test("prefetch: the next column of b, while the rows of a use this one", () => {
@@ -256,7 +270,24 @@ describe("what is not legal is refused by the name of its condition", () => {
     const i = variable("i");
     return makeProgram("shared", [y], [{ kind: "allocate", buffer: t }, loop(i, 4, [store(t, [{ kind: "integer", value: 0 }], number("float32", 1)), store(y, [i], load(t, [{ kind: "integer", value: 0 }]))])]);
   };
+  /** y = the elements of 2 x from the last to the first */
+  const mirrored = (): TensorProgram => {
+    const x = buffer("x", "float32", [8], "input");
+    const y = buffer("y", "float32", [8], "output");
+    const t = buffer("t", "float32", [8], "local");
+    return makeProgram("mirrored", [x, y], [
+      { kind: "allocate", buffer: t },
+      ...nest("twice", [{ name: "i", extent: 8 }], ([i]) => store(t, [i!], mul(load(x, [i!]), number("float32", 2)))),
+      ...nest("turned", [{ name: "o", extent: 8 }], ([o]) => store(y, [o!], load(t, [sub(integer(7), o!)]))),
+    ]);
+  };
   test.each<[string, SchedulePrimitive<never>, TensorProgram, ScheduleArguments]>([
+    ["neighbours", merge, product(), { first: "m", second: "i" }],
+    ["neighbours", merge, product(), { first: "j", second: "n" }],
+    ["neighbours", merge, product(), { first: "i", second: "i" }],
+    ["same-form", merge, applyPrimitive(split, product(), { loop: "m", factor: 3 }), { first: "i", second: "m_o" }],
+    ["same-form", merge, applyPrimitive(unroll, product(), { loop: "m" }), { first: "i", second: "m" }],
+    ["no-carried-dependence", merge, mirrored(), { first: "i", second: "o" }],
     ["factor-positive", split, product(), { loop: "i", factor: 0 }],
     ["serial-loop", split, applyPrimitive(unroll, product(), { loop: "k" }), { loop: "k", factor: 2 }],
     ["directly-nested", fuse, product(), { outer: "i", inner: "k" }],
@@ -280,6 +311,7 @@ describe("what is not legal is refused by the name of its condition", () => {
     ["not-packed", pack, applyPrimitive(pack, weighted(), { block: "matmul", buffer: "b", layout: ["1", "0"] }), { block: "matmul", buffer: "b", layout: ["1", "0"] }],
     ["short-loop", unroll, wide(), { loop: "i" }],
     ["reduction-inside", decomposeReduction, applyPrimitive(reorder, product(), { loops: ["k", "j"] }), { block: "matmul", loop: "j" }],
+    ["begins-here", decomposeReduction, applyPrimitive(partition, product(), { loop: "k", at: 2 }), { block: "matmul_1", loop: "k_1" }],
     ["has-init", decomposeReduction, product(), { block: "relu", loop: "n" }],
     ["reduction-inside", cacheWrite, product(), { block: "matmul", at: "k" }],
     ["unguarded", cacheWrite, applyPrimitive(split, product(), { loop: "j", factor: 4 }), { block: "matmul", at: "i" }],

@@ -1,5 +1,7 @@
 import { namesIn, substituteStatements } from "../build.ts";
-import type { Loop, Statement, Variable } from "../program.ts";
+import { integer, substitute } from "../expression.ts";
+import type { Expression, Loop, Statement, Variable } from "../program.ts";
+import { Scope, simplify } from "../simplify.ts";
 import { definePrimitive, findBlock, isReduceLoop, isSpatialLoop, replaceStatement, type Require } from "./primitive.ts";
 import { spatialCopy } from "./spatial-copy.ts";
 
@@ -12,6 +14,7 @@ export const decomposeReduction = definePrimitive<{ block: string; loop: string 
     { name: "has-init", doc: "The block has an init." },
     { name: "loop-around-block", doc: "The loop encloses the block." },
     { name: "reduction-inside", doc: "No loop outside moves a reduce axis of the block." },
+    { name: "begins-here", doc: "The first iteration of the loops is the first of each reduce axis: of a reduction in parts, only the first part has an initial value." },
   ],
   apply(program, args, require: Require) {
     const { statement: block, around } = findBlock(program, args.block);
@@ -20,6 +23,11 @@ export const decomposeReduction = definePrimitive<{ block: string; loop: string 
     const at = loops.findIndex((l) => l.variable.name === args.loop);
     require("loop-around-block", at >= 0, `${args.loop} does not enclose ${args.block}`);
     for (const l of loops.slice(0, at)) require("reduction-inside", !isReduceLoop(block, l.variable), `${l.variable.name}, outside ${args.loop}, moves a reduce axis`);
+    const first = new Map<Variable, Expression>(loops.map((l) => [l.variable, integer(0)]));
+    for (const [i, axis] of block.axes.entries()) {
+      const begin = simplify(substitute(block.bindings[i] as Expression, first), Scope.empty);
+      require("begins-here", axis.kind !== "reduce" || (begin.kind === "integer" && begin.value === 0), `${axis.variable.name} does not begin at 0`);
+    }
     const taken = namesIn(program);
     const spatial = loops.slice(at).filter((l) => isSpatialLoop(block, l.variable));
     const nest = spatialCopy(block, `${block.name}_init`, spatial, taken, (_, by) => substituteStatements(block.init as readonly Statement[], by));

@@ -118,7 +118,15 @@ function* coordinatesOf(buffer: Buffer, touches: readonly Touch[]): Iterable<Lin
  * The loops around count among those: threads that share the loop do not wait for each other between iterations of a loop
  * around it. Several loops of one extent are judged as one, whose iteration runs that iteration of each.
  */
-export function racesOf(...loops: readonly NestedLoop[]): Race | undefined {
+export const racesOf = (...loops: readonly NestedLoop[]): Race | undefined => conflictOf(loops, () => true);
+
+/** Which buffer keeps iterations of two loops of one extent from running as those of one loop: what both touch, in different iterations the same. */
+export function conflictBetween(a: NestedLoop, b: NestedLoop): string | undefined {
+  const [ofA, ofB] = [touchesOf(a.loop, a.around), touchesOf(b.loop, b.around)];
+  return conflictOf([a, b], (buffer) => ofA.has(buffer) && ofB.has(buffer))?.detail;
+}
+
+function conflictOf(loops: readonly NestedLoop[], matters: (buffer: Buffer) => boolean): Race | undefined {
   if (loops[0]!.loop.extent <= 1) return undefined;
   const v = loops[0]!.loop.variable;
   const touched = new Map<Buffer, Touch[]>();
@@ -144,7 +152,7 @@ export function racesOf(...loops: readonly NestedLoop[]): Race | undefined {
     return step !== undefined && high - low < Math.abs(step);
   };
   for (const [buffer, accesses] of touched) {
-    if (!accesses.some((a) => a.writes)) continue;
+    if (!matters(buffer) || !accesses.some((a) => a.writes)) continue;
     const along = (list: readonly Touch[]): boolean => {
       for (const offsets of coordinatesOf(buffer, list)) if (apart(offsets, list)) return true;
       return false;

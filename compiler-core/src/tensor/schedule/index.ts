@@ -5,6 +5,7 @@ import { computeAt } from "./compute-at.ts";
 import { computeInline } from "./compute-inline.ts";
 import { decomposeReduction } from "./decompose-reduction.ts";
 import { fuse } from "./fuse.ts";
+import { merge } from "./merge.ts";
 import { parallel } from "./parallel.ts";
 import { pack } from "./pack.ts";
 import { partition } from "./partition.ts";
@@ -26,6 +27,7 @@ export const schedulePrimitives = [
   fuse,
   reorder,
   partition,
+  merge,
   unroll,
   vectorize,
   parallel,
