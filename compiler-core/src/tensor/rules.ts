@@ -633,17 +633,15 @@ function storeInLast(schedule: Schedule, name: string): void {
   const acc = storesIn(block.body)[0]!.buffer;
   const long = around(name).filter((l) => isReduceLoop(block, l.variable) && l.extent > 1);
   const rows = around(name)[around(name).findLastIndex((l) => isReduceLoop(block, l.variable)) + 1];
-  if (long.length === 0 || long.length > 2 || long.some((l) => l.mode !== "serial" || l.count) || rows?.mode !== "unrolled" || rows.extent === 1) return;
-  let last = name;
-  const depths = long.map((l) => around(name).indexOf(l));
-  for (const depth of depths) {
-    const { variable, extent } = around(last)[depth]!;
-    last = partitionAt(schedule, last, variable.name, extent - 1)[1]!;
-  }
+  // One loop: of several there would be as many copies. Weights from memory are asked for ahead in whole loops.
+  const streamed = accessesOf(block, around(name)).some((a) => !a.writes && a.buffer.scope === "weight" && byteSize(a.buffer.element, elementCount(a.buffer.dims)) >= streamedBytes);
+  if (long.length !== 1 || streamed || long[0]!.mode !== "serial" || long[0]!.count || rows?.mode !== "unrolled" || rows.extent === 1) return;
+  const depth = around(name).indexOf(long[0]!);
+  const last = partitionAt(schedule, name, long[0]!.variable.name, long[0]!.extent - 1)[1]!;
   const write = blocksIn(schedule.program.body).find((b) => storesIn(b.body).some((s) => s.buffer !== acc && loadsOf(s.value).some((l) => l.buffer === acc)))!;
-  const place = around(last)[depths.at(-1)! + 1]!;
-  const stores = around(write.name).at(-around(last).slice(depths.at(-1)! + 1).filter((l) => l.extent > 1).length)!;
-  schedule.apply(merge, { first: place.variable.name, second: stores.variable.name });
+  const inside = around(last).slice(depth + 1).filter((l) => l.extent > 1);
+  const stores = around(write.name).at(-inside.length)!;
+  schedule.apply(merge, { first: inside[0]!.variable.name, second: stores.variable.name });
 }
 
 /** Sums over lanes of blocks of which the last is not full: block by block, then over the lanes of the last. Gives the block of the last. */

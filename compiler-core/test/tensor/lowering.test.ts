@@ -275,8 +275,8 @@ describe("short sums", () => {
   test("store each row in their last step; longer ones after it", () => {
     const text = (channels: number): string => printProgram(scheduleByRule(plain(channels), avx512Target).program).text;
     const stored = /for \w+ in range\(1\):\n( *)for (?:oh_)?ow_i\w* in unrolled\(\d+\):\n\1  for ob\w* in unrolled\(2\):\n(?:.*\n){5}\1  for ob\w* in unrolled\(2\):\n.*\n *block conv\w*_write:/;
-    for (const channels of [16, 24, 32]) expect(text(channels)).toMatch(stored);
-    expect(text(48)).not.toMatch(stored);
+    for (const channels of [16, 24]) expect(text(channels)).toMatch(stored);
+    for (const channels of [32, 40]) expect(text(channels)).not.toMatch(stored);
   });
   needs("gcc")("and compute the same", () => {
     const cases = [16, 19, 24, 32].map(plain);
