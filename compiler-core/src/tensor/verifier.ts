@@ -235,8 +235,10 @@ function denseRange(index: Expression, scope: Scope, used: Map<string, Set<strin
     else reach += Math.abs(coefficient) * (size - 1);
   }
   if (radix === 0) return { low: whole };
-  const low = { low: whole.low, high: whole.low + reach - 1 };
-  return low.low >= 0 && low.high < radix ? { radix, low, high: { low: 0, high: digits - 1 } } : `${printExpression(index)} skips values`;
+  // What it begins with may hold whole groups: 2 * r + 3 is 2 * (r + 1) + 1.
+  const first = Math.floor(whole.low / radix);
+  const low = { low: whole.low - first * radix, high: whole.low - first * radix + reach - 1 };
+  return first >= 0 && low.high < radix ? { radix, low, high: { low: first, high: first + digits - 1 } } : `${printExpression(index)} skips values`;
 }
 
 /** A range as boxes of (high digit, low digit): what is left of a digit at its start, whole digits, what is left at its end. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { buffer, makeProgram, nest, store } from "../../src/tensor/build.ts";
-import { add, floordiv, floormod, load, lt, mul, number, select, variable } from "../../src/tensor/expression.ts";
+import { add, integer, floordiv, floormod, load, lt, mul, number, select, variable } from "../../src/tensor/expression.ts";
 import type { Statement, Store, Variable } from "../../src/tensor/program.ts";
 import { stagesOf } from "../../src/tensor/stages.ts";
 import { verifyProgram } from "../../src/tensor/verifier.ts";
@@ -36,6 +36,19 @@ describe("the verifier of programs", () => {
         ...nest("rest", grid(4, 2), ([i, g]) => store(y, [i!, add(mul(g!, 3), 2)], one)),
       ),
     ).toEqual([]));
+
+  test("remainders that begin behind whole groups make a whole with what lies before, and a gap among them is found", () => {
+    // 2 * j + 1 and 2 * j + 2 beside a first and a last column.
+    const bordered = (from: number): string[] =>
+      codes(
+        ...nest("odd", grid(4, 2), ([i, j]) => store(y, [i!, add(mul(j!, 2), 1)], one)),
+        ...nest("even", grid(4, 2), ([i, j]) => store(y, [i!, add(mul(j!, 2), from)], one)),
+        ...[0, 5].flatMap((column) => nest(`border_${column}`, [{ name: "i", extent: 4 }], ([i]) => store(y, [i!, integer(column)], one))),
+      );
+    expect(bordered(2)).toEqual([]);
+    expect(bordered(0)).toEqual(["not-covered"]);
+    expect(bordered(3)).toEqual(["not-covered"]);
+  });
 
   const row = buffer("y", "float32", [1, 20], "output");
   const groupsAndRest = (from: number, count: number): string[] =>
