@@ -718,7 +718,7 @@ export function fewerMultiplications(graph: Graph): string[] {
   const count = (op: string): number => [...graph].filter((n) => n.kind === "operator" && n.op === op).length;
   const [filtered, halved] = [count("WinogradConv"), count("StrassenMatMul")];
   const notes: string[] = [];
-  if (filtered + halved > 0) notes.push(`Convolutions by minimal filtering: ${filtered}; products by Strassen's algorithm: ${halved}. They round a few times as much as computed directly, which a strict build does.`);
+  if (filtered + halved > 0) notes.push(`Convolutions by minimal filtering: ${filtered}; products by Strassen's algorithm: ${halved}. Their rounding errors are up to ten times those of computing directly, which a strict build does.`);
   return notes;
 }
 

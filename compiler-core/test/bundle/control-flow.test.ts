@@ -4,14 +4,14 @@ import { exportOnnx, fileBytes } from "../../src/backends/onnx/index.ts";
 import { parseGraph } from "../../src/ir/parser.ts";
 import { typeRules } from "../../src/ops/index.ts";
 import { createSession } from "../../src/session/index.ts";
-import { bytesFile, generateWasm, loadWasm, lowerGraph } from "../../src/bundle/index.ts";
+import { generateWasm, loadWasm, lowerGraph } from "../../src/bundle/index.ts";
 import { evaluateGraph } from "../../src/evaluate/index.ts";
 import { fromNumbers, type Tensor, tensorBytes, tensorFromBytes, toNumbers } from "../../src/ir/tensor.ts";
 import { planMemory } from "../../src/bundle/memory-plan.ts";
 import { nodeProgram } from "../../src/session/program-view.ts";
 import { MemoryBlob } from "../../src/support/blob.ts";
 import { silentTask } from "../../src/support/task.ts";
-import { folder, selfTest, write } from "./on-disk.ts";
+import { selfTestOf } from "./on-disk.ts";
 
 test("of two outputs that nothing reads, one takes over the input of both", () => {
   const values = ["x", "a", "b"].map((key) => ({ key, bytes: 64 }));
@@ -155,11 +155,5 @@ needs("gcc", "make").each([["unrolled and converted", recurrent], ["decided at r
   const bytes = fileBytes(exportOnnx(parseGraph(text, { rules: typeRules })).files[0]!);
   const { model } = await session.open({ source: new MemoryBlob("recurrent.onnx", bytes) }, silentTask);
   const built = await session.build({ model, step: 0, name: "recurrent", target: "c" }, silentTask);
-  const at = folder();
-  try {
-    write(built.files.map((file) => bytesFile(file.path, file.bytes)), at.path);
-    expect(selfTest(at.path, "-O2 -Wall -Wextra -Wpedantic -Werror")).toEqual({ code: 0, text: expect.stringContaining("passed: largest error") as string });
-  } finally {
-    at.done();
-  }
+  expect(selfTestOf(built, "-O2 -Wall -Wextra -Wpedantic -Werror")).toEqual({ code: 0, text: expect.stringContaining("passed: largest error") as string });
 }, 120_000);

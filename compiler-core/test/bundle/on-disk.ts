@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildBundle, type Bundle, type BundleFile, type BundleOptions } from "../../src/bundle/index.ts";
+import { buildBundle, bytesFile, type Bundle, type BundleFile, type BundleOptions } from "../../src/bundle/index.ts";
 import { evaluateGraph } from "../../src/evaluate/index.ts";
 import { importOnnx } from "../../src/importers/onnx/index.ts";
 import type { Graph } from "../../src/ir/graph.ts";
@@ -50,4 +50,15 @@ export const make = (at: string, target: string, flags = "-O1"): { code: number 
 export function selfTest(at: string, flags?: string): { code: number | null; text: string } {
   const made = make(at, "selftest", flags);
   return made.code === 0 && made.text === "" ? run(join(at, "selftest"), []) : { code: made.code ?? 1, text: made.text };
+}
+
+/** Writes what a session built, makes its self-test without a warning and runs it; the folder is removed. */
+export function selfTestOf({ files }: { readonly files: readonly { readonly path: string; readonly bytes: Uint8Array }[] }, flags: string): { code: number | null; text: string } {
+  const at = folder();
+  try {
+    write(files.map((file) => bytesFile(file.path, file.bytes)), at.path);
+    return selfTest(at.path, flags);
+  } finally {
+    at.done();
+  }
 }

@@ -825,7 +825,7 @@ export const en = {
     "sizes-problem": "A bound is an integer from 1 to 9999999.",
     rounding: "Rounding",
     strict: "Compute convolutions and products directly",
-    "strict-text": "Otherwise minimal filtering (Winograd) and Strassen's algorithm save multiplications where that wins: faster, with larger weights and rounding errors a few times as large.",
+    "strict-text": "Otherwise minimal filtering (Winograd) and Strassen's algorithm save multiplications where that wins: faster, with larger weights and rounding errors up to ten times as large.",
     destination: "Destination",
     choose: "Choose…",
     contents: "Contents",

@@ -706,7 +706,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "weights [{}] and [{}] do not fit {} direction{}, inputs of {} and {} hidden units.": "权重 [{0}] 与 [{1}] 同 {2} 个方向{3}、长 {4} 的输入和 {5} 个隐藏单元不符。",
   "weights of shape [{}] do not fit {} channels.": "形状 [{0}] 的权重与 {1} 个通道不符。",
   "what it adds is no row": "它所加的不是一行",
-  "Convolutions by minimal filtering: {}; products by Strassen's algorithm: {}. They round a few times as much as computed directly, which a strict build does.": "用最小滤波的卷积：{0}；用 Strassen 算法的乘积：{1}。其舍入误差为直接计算的数倍；严格构建则直接计算。",
+  "Convolutions by minimal filtering: {}; products by Strassen's algorithm: {}. Their rounding errors are up to ten times those of computing directly, which a strict build does.": "用最小滤波的卷积：{0}；用 Strassen 算法的乘积：{1}。其舍入误差可达直接计算的十倍；严格构建则直接计算。",
   "winograd is {}": "winograd 为 {0}",
   "strassen is {}": "strassen 为 {0}",
   "depth {}, {} columns": "深度 {0}，{1} 列",

@@ -788,7 +788,7 @@ export const zhCN = {
     "sizes-problem": "上界须为 1 到 9999999 的整数。",
     rounding: "舍入",
     strict: "直接计算卷积与乘积",
-    "strict-text": "否则在有利时用最小滤波（Winograd）与 Strassen 算法减少乘法：更快，但权重更大，舍入误差为数倍。",
+    "strict-text": "否则在有利时用最小滤波（Winograd）与 Strassen 算法减少乘法：更快，但权重更大，舍入误差可达十倍。",
     destination: "位置",
     choose: "选择…",
     contents: "内容",

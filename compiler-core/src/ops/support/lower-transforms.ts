@@ -1,6 +1,6 @@
 import { type AxisSpec, loopsAround } from "../../tensor/build.ts";
 import { add, eq, mul, number, select, sub, unary, variable } from "../../tensor/expression.ts";
-import type { Block, Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
+import type { Block, Expression, Statement, Variable } from "../../tensor/program.ts";
 
 /** What algorithms share that transform linearly, multiply and transform back (minimal filtering, Strassen's products). */
 
@@ -20,20 +20,10 @@ export function row(matrix: readonly (readonly number[])[], index: Expression, v
   return rows.slice(0, -1).reduceRight((rest, r, i) => select(eq(index, i), r, rest), rows.at(-1)!);
 }
 
-export interface Loop {
-  readonly name: string;
-  readonly extent: number;
-}
-
 /** A loop that several nests share. */
 export interface SharedLoop {
   readonly variable: Variable;
   readonly extent: number;
-}
-
-export interface Step {
-  readonly axes: readonly Loop[];
-  readonly body: (shared: readonly Variable[], outer: readonly Variable[], inner: readonly Variable[]) => Statement;
 }
 
 /** A block in loops of its own, inside loops that are there already: its axes are those of all of them. */
@@ -43,12 +33,4 @@ export function blockInside(name: string, around: readonly SharedLoop[], own: re
   const variables = axes.map((a) => a.variable);
   const block: Block = { kind: "block", name, axes, bindings: [...around, ...loops].map((l) => l.variable), ...(init ? { init: [init(variables)] } : {}), body: [body(variables)] };
   return loopsAround(loops, [block]);
-}
-
-/** Two steps over the same tiles: the first into a local of one tile, the second from there. */
-export function twoSteps(name: string, shared: readonly SharedLoop[], outer: readonly Loop[], temporary: Buffer, first: Step, second: Step): readonly Statement[] {
-  const loops = outer.map((l) => ({ variable: variable(l.name), extent: l.extent }));
-  const [a, b] = [shared.length, shared.length + outer.length];
-  const step = (suffix: string, { axes, body }: Step): readonly Statement[] => blockInside(`${name}_${suffix}`, [...shared, ...loops], axes, (v) => body(v.slice(0, a), v.slice(a, b), v.slice(b)));
-  return loopsAround(loops, [{ kind: "allocate", buffer: temporary }, ...step("rows", first), ...step("columns", second)]);
 }

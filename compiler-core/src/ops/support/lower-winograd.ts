@@ -1,10 +1,28 @@
 import { buffer, loopsAround, store } from "../../tensor/build.ts";
 import { add, load, mul, variable } from "../../tensor/expression.ts";
 import type { Lowering } from "../../tensor/lowering.ts";
-import type { Expression, Statement, Variable } from "../../tensor/program.ts";
+import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
 import { inputOf, outputOf, zero } from "./lower-common.ts";
-import { blockInside, row, type SharedLoop, twoSteps } from "./lower-transforms.ts";
+import { blockInside, row, type SharedLoop } from "./lower-transforms.ts";
 import { type SecondCache, secondCache, winogradOf, winogradStrips } from "./winograd.ts";
+
+interface Loop {
+  readonly name: string;
+  readonly extent: number;
+}
+
+interface Step {
+  readonly axes: readonly Loop[];
+  readonly body: (shared: readonly Variable[], outer: readonly Variable[], inner: readonly Variable[]) => Statement;
+}
+
+/** Two steps over the same tiles: the first into a local of one tile, the second from there. */
+function twoSteps(name: string, shared: readonly SharedLoop[], outer: readonly Loop[], temporary: Buffer, first: Step, second: Step): readonly Statement[] {
+  const loops = outer.map((l) => ({ variable: variable(l.name), extent: l.extent }));
+  const [a, b] = [shared.length, shared.length + outer.length];
+  const step = (suffix: string, { axes, body }: Step): readonly Statement[] => blockInside(`${name}_${suffix}`, [...shared, ...loops], axes, (v) => body(v.slice(0, a), v.slice(a, b), v.slice(b)));
+  return loopsAround(loops, [{ kind: "allocate", buffer: temporary }, ...step("rows", first), ...step("columns", second)]);
+}
 
 /** Strips of rows of tiles one after the other, where all tiles together leave the second cache; rows of tiles that are left over afterwards. */
 export const lowerWinogradConv = (near: SecondCache): Lowering => ({
