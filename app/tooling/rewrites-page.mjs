@@ -75,7 +75,7 @@ export const rows = [
   { row: 35, what: "Quantize and dequantize", by: ["quantize-of-dequantize", "dequantize-through-moves", "relu-into-quantize", "dequantize-of-constant", "quantized-product", "integer-product"], note: "The last two only in the pipeline quantized. A DequantizeLinear of a QuantizeLinear rounds, and stays" },
   { row: 36, what: "Layout: transposes sunk and cancelled", by: ["sink-transposes", "sink-transposes-through-sums", "transpose-of-transpose"], note: "Blocked layouts are chosen by the pipeline kernels (block-convolution, sink-unblock, block-of-unblock); the graph keeps ONNX's" },
   { row: 37, what: "Precision", by: ["half-precision", "half-weights", "int8-weights"], note: "Only in the pipelines half, half-weights and int8-weights" },
-  { row: 38, what: "Constant weights repacked or transformed offline", by: ["pack-mat-mul", "block-convolution", "winograd-convolution", "strassen-product"], note: "Only in the pipeline kernels, which a build runs" },
+  { row: 38, what: "Constant weights repacked or transformed offline", by: ["pack-mat-mul", "block-convolution", "winograd-convolution", "strassen-product", "strassen-convolution"], note: "Only in the pipeline kernels, which a build runs" },
 ];
 
 /** In a table a bar would end the cell. @param {string} text */

@@ -716,7 +716,7 @@ function viewsOf(node: OperatorNode, views: readonly View[], addValue: (ref: Val
 /** What is computed with fewer multiplications than its definition has, for the notes of a bundle. */
 export function fewerMultiplications(graph: Graph): string[] {
   const count = (op: string): number => [...graph].filter((n) => n.kind === "operator" && n.op === op).length;
-  const [filtered, halved] = [count("WinogradConv"), count("StrassenMatMul")];
+  const [filtered, halved] = [count("WinogradConv"), count("StrassenMatMul") + count("StrassenConv")];
   const notes: string[] = [];
   if (filtered + halved > 0) notes.push(`Convolutions by minimal filtering: ${filtered}; products by Strassen's algorithm: ${halved}. Their rounding errors are up to ten times those of computing directly, which a strict build does.`);
   return notes;

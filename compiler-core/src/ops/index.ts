@@ -32,6 +32,7 @@ import { blockedQLinearConv } from "./layout/blocked-qlinear-conv.ts";
 import { packedMatMul } from "./layout/packed-mat-mul.ts";
 import { widenWeight } from "./layout/widen-weight.ts";
 import { unblockChannels } from "./layout/unblock-channels.ts";
+import { strassenConv } from "./layout/strassen-conv.ts";
 import { strassenMatMul } from "./layout/strassen-mat-mul.ts";
 import { winogradConv } from "./layout/winograd-conv.ts";
 import { fused } from "./control/fused.ts";
@@ -278,6 +279,7 @@ export const operators: readonly OperatorDefinition[] = [
   blockedQLinearConv,
   packedMatMul,
   widenWeight,
+  strassenConv,
   strassenMatMul,
   winogradConv,
   ifOperator,

@@ -5,7 +5,7 @@ import { defineRewrite, type MatchContext } from "./definition.ts";
 import { fuseGroup } from "./support/fused-group.ts";
 import { isSmallWeight } from "./support/small-weight.ts";
 
-const anchors = ["graphwright.BlockedConv", "graphwright.BlockedQLinearConv", "graphwright.ConcatChannels", "graphwright.PackedMatMul", "graphwright.StrassenMatMul", "graphwright.WinogradConv"];
+const anchors = ["graphwright.BlockedConv", "graphwright.BlockedQLinearConv", "graphwright.ConcatChannels", "graphwright.PackedMatMul", "graphwright.StrassenConv", "graphwright.StrassenMatMul", "graphwright.WinogradConv"];
 const unary = new Set(["Abs", "Cast", "Celu", "Clip", "DequantizeLinear", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Neg", "QuantizeLinear", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh", "ThresholdedRelu"]);
 const binary = new Set(["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "PRelu"]);
 

@@ -1,3 +1,4 @@
+import { strassenConvolution } from "./strassen-convolution.ts";
 import { strassenProduct } from "./strassen-product.ts";
 import { winogradConvolution } from "./winograd-convolution.ts";
 import { blockConvolution } from "./block-convolution.ts";
@@ -92,7 +93,7 @@ import { whereOfSizes } from "./where-of-sizes.ts";
 import { zeroStateElimination } from "./zero-state-elimination.ts";
 
 /** Rewrites that choose layouts and kernels for a build: their operators have no form in ONNX. */
-const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, halfProduct, blockConvolution, blockIntegerProduct, packMatMul, sinkUnblock, poolInBlocks, batchNormInBlocks, blockOfUnblock, winogradConvolution, strassenProduct, fuseKernel];
+const kernelRewrites: readonly RewriteDefinition[] = [inlineFusedGroup, halfProduct, blockConvolution, blockIntegerProduct, packMatMul, sinkUnblock, poolInBlocks, batchNormInBlocks, blockOfUnblock, winogradConvolution, strassenProduct, strassenConvolution, fuseKernel];
 
 /** Every rewrite of graphs that ONNX can hold, one line each. */
 export const rewrites: readonly RewriteDefinition[] = [

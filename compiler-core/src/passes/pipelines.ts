@@ -123,8 +123,8 @@ export const passes: readonly Pass[] = [
   {
     name: "fast-products",
     title: "Fast products",
-    summary: "Computes large matrix products with fewer multiplications where that wins.",
-    rewrites: ["strassen-product"],
+    summary: "Computes large matrix products and 1 x 1 convolutions with fewer multiplications where that wins.",
+    rewrites: ["strassen-product", "strassen-convolution"],
   },
   {
     name: "fuse-kernels",

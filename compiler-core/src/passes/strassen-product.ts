@@ -12,6 +12,9 @@ const fewestRows = 64;
 /** Of an odd number of rows one has zeros for its other half: of fewer it would take too much of what is won. */
 const fewestOdd = 21;
 
+/** Harmonic mean: sums of quarters take time with rows * (depth + columns), what is saved with rows * depth * columns. */
+export const strassenSize = (depth: number, columns: number): number => (2 * depth * columns) / (depth + columns);
+
 /** The axis, from the end of the data's shape, by which rows are halved: the innermost even one, or the longest. */
 function bestAxis(lead: readonly number[]): number | undefined {
   const even = lead.findLastIndex((n) => n > 0 && n % 2 === 0);
@@ -41,8 +44,7 @@ export const strassenProduct = defineRewrite({
     const whole = context.constant(root.inputs[1]) !== undefined && panels[0]! * panels[2]! === columns && [depth, panels[0]!].every((n) => n % 2 === 0);
     let holds = context.require("allowed", options.strassen > 0, `strassen is ${options.strassen}`);
     holds = context.require("even halves", whole, () => `depth ${depth}, ${columns} columns`) && holds;
-    // Sums of quarters take time with rows * (depth + columns), what is saved with rows * depth * columns.
-    const size = (2 * depth * columns) / (depth + columns);
+    const size = strassenSize(depth, columns);
     const axis = options.strassenAt ? options.strassenAt.get(root.id) : rows >= fewestRows && size >= options.strassen ? bestAxis(lead) : undefined;
     holds = context.require("worth it", axis !== undefined, () => `${rows} rows, size ${Math.floor(size)}`) && holds;
     return holds ? { nodes: [root.id], bindings: { axis } } : undefined;

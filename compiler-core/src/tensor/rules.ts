@@ -204,7 +204,7 @@ function scheduleReduction(schedule: Schedule, name: string, target: ScheduleTar
     const first = loopsAroundBlock(schedule.program, name).find((l) => isReduceLoop(block, l.variable));
     if (first && block.init) schedule.apply(decomposeReduction, { block: name, loop: first.variable.name });
     joinLanes(schedule, name);
-    vectorizeOwn(schedule, name);
+    vectorizeLast(schedule, name);
     return;
   }
   fuseCompatible(schedule, name);
@@ -324,7 +324,7 @@ function scheduleChoices(schedule: Schedule, name: string): void {
   const choices = conditionsOf(block);
   const short = (l: Loop): boolean => l.extent <= longestChoice && !l.count && choices.some((c) => uses(c, l.variable));
   if (!own.some(short)) {
-    vectorizeOwn(schedule, name);
+    vectorizeLast(schedule, name);
     return;
   }
   const last = own.at(-1)!;
@@ -336,20 +336,25 @@ function scheduleChoices(schedule: Schedule, name: string): void {
   if (lanes && last.extent >= 4 && !last.count) schedule.apply(vectorize, { loop: last.variable.name });
 }
 
-/** The last loop of a step of a row, where it runs over neighbouring elements. */
-function vectorizeOwn(schedule: Schedule, name: string): void {
-  const { statement: block } = findBlock(schedule.program, name);
+/** The last loop of a step of a row, its own or one that it shares with other steps, where all of it runs over neighbouring elements. */
+function vectorizeLast(schedule: Schedule, name: string): void {
+  const loops = loopsAroundBlock(schedule.program, name);
+  const last = loops.at(-1);
+  const blocks = last?.body.filter((s): s is Block => s.kind === "block") ?? [];
+  if (!last || last.mode !== "serial" || last.extent < 4 || last.count || blocks.length !== last.body.length) return;
   const own = ownLoopsOf(schedule.program, name);
-  const last = own.at(-1);
-  if (!last || last.mode !== "serial" || last.extent < 4 || last.count || isReduceLoop(block, last.variable) || own.some((l) => !block.bindings.includes(l.variable))) return;
-  const lanes = accessesOf(block, loopsAroundBlock(schedule.program, name)).every((a) => {
-    const c = coefficient(a.offset, last.variable);
-    return c === 1 || (c === 0 && !a.writes);
-  });
+  const plain = (block: Block): boolean => {
+    const moved = own.length > 0 ? own : [last];
+    if (isReduceLoop(block, last.variable) || moved.some((l) => !block.bindings.includes(l.variable)) || conditionsOf(block).length > 0 || usesIndex(block, last.variable)) return false;
+    return accessesOf(block, loops).every((a) => {
+      const c = coefficient(a.offset, last.variable);
+      return c === 1 || (c === 0 && !a.writes);
+    });
+  };
   // What is written is read at its own place at most.
-  const stores = storesIn(block.body);
+  const stores = blocks.flatMap((b) => storesIn(b.body));
   const inPlace = stores.every((s) => stores.every((t) => loadsOf(t.value).every((l) => l.buffer !== s.buffer || l.indices.map(keyOf).join() === s.indices.map(keyOf).join())));
-  if (lanes && inPlace && conditionsOf(block).length === 0 && !usesIndex(block, last.variable) && sharedElements(last.body, last.variable) === undefined) schedule.apply(vectorize, { loop: last.variable.name });
+  if (blocks.every(plain) && inPlace && sharedElements(last.body, last.variable) === undefined) schedule.apply(vectorize, { loop: last.variable.name });
 }
 
 /** Lanes of a local vector that a step combines are written out, so that the local can be a register. */
@@ -566,10 +571,12 @@ function vectorParts(extent: number, size: number): TilePart[] {
   return parts;
 }
 
-/** Weights of fewer bytes stay in the caches from run to run. */
-const streamedBytes = 1 << 19;
+/** Weights of fewer bytes are soon in the first cache; those of a network lie in the last one at best when a run comes to them. */
+const streamedBytes = 1 << 14;
 /** Steps of a reduction between two looks ahead. */
 const prefetchEvery = 16;
+/** Rows of a tile from which on its products take longer than its weights from memory. */
+const fewestRows = 8;
 
 /** Weights that come from memory are asked for one panel ahead. */
 function prefetchWeights(schedule: Schedule, piece: string): void {
@@ -583,11 +590,22 @@ function prefetchWeights(schedule: Schedule, piece: string): void {
   const first = innerReduction(block, all);
   if (!all.slice(first).includes(inner)) return;
   const mover = all.slice(0, first).findLastIndex((l) => coefficient(weights.offset, l.variable) !== 0);
-  if (mover < 0 || all.slice(mover + 1, first).reduce((n, l) => n * l.extent, 1) < 2) return;
+  const passes = all.slice(mover + 1, first).reduce((n, l) => n * l.extent, 1);
+  // In one pass over few rows the weights' own way is all that counts.
+  const rows = all.slice(first).reduce((n, l) => (l.mode === "unrolled" && coefficient(weights.offset, l.variable) === 0 ? n * l.extent : n), 1);
+  if (mover < 0 || !(coefficient(weights.offset, all[mover]!.variable)! > 0) || (passes < 2 && rows < fewestRows)) return;
+  // Of nests one after the other over the same weights the first asks for the next.
+  let asked = false;
+  walkStatements(all[mover]!.body, (s) => {
+    if (s.kind === "for" && s.prefetch?.buffer === weights.buffer) asked = true;
+  });
+  if (asked) return;
+  // One pass has few steps: the loop itself asks.
+  const every = passes < 2 ? 1 : prefetchEvery;
   let place = inner.variable.name;
-  if (inner.extent >= 4 * prefetchEvery && inner.extent % prefetchEvery === 0) {
+  if (every > 1 && inner.extent >= 4 * every && inner.extent % every === 0) {
     const at = loopNames(schedule.program, piece).all.indexOf(inner.variable.name);
-    schedule.apply(split, { loop: inner.variable.name, factor: prefetchEvery });
+    schedule.apply(split, { loop: inner.variable.name, factor: every });
     place = loopAt(schedule.program, piece, at + 1);
   }
   schedule.apply(prefetch, { block: piece, buffer: weights.buffer.name, loop: place });

@@ -7,7 +7,7 @@ import { blockChannelsLowering, blockedConvLowering, concatChannelsLowering, pac
 import { averagePoolLowering, maxPoolLowering } from "../../src/ops/support/lower-pool.ts";
 import { layerNormalizationLowering, lrnLowering, softmaxLowering } from "../../src/ops/support/lower-normalization.ts";
 import { padLowering } from "../../src/ops/support/lower-shape.ts";
-import { strassenMatMulLowering } from "../../src/ops/support/lower-strassen.ts";
+import { strassenConvLowering, strassenMatMulLowering } from "../../src/ops/support/lower-strassen.ts";
 import { lowerWinogradConv, winogradConvLowering } from "../../src/ops/support/lower-winograd.ts";
 import { winogradConvolve, winogradOf, winogradStrips } from "../../src/ops/support/winograd.ts";
 import { Random } from "../../src/support/random.ts";
@@ -80,6 +80,13 @@ const generators: Readonly<Record<string, (r: Random) => readonly [Lowering, Cas
     const [rows, panels, depth, block] = [1 + r.below(24), 1 + r.below(3), 1 + r.below(12), r.pick([4, 8, 16])];
     const [lead, axis] = r.pick([[[], -2], [[1], -2], [[3], -2], [[2, 2], -2], [[5], -3], [[4, 3], -4], [[4, 3], -3]] as const);
     return [strassenMatMulLowering, { op: "StrassenMatMul", inputs: [[...lead, rows, 2 * depth], [7, panels, depth, block], r.pick([null, [2 * panels * block]])], output: [...lead, rows, 2 * panels * block], attributes: { axis } }];
+  },
+  StrassenConv: (r) => {
+    const [batch, inner, outer, block] = [1 + r.below(2), 1 + r.below(2), 1 + r.below(2), r.pick([4, 8, 16])];
+    const output = r.pick([[4, 6], [3, 4], [4, 3], [3, 5], [1, 1], [1, 2]]);
+    const strides = [1 + r.below(2), 1 + r.below(2)];
+    const input = output.map((o, d) => (o - 1) * strides[d]! + 1 + r.below(strides[d]!));
+    return [strassenConvLowering, { op: "StrassenConv", inputs: [[batch, 2 * inner, ...input, block], [7, outer, inner * block, block], r.below(2) ? [2 * outer, block] : null], output: [batch, 2 * outer, ...output, block], attributes: { strides } }];
   },
   WinogradConv: (r) => {
     const [m, block, inner, outer] = [r.pick([2, 4]), r.pick([4, 8, 16]), 1 + r.below(2), 1 + r.below(3)];

@@ -119,6 +119,11 @@ describe("schedule primitives, before and after", () => {
     sameMeaning(ordered, after);
     expect(() => applyPrimitive(prefetch, product(), { block: "matmul", buffer: "a", loop: "i" })).toThrow('condition "reduce-loop"');
     expect(() => applyPrimitive(prefetch, product(), { block: "matmul", buffer: "b", loop: "k" })).toThrow('condition "next-panel"');
+    // Rows that are written out use the column at once.
+    const rows = applyPrimitive(unroll, applyPrimitive(reorder, product(), { loops: ["j", "k", "i"] }), { loop: "i" });
+    const asked = applyPrimitive(prefetch, rows, { block: "matmul", buffer: "b", loop: "k" });
+    expect(body(asked).slice(1, 5)).toEqual(["for j in range(9):", "  for k in range(5):", "    prefetch 1 lines of b at 1 + j + k * 16", "    for i in unrolled(6):"]);
+    sameMeaning(rows, asked);
   });
 
   test("decompose-reduction", () => {

@@ -93,6 +93,7 @@ export const rewritesZh: Readonly<Record<string, readonly [title: string, summar
   "block-of-unblock": ["UnblockChannels 的 BlockChannels", "取消分块后又按相同大小分块的通道保持原样。", "数据不被搬移。超出通道数的位置可以是 0 以外的有限值：打包的滤波器在那里为 0。"],
   "winograd-convolution": ["最小滤波卷积", "用 Winograd 的最小滤波 F(4, 3) 或 F(2, 3) 计算步长为 1 的 3 x 3 卷积，滤波器预先变换。", "一块 4 x 4 的输出每个通道只需 36 次乘法，而不是 144 次。代价是舍入：F(4, 3) 的误差约为直接求和的十倍，F(2, 3) 为数倍。"],
   "strassen-product": ["用 Strassen 算法的矩阵乘积", "与大的常量矩阵相乘时，用七个半大小的乘积代替八个，其右因子预先算好。", "乘积已达到机器峰值时，只有减少乘法才能再快：少八分之一。代价是舍入（误差约为直接相乘的数倍）以及权重：七个四分之一块，而不是四个。"],
+  "strassen-convolution": ["用 Strassen 算法的 1 x 1 卷积", "把通道多的 1 x 1 卷积当作矩阵乘积，用七个半大小的乘积代替八个，滤波器预先组合。", "1 x 1 卷积就是矩阵乘积，其行是图像的各个位置：与 strassen-product 一样少八分之一的乘法，舍入与权重的代价也相同。"],
   "fuse-kernel": ["内核与其后的算子", "把打包的内核或一串逐元素算子，与其后的逐元素算子和填充放在一组：每组一个内核。", "求和、激活以及下一个卷积的边缘都趁结果在寄存器中时完成；中间值从不存储。"],
 };
 
@@ -113,7 +114,7 @@ export const passesZh: Readonly<Record<string, readonly [title: string, summary:
   "take-groups-apart": ["展开融合组", "用融合组的内容代替融合组，以便选择内核。"],
   "choose-kernels": ["选择内核", "把通道分块排列，把权重按内核读取的次序排列，并移动布局之间的转换直到互相抵消。"],
   "minimal-filtering": ["最小滤波", "在有利时用较少的乘法计算 3 x 3 卷积。"],
-  "fast-products": ["快速乘积", "在有利时用较少的乘法计算大的矩阵乘积。"],
+  "fast-products": ["快速乘积", "在有利时用较少的乘法计算大的矩阵乘积与 1 x 1 卷积。"],
   "fuse-kernels": ["融合内核", "把内核与其后的逐元素算子和填充放在一组。"],
 };
 

@@ -5,6 +5,7 @@ export const operatorsZh: Readonly<Record<string, string>> = {
   "A 3 x 3 convolution of stride 1 over blocks by minimal filtering: fewer multiplications, a larger rounding error.": "在分块上以最小滤波计算步长为 1 的 3 x 3 卷积：乘法更少，舍入误差更大。",
   "A clipped line: max(0, min(1, alpha x + beta)).": "截断的直线：max(0, min(1, alpha x + beta))。",
   "A fused group: runs its body, whose parameters are the node's inputs.": "融合组：运行其内部的图，图的参数就是节点的输入。",
+  "A 1 x 1 convolution over blocks with seven products of halves instead of eight: fewer multiplications, a somewhat larger rounding error.": "在分块上的 1 x 1 卷积，用七个半大小的乘积代替八个：乘法较少，舍入误差稍大。",
   "A matrix product by a constant with seven products of halves instead of eight: fewer multiplications, a somewhat larger rounding error.": "与常量的矩阵乘积，用七个半大小的乘积代替八个：乘法较少，舍入误差稍大。",
   "A matrix product by a constant whose columns lie in panels, in the order in which the kernel reads them.": "与常量矩阵的乘积，该矩阵的列按面板存放，次序与内核的读取次序相同。",
   "A packed weight that is stored in fewer bits, as float32: the kernel that reads it does so in registers.": "以更少位数存储的打包权重，展宽为 float32：由读取它的内核在寄存器中完成。",

@@ -5,8 +5,9 @@ import { declared, local, loop } from "./declarations.ts";
 
 /**
  * Layers whose loops differ (in their order, in what threads share, in the rows that remain) often compute the same register
- * tiles. What stands around a tile's accumulators becomes a function that such layers call for each tile, with pointers to its
- * first elements: compilers translate it once. A tile that one function alone has stays in it.
+ * tiles. What stands around a tile's accumulators, and a long block without any, becomes a function that such layers call for each
+ * tile, with pointers to its first elements: compilers translate it once. A tile that one kernel alone has is a function, too: with
+ * fewer loops around it compilers take less time and keep the accumulators in registers.
  */
 export interface TiledKernels {
   /** the kernels, in their order, some with calls for their tiles */
@@ -38,14 +39,10 @@ interface Region {
 /** `name` is the function of a tile by its number. */
 export function shareTiles(kernels: readonly KernelSource[], name: (tile: number) => string): TiledKernels {
   const regions = kernels.flatMap((k, at) => regionsOf(k, at));
-  // Kernels that share a function as they are gain nothing from a call in it.
-  const groupOf = new Map(shareKernels(kernels).flatMap(({ uses }, group) => uses.map((u) => [u.at, group] as const)));
-  const groups = (list: readonly Region[]): number => new Set(list.map((r) => `${groupOf.get(r.kernel)} ${r.from}`)).size;
   const calls = new Map<number, { readonly region: Region; readonly tile: number; readonly text: string }[]>();
   const tiles: Tile[] = [];
   for (const { source, names, uses } of shareKernels(regions.map((r) => r.tile))) {
     const users = uses.map((u) => regions[u.at]!);
-    if (groups(users) < 2) continue;
     const tile = tiles.length;
     const rename = (text: string): string => text.replace("void KERNEL(", `void ${name(tile)}(`);
     tiles.push({ source: { ...source, text: rename(source.text), prototype: rename(source.prototype) }, callers: [...new Set(users.map((r) => r.kernel))] });
@@ -95,11 +92,31 @@ function regionsOf(kernel: KernelSource, at: number): Region[] {
         continue;
       }
     }
+    if (around.length > 0 && line.trim() === "{") {
+      const to = blockEnd(lines, i);
+      const region = to - i >= longBlock ? regionOf(kernel, at, lines, i, to, around.flatMap((a) => a.names), outside, true) : undefined;
+      if (region) {
+        regions.push(region);
+        i = to - 1;
+        continue;
+      }
+    }
     const names = declared(line);
     if (line.endsWith("{")) around.push({ indent, names: loop.test(line) ? names : [] });
     for (const n of names) outside.add(n);
   }
   return regions;
+}
+
+/** Lines of a block without accumulators from which on it is worth a function of its own. */
+const longBlock = 20;
+
+/** Behind the bracket that closes a block. */
+function blockEnd(lines: readonly string[], from: number): number {
+  const indent = indentOf(lines[from]!);
+  let end = from + 1;
+  while (end < lines.length && indentOf(lines[end]!) > indent) end++;
+  return end + 1;
 }
 
 /** Behind the last line that uses what is declared from line `from` on: at the next such declaration, or the end of the block. */
@@ -114,9 +131,9 @@ function endOf(lines: readonly string[], from: number): number {
   return lines.slice(next, end).some((l) => namesIn(l).some((n) => names.has(n))) ? end : next;
 }
 
-function regionOf(kernel: KernelSource, at: number, lines: readonly string[], from: number, to: number, around: readonly string[], outside: ReadonlySet<string>): Region | undefined {
+function regionOf(kernel: KernelSource, at: number, lines: readonly string[], from: number, to: number, around: readonly string[], outside: ReadonlySet<string>, block = false): Region | undefined {
   const body = lines.slice(from, to);
-  if (!body.some((l) => loop.test(l)) || body.some((l) => isControl.test(withoutMarks(l)))) return undefined;
+  if ((!block && !body.some((l) => loop.test(l))) || body.some((l) => isControl.test(withoutMarks(l)))) return undefined;
   const header = lines[0]!;
   const pointers = [...header.matchAll(/((?:const )?\w+ \*(?:restrict )?)(\w+)/g)].map(([, type, name]) => ({ type: type!, name: name! }));
   const sizes = [...header.matchAll(/ptrdiff_t (\w+)/g)].map((m) => m[1]!);

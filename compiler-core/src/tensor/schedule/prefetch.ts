@@ -25,7 +25,7 @@ export const prefetch = definePrimitive<{ block: string; buffer: string; loop: s
   parameters: { block: "block", buffer: "buffer", loop: "loop" },
   conditions: [
     { name: "reduce-loop", doc: "The loop moves a reduce axis of the block." },
-    { name: "next-panel", doc: "A loop outside the reduction, or over parts of it, moves the buffer evenly, and loops inside of it do not: the panel is used more than once." },
+    { name: "next-panel", doc: "A loop outside the reduction, or over parts of it, moves the buffer evenly, and loops inside of it, or rows written out, do not: the panel is used more than once." },
     { name: "serial-loop", doc: "The loop is serial." },
   ],
   apply(program, args, require: Require) {
@@ -41,7 +41,8 @@ export const prefetch = definePrimitive<{ block: string; buffer: string; loop: s
     const mover = access ? loops.slice(0, first).findLastIndex((l) => coefficient(access.offset, l.variable) !== 0) : -1;
     const step = mover >= 0 ? coefficient(access!.offset, loops[mover]!.variable) : undefined;
     const passes = loops.slice(mover + 1, first);
-    require("next-panel", mover >= 0 && step !== undefined && step > 0 && passes.reduce((n, l) => n * l.extent, 1) > 1, `${args.buffer} is not read again before it moves on`);
+    const written = loops.slice(first).filter((l) => l.mode === "unrolled" && coefficient(access!.offset, l.variable) === 0);
+    require("next-panel", mover >= 0 && step !== undefined && step > 0 && [...passes, ...written].reduce((n, l) => n * l.extent, 1) > 1, `${args.buffer} is not read again before it moves on`);
     // What one panel is: all that the loops inside move.
     const inner = loops.slice(first).filter((l) => coefficient(access!.offset, l.variable));
     const elements = inner.reduce((n, l) => n * l.extent, 1);
