@@ -51,6 +51,16 @@ describe("layers whose loops differ share the function of a register tile", () =
     }
   });
 
+  test("a tile that one kernel alone has is a function, too: kernels keep no accumulators of convolutions", () => {
+    for (const isa of ["portable", "avx2", "avx512"]) {
+      const functions = linesOf(`src/model_${isa}_kernels_0.c`).join("\n").split(/\n(?=(?:GW_TILED )?void model_)/);
+      const alone = functions.filter((f) => /void model_\w+_t\d+\(/.test(f) && f.includes("acc")).map((f) => /void (model_\w+_t\d+)\(/.exec(f)![1]!);
+      const kernels = functions.filter((f) => /void model_\w+_k\d+_/.test(f));
+      expect(kernels.filter((k) => k.includes("conv_acc")), isa).toEqual([]);
+      expect(alone.some((t) => kernels.filter((k) => k.includes(`${t}(`)).length === 1), isa).toBe(true);
+    }
+  });
+
   test("the manifest says where the lines of a block are that moved there", () => {
     const { kernels } = JSON.parse(linesOf("manifest.json").join("\n")) as Manifest;
     const convolutions = kernels.filter((k) => k.name.includes("conv"));
