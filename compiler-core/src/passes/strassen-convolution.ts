@@ -6,8 +6,11 @@ import { Builder, floatShape } from "./support/blocked-layout.ts";
 import { mergedNotes, replaceRoot } from "./support/replacement.ts";
 import { strassenSize } from "./strassen-product.ts";
 
-/** Fewer places than this do not hide the way of larger filters from memory. */
+/** So many places hide the way of filters of any size from memory. */
+const manyPlaces = 96;
+/** Fewer do where the combined filters, which stay in the last cache, have at most so many MiB. */
 const fewestPlaces = 48;
+const nearMegabytes = 3;
 
 export const strassenConvolution = defineRewrite({
   name: "strassen-convolution",
@@ -20,7 +23,7 @@ export const strassenConvolution = defineRewrite({
     { name: "allowed", doc: "The option `strassen`, the least size, is not 0, which computes everything directly.", budget: true },
     { name: "1 x 1", doc: "The filters are constant and 1 x 1 over full blocks, in one group." },
     { name: "even halves", doc: "Blocks of channels are even in number on both sides." },
-    { name: "worth it", doc: `There are ${fewestPlaces} places at least, and the size, the harmonic mean of channels on both sides, reaches the option: an eighth of the multiplications then takes more time than the sums of quarters.` },
+    { name: "worth it", doc: `There are ${manyPlaces} places at least, or ${fewestPlaces} with filters of at most ${nearMegabytes} MiB, and the size, the harmonic mean of channels on both sides, reaches the option: an eighth of the multiplications then takes more time than the sums of quarters.` },
   ],
   match(root, context, options) {
     const data = floatShape(root.inputs[0], context);
@@ -36,7 +39,9 @@ export const strassenConvolution = defineRewrite({
     holds = context.require("even halves", outer % 2 === 0 && inner % 2 === 0, () => `blocks of channels: ${inner} and ${outer}`) && holds;
     const places = out[0]! * out[2]! * out[3]!;
     const size = strassenSize(channels, features);
-    holds = context.require("worth it", places >= fewestPlaces && size >= options.strassen, () => `${places} places, size ${Math.floor(size)}`) && holds;
+    const combinedBytes = 7 * features * channels;
+    const fewest = combinedBytes <= nearMegabytes << 20 ? fewestPlaces : manyPlaces;
+    holds = context.require("worth it", places >= fewest && size >= options.strassen, () => `${places} places, size ${Math.floor(size)}`) && holds;
     return holds ? { nodes: [root.id], bindings: {} } : undefined;
   },
   rewrite(match, rewriter, context) {

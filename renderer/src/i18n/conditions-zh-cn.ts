@@ -185,7 +185,7 @@ export const conditionsZh: Readonly<Record<string, string>> = {
   "The option `strassen`, the least size, is not 0, which computes everything directly.": "选项 `strassen`，即最小的大小，不为 0；0 表示一切都直接计算。",
   "The filters are constant and 1 x 1 over full blocks, in one group.": "滤波器为常量，在完整的块上为 1 x 1，只有一组。",
   "Blocks of channels are even in number on both sides.": "两侧的通道块数都是偶数。",
-  "There are 48 places at least, and the size, the harmonic mean of channels on both sides, reaches the option: an eighth of the multiplications then takes more time than the sums of quarters.": "至少有 48 个位置，且大小（两侧通道数的调和平均）达到该选项：这时八分之一的乘法比各块的求和更费时间。",
+  "There are 96 places at least, or 48 with filters of at most 3 MiB, and the size, the harmonic mean of channels on both sides, reaches the option: an eighth of the multiplications then takes more time than the sums of quarters.": "至少有 96 个位置，或至少 48 个且滤波器不超过 3 MiB，且大小（两侧通道数的调和平均）达到该选项：这时八分之一的乘法比各块的求和更费时间。",
   "The option `strassen`, the least size, is not 0, which multiplies everything directly.": "选项 `strassen`，即最小的大小，不为 0；0 表示一切都直接相乘。",
   "The right factor is a constant of whole panels, and the panels and the depth of the product are even in number.": "右因子是由完整面板组成的常量，且面板数与乘积的深度都是偶数。",
   "There are 64 rows at least, and the size, the harmonic mean of depth and columns, reaches the option: an eighth of the multiplications then takes more time than the sums of quarters.": "至少有 64 行，且大小（深度与列数的调和平均）达到该选项：这时八分之一的乘法比各块的求和更费时间。",
