@@ -77,4 +77,18 @@ describe("layers whose loops differ share the function of a register tile", () =
     expect(selfTest(at.path)).toMatchObject({ code: 0, text: expect.stringContaining("passed") as string });
     at.done();
   }, 60_000);
+
+  compiled("a table of constants that a kernel holds stays with its tile", async () => {
+    const dft = await bundleOf(parseGraph(`graph @main(%x: float32[2, 16, 2]) -> (%y) {
+  %axis = constant int64[] [1]
+  %length = constant int64[] [16]
+  %y = DFT(%x, %length, %axis)
+  return %y
+}`, { rules: typeRules }));
+    expect(dft.files.some((f) => f.path.includes("kernels_0.c") && new TextDecoder().decode(fileBytes(f)).includes("static const float cosines"))).toBe(true);
+    const at = folder();
+    write(dft.files, at.path);
+    expect(selfTest(at.path)).toMatchObject({ code: 0, text: expect.stringContaining("passed") as string });
+    at.done();
+  }, 60_000);
 });
