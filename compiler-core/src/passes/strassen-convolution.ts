@@ -21,7 +21,9 @@ export const strassenConvolution = defineRewrite({
   roots: ["graphwright.BlockedConv"],
   preconditions: [
     { name: "allowed", doc: "The option `strassen`, the least size, is not 0, which computes everything directly.", budget: true },
-    { name: "1 x 1", doc: "The filters are constant and 1 x 1 over full blocks, in one group." },
+    { name: "1 x 1", doc: "The filters are 1 x 1." },
+    { name: "full blocks", doc: "There is one group, and all blocks of channels are full on both sides." },
+    { name: "constant filters", doc: "The filters are constant." },
     { name: "even halves", doc: "Blocks of channels are even in number on both sides." },
     { name: "worth it", doc: `There are ${manyPlaces} places at least, or ${fewestPlaces} with filters of at most ${nearMegabytes} MiB, and the size, the harmonic mean of channels on both sides, reaches the option: an eighth of the multiplications then takes more time than the sums of quarters.` },
   ],
@@ -33,8 +35,10 @@ export const strassenConvolution = defineRewrite({
     const a = context.attributes(root);
     const [outer, inner, kh, kw, depth, lanes] = filters as [number, number, number, number, number, number];
     const [features, channels] = [outer * lanes, inner * depth];
-    const plain = kh === 1 && kw === 1 && a.int("group", 1) === 1 && a.int("channels", features) === features && a.int("input_channels", channels) === channels && context.constant(root.inputs[1]) !== undefined;
-    let holds = context.require("1 x 1", plain, () => `filters are ${kh} x ${kw}`);
+    let holds = context.require("1 x 1", kh === 1 && kw === 1, () => `filters are ${kh} x ${kw}`);
+    const [group, from, to] = [a.int("group", 1), a.int("input_channels", channels), a.int("channels", features)];
+    holds = context.require("full blocks", group === 1 && from === channels && to === features, () => `groups: ${group}; channels: ${from} of ${channels} and ${to} of ${features}`) && holds;
+    holds = context.require("constant filters", context.constant(root.inputs[1]) !== undefined, "the filters are computed") && holds;
     holds = context.require("allowed", options.strassen > 0 && !options.strassenAt, () => (options.strassenAt ? "sizes are open" : `strassen is ${options.strassen}`)) && holds;
     holds = context.require("even halves", outer % 2 === 0 && inner % 2 === 0, () => `blocks of channels: ${inner} and ${outer}`) && holds;
     const places = out[0]! * out[2]! * out[3]!;

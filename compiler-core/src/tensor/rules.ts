@@ -600,12 +600,11 @@ function prefetchWeights(schedule: Schedule, piece: string): void {
     if (s.kind === "for" && s.prefetch?.buffer === weights.buffer) asked = true;
   });
   if (asked) return;
-  // One pass has few steps: the loop itself asks.
-  const every = passes < 2 ? 1 : prefetchEvery;
   let place = inner.variable.name;
-  if (every > 1 && inner.extent >= 4 * every && inner.extent % every === 0) {
+  // In one pass the innermost loop asks: it has few other turns.
+  if (passes > 1 && inner.extent >= 4 * prefetchEvery && inner.extent % prefetchEvery === 0) {
     const at = loopNames(schedule.program, piece).all.indexOf(inner.variable.name);
-    schedule.apply(split, { loop: inner.variable.name, factor: every });
+    schedule.apply(split, { loop: inner.variable.name, factor: prefetchEvery });
     place = loopAt(schedule.program, piece, at + 1);
   }
   schedule.apply(prefetch, { block: piece, buffer: weights.buffer.name, loop: place });

@@ -1,5 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { OperatorNode } from "../../src/ir/graph.ts";
+import type { InferContext } from "../../src/ir/type-rules.ts";
+import { tensorType } from "../../src/ir/value-type.ts";
+import type { OperatorDefinition } from "../../src/ops/definition.ts";
+import { strassenConv } from "../../src/ops/layout/strassen-conv.ts";
+import { strassenMatMul } from "../../src/ops/layout/strassen-mat-mul.ts";
 import { packColumns } from "../../src/ops/support/blocked.ts";
 import { strassenColumns, strassenMultiply } from "../../src/ops/support/strassen.ts";
 import { Random } from "../../src/support/random.ts";
@@ -47,5 +53,23 @@ describe("Strassen's product", () => {
     // Products are summed in float64 here: what is left comes from the sums of quarters.
     expect(error).toBeLessThan(5e-7);
     expect(error).toBeGreaterThan(0);
+  });
+});
+
+describe("factors that do not fit are reported", () => {
+  const said = (definition: OperatorDefinition, ...shapes: readonly (readonly number[])[]): string[] => {
+    const messages: string[] = [];
+    const context = { type: (i: number) => tensorType("float32", shapes[i]!), report: (d: { message: string }) => void messages.push(d.message) } as unknown as InferContext;
+    definition.infer(context, { op: definition.op } as OperatorNode, { ints: () => undefined } as never);
+    return messages;
+  };
+  test.each([
+    ["a product", strassenMatMul, [4, 8], [7, 1, 4, 16], []],
+    ["of another depth", strassenMatMul, [4, 10], [7, 1, 4, 16], ["StrassenMatMul: data of depth 10 does not fit halves of 4."]],
+    ["with eight products", strassenMatMul, [4, 8], [8, 1, 4, 16], ["StrassenMatMul: combined quarters of shape [8, 1, 4, 16] are not seven of panels."]],
+    ["a convolution", strassenConv, [1, 2, 3, 3, 4], [7, 1, 4, 16], []],
+    ["of an odd number of blocks", strassenConv, [1, 3, 3, 3, 4], [7, 1, 4, 16], ["StrassenConv: data of depth 12 does not fit halves of 4."]],
+  ] as const)("%s", (_, definition, x, u, messages) => {
+    expect(said(definition, x, u)).toEqual(messages);
   });
 });

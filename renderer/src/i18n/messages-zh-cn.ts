@@ -707,6 +707,7 @@ export const messagesZh: Readonly<Record<string, string>> = {
   "weights of shape [{}] do not fit {} channels.": "形状 [{0}] 的权重与 {1} 个通道不符。",
   "what it adds is no row": "它所加的不是一行",
   "Convolutions by minimal filtering: {}; products by Strassen's algorithm: {}. Their rounding errors are up to ten times those of computing directly, which a strict build does.": "用最小滤波的卷积：{0}；用 Strassen 算法的乘积：{1}。其舍入误差可达直接计算的十倍；严格构建则直接计算。",
+  "groups: {}; channels: {} of {} and {} of {}": "组数：{0}；通道：{1}/{2} 与 {3}/{4}",
   "blocks of channels: {} and {}": "通道块数：{0} 与 {1}",
   "{} places, size {}": "{0} 个位置，大小 {1}",
   "sizes are open": "尺寸未定",

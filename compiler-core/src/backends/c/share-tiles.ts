@@ -71,39 +71,34 @@ function withCalls(kernel: KernelSource, calls: readonly { readonly region: Regi
 const indentOf = (line: string): number => line.length - line.trimStart().length;
 const isControl = /^\s*#|\b(?:static|part|parts|stage)\b/;
 
-const namesIn = (text: string): string[] => withoutMarks(text).replaceAll(/\/\*.*?\*\//g, "").match(/\b[a-zA-Z_]\w*/g) ?? [];
+/** What every function may use: types, helpers, macros, and words that do not leave a loop or a function. */
+const isWord = /^(?:const|restrict|void|for|if|else|unsigned|signed|char|int|long|float|double|size_t|ptrdiff_t|uintptr_t|u?int\d+_t|gw_\w+|[A-Z][A-Z0-9_]*)$/;
+
+const codeOf = (text: string): string => withoutMarks(text).replaceAll(/\/\*.*?\*\//g, "");
+
+const namesIn = (text: string): string[] => codeOf(text).match(/\b[a-zA-Z_]\w*/g) ?? [];
+
+/** Names but those of functions that are called. */
+const valuesIn = (text: string): string[] => codeOf(text).match(/\b[a-zA-Z_]\w*\b(?!\()/g) ?? [];
 
 function regionsOf(kernel: KernelSource, at: number): Region[] {
   const text = marked(kernel);
   const lines = text.split("\n");
   const regions: Region[] = [];
   const around: { readonly indent: number; readonly names: readonly string[] }[] = [];
-  const outside = new Set<string>();
   for (let i = 1; i < lines.length; i++) {
     const line = lines[i]!;
     const indent = indentOf(line);
     while (around.length > 0 && indent <= around.at(-1)!.indent) around.pop();
-    if (around.length > 0 && local.test(line)) {
-      const to = endOf(lines, i);
-      const region = regionOf(kernel, at, lines, i, to, around.flatMap((a) => a.names), outside);
-      if (region) {
-        regions.push(region);
-        i = to - 1;
-        continue;
-      }
+    const to = around.length === 0 ? i : local.test(line) ? endOf(lines, i) : line.trim() === "{" ? blockEnd(lines, i) : i;
+    const tile = local.test(line) ? lines.slice(i, to).some((l) => loop.test(l)) : to - i >= longBlock;
+    const region = tile ? regionOf(kernel, at, lines, i, to, around.flatMap((a) => a.names)) : undefined;
+    if (region) {
+      regions.push(region);
+      i = to - 1;
+      continue;
     }
-    if (around.length > 0 && line.trim() === "{") {
-      const to = blockEnd(lines, i);
-      const region = to - i >= longBlock ? regionOf(kernel, at, lines, i, to, around.flatMap((a) => a.names), outside, true) : undefined;
-      if (region) {
-        regions.push(region);
-        i = to - 1;
-        continue;
-      }
-    }
-    const names = declared(line);
-    if (line.endsWith("{")) around.push({ indent, names: loop.test(line) ? names : [] });
-    for (const n of names) outside.add(n);
+    if (line.endsWith("{")) around.push({ indent, names: loop.test(line) ? declared(line) : [] });
   }
   return regions;
 }
@@ -131,16 +126,18 @@ function endOf(lines: readonly string[], from: number): number {
   return lines.slice(next, end).some((l) => namesIn(l).some((n) => names.has(n))) ? end : next;
 }
 
-function regionOf(kernel: KernelSource, at: number, lines: readonly string[], from: number, to: number, around: readonly string[], outside: ReadonlySet<string>, block = false): Region | undefined {
+function regionOf(kernel: KernelSource, at: number, lines: readonly string[], from: number, to: number, around: readonly string[]): Region | undefined {
   const body = lines.slice(from, to);
-  if ((!block && !body.some((l) => loop.test(l))) || body.some((l) => isControl.test(withoutMarks(l)))) return undefined;
+  if (body.some((l) => isControl.test(withoutMarks(l)))) return undefined;
   const header = lines[0]!;
   const pointers = [...header.matchAll(/((?:const )?\w+ \*(?:restrict )?)(\w+)/g)].map(([, type, name]) => ({ type: type!, name: name! }));
   const sizes = [...header.matchAll(/ptrdiff_t (\w+)/g)].map((m) => m[1]!);
   const inner = new Set(body.flatMap(declared));
   const free = new Set([...around, ...sizes].filter((n) => !inner.has(n)));
   const mentioned = new Set(body.flatMap(namesIn));
-  if (pointers.some((p) => inner.has(p.name)) || [...mentioned].some((n) => outside.has(n) && !inner.has(n) && !free.has(n))) return undefined;
+  if (pointers.some((p) => inner.has(p.name))) return undefined;
+  const known = new Set([...pointers.map((p) => p.name), ...inner, ...free]);
+  if (body.flatMap(valuesIn).some((n) => !known.has(n) && !isWord.test(n))) return undefined;
   let text = body.map((l) => l.slice(Math.max(indentOf(body[0]!) - 2, 0))).join("\n");
   const parameters: string[] = [];
   const passed: string[] = [];

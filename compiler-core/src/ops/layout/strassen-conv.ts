@@ -6,7 +6,7 @@ import { blockChannels, unblockChannels } from "../support/blocked.ts";
 import { rankedInput, tensorOutput } from "../support/infer.ts";
 import { strassenConvLowering } from "../support/lower-strassen.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
-import { strassenMultiply } from "../support/strassen.ts";
+import { checkStrassen, strassenMultiply } from "../support/strassen.ts";
 import { optional, required, tensors } from "../support/types.ts";
 
 export const strassenConv = defineOperator({
@@ -20,10 +20,12 @@ export const strassenConv = defineOperator({
   outputs: [required("Y", "T", "[N, Mb, OH, OW, b]")],
   attributes: { strides: { kind: "ints", doc: "step of the window; 1 when absent" } },
   types: { T: tensors("float32") },
-  infer: (context, _, attributes) => {
+  infer: (context, node, attributes) => {
     const x = rankedInput(context, 0)?.shape;
     const u = rankedInput(context, 1)?.shape;
     if (!x || !u) return [tensorOutput("float32", null)];
+    const [blocks, block] = [x[1], x[4]];
+    checkStrassen(context, node, typeof blocks === "number" && typeof block === "number" ? blocks * block : undefined, u);
     const strides = attributes.ints("strides") ?? [1, 1];
     const size = (d: number) => (typeof x[2 + d] === "number" ? Math.floor(((x[2 + d] as number) - 1) / strides[d]!) + 1 : null);
     return [tensorOutput("float32", [x[0]!, typeof u[1] === "number" ? 2 * u[1] : null, size(0), size(1), u[3]!])];

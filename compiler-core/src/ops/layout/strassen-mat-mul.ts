@@ -5,7 +5,7 @@ import { defineOperator } from "../definition.ts";
 import { rankedInput, tensorOutput } from "../support/infer.ts";
 import { strassenMatMulLowering } from "../support/lower-strassen.ts";
 import { optionalTensor, tensorAt } from "../support/numbers.ts";
-import { strassenMultiply } from "../support/strassen.ts";
+import { checkStrassen, strassenMultiply } from "../support/strassen.ts";
 import { optional, required, tensors } from "../support/types.ts";
 
 export const strassenMatMul = defineOperator({
@@ -19,9 +19,10 @@ export const strassenMatMul = defineOperator({
   outputs: [required("Y", "T", "[..., R, columns]")],
   attributes: { axis: { kind: "int", doc: "axis of X, from its end, whose elements with even and odd numbers are the two halves of the rows", fallback: -2 } },
   types: { T: tensors("float32") },
-  infer: (context) => {
+  infer: (context, node) => {
     const x = rankedInput(context, 0)?.shape;
     const u = rankedInput(context, 1)?.shape;
+    if (x && u) checkStrassen(context, node, x.at(-1), u);
     const [panels, lanes] = [u?.[1], u?.[3]];
     return [tensorOutput("float32", x && u ? [...x.slice(0, -1), typeof panels === "number" && typeof lanes === "number" ? 2 * panels * lanes : null] : null)];
   },

@@ -1,12 +1,10 @@
-import { type AxisSpec, loopsAround, store } from "../../tensor/build.ts";
-import { add, floordiv, floormod, integer, load, mul, variable } from "../../tensor/expression.ts";
+import { loopsAround, store } from "../../tensor/build.ts";
+import { add, floordiv, floormod, integer, load, mul } from "../../tensor/expression.ts";
 import type { Lowering, LoweringContext } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
 import { inputOf, outputOf, zero } from "./lower-common.ts";
-import { blockInside, row } from "./lower-transforms.ts";
+import { blockInside, type Loop, row, sharedLoops } from "./lower-transforms.ts";
 import { strassen } from "./strassen.ts";
-
-type Loop = Pick<AxisSpec, "name" | "extent">;
 
 /** How a kernel's arrays are read and written as matrices. */
 interface Matrices {
@@ -41,10 +39,9 @@ function lowerStrassen(context: LoweringContext, u: Buffer, m: Matrices): readon
   const placeOf = (v: readonly Variable[], from: number): Expression[] => v.map((e, d) => (d === m.axis ? add(e, from) : e));
   const dataOf = (place: readonly Expression[], quarter: number): Expression[] => place.map((e, d) => (d === m.axis ? add(mul(e, 2), quarter >> 1) : e));
   const halfOf = (quarter: number): 0 | 1 => (quarter & 1 ? 1 : 0);
-  const shared = (loops: readonly Loop[]) => loops.map((l) => ({ variable: variable(l.name), extent: l.extent }));
 
   const combine = inRows.flatMap(({ from, count, halves }) => {
-    const around = shared([...loopsOf(count), ...m.depth]);
+    const around = sharedLoops([...loopsOf(count), ...m.depth]);
     const steps = strassen.left.flatMap((coefficients, e) =>
       blockInside(`combine_${e + 1}`, around, [], (v) => {
         const [place, k] = [placeOf(v.slice(0, rank), from), v.slice(rank)];
@@ -69,7 +66,7 @@ function lowerStrassen(context: LoweringContext, u: Buffer, m: Matrices): readon
 
   const result = inRows.flatMap(({ from, count, halves }) => {
     const blocks = [{ name: "jb", extent: panels }];
-    const around = shared([...(m.blocksOutside ? [...blocks, ...loopsOf(count)] : [...loopsOf(count), ...blocks]), { name: "ji", extent: lanes }]);
+    const around = sharedLoops([...(m.blocksOutside ? [...blocks, ...loopsOf(count)] : [...loopsOf(count), ...blocks]), { name: "ji", extent: lanes }]);
     const steps = strassen.result.flatMap((coefficients, q) =>
       halves.includes(q >> 1)
         ? blockInside(`result_${q + 1}`, around, [], (v) => {

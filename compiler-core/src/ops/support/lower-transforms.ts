@@ -20,15 +20,19 @@ export function row(matrix: readonly (readonly number[])[], index: Expression, v
   return rows.slice(0, -1).reduceRight((rest, r, i) => select(eq(index, i), r, rest), rows.at(-1)!);
 }
 
+export type Loop = Pick<AxisSpec, "name" | "extent">;
+
 /** A loop that several nests share. */
 export interface SharedLoop {
   readonly variable: Variable;
   readonly extent: number;
 }
 
+export const sharedLoops = (loops: readonly Loop[]): SharedLoop[] => loops.map((l) => ({ variable: variable(l.name), extent: l.extent }));
+
 /** A block in loops of its own, inside loops that are there already: its axes are those of all of them. */
 export function blockInside(name: string, around: readonly SharedLoop[], own: readonly AxisSpec[], body: (axes: readonly Variable[]) => Statement, init?: (axes: readonly Variable[]) => Statement): readonly Statement[] {
-  const loops = own.map((a) => ({ variable: variable(a.name), extent: a.extent }));
+  const loops = sharedLoops(own);
   const axes = [...around.map((l) => ({ name: l.variable.name, extent: l.extent, kind: "spatial" as const })), ...own].map((a) => ({ variable: variable(`v_${a.name}`), extent: a.extent, kind: a.kind ?? ("spatial" as const) }));
   const variables = axes.map((a) => a.variable);
   const block: Block = { kind: "block", name, axes, bindings: [...around, ...loops].map((l) => l.variable), ...(init ? { init: [init(variables)] } : {}), body: [body(variables)] };

@@ -3,13 +3,8 @@ import { add, load, mul, variable } from "../../tensor/expression.ts";
 import type { Lowering } from "../../tensor/lowering.ts";
 import type { Buffer, Expression, Statement, Variable } from "../../tensor/program.ts";
 import { inputOf, outputOf, zero } from "./lower-common.ts";
-import { blockInside, row, type SharedLoop } from "./lower-transforms.ts";
+import { blockInside, type Loop, row, type SharedLoop, sharedLoops } from "./lower-transforms.ts";
 import { type SecondCache, secondCache, winogradOf, winogradStrips } from "./winograd.ts";
-
-interface Loop {
-  readonly name: string;
-  readonly extent: number;
-}
 
 interface Step {
   readonly axes: readonly Loop[];
@@ -18,7 +13,7 @@ interface Step {
 
 /** Two steps over the same tiles: the first into a local of one tile, the second from there. */
 function twoSteps(name: string, shared: readonly SharedLoop[], outer: readonly Loop[], temporary: Buffer, first: Step, second: Step): readonly Statement[] {
-  const loops = outer.map((l) => ({ variable: variable(l.name), extent: l.extent }));
+  const loops = sharedLoops(outer);
   const [a, b] = [shared.length, shared.length + outer.length];
   const step = (suffix: string, { axes, body }: Step): readonly Statement[] => blockInside(`${name}_${suffix}`, [...shared, ...loops], axes, (v) => body(v.slice(0, a), v.slice(a, b), v.slice(b)));
   return loopsAround(loops, [{ kind: "allocate", buffer: temporary }, ...step("rows", first), ...step("columns", second)]);

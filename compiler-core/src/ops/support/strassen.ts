@@ -1,5 +1,9 @@
+import { type Dim, printDim } from "../../ir/dim.ts";
+import type { OperatorNode } from "../../ir/graph.ts";
+import type { InferContext } from "../../ir/type-rules.ts";
 import type { Task } from "../../support/task.ts";
 import { multiplyMatrices } from "./gemm.ts";
+import { reportProblem } from "./infer.ts";
 
 /**
  * Strassen's product of matrices in quarters (Strassen 1969, "Gaussian elimination is not optimal"): seven products of halves instead of
@@ -54,4 +58,10 @@ export function strassenMultiply(x: ArrayLike<number>, rows: number, u: ArrayLik
         y[(2 * r + (q >> 1)) * 2 * halfColumns + column] = combine(coefficients, (e) => products[e]![r * halfColumns + n]!) + (bias ? bias[column]! : 0);
       }
   return y;
+}
+
+/** Reports what does not fit of data that deep and of right factors [7, panels, depth / 2, lanes], as far as their sizes are known. */
+export function checkStrassen(context: InferContext, node: OperatorNode, depth: Dim | undefined, u: readonly Dim[]): void {
+  if (u.length !== 4 || (typeof u[0] === "number" && u[0] !== 7)) reportProblem(context, node, `combined quarters of shape [${u.map(printDim).join(", ")}] are not seven of panels.`);
+  else if (typeof depth === "number" && typeof u[2] === "number" && depth !== 2 * u[2]) reportProblem(context, node, `data of depth ${depth} does not fit halves of ${u[2]}.`);
 }
